@@ -1,0 +1,22 @@
+/** What a route demands of its caller. Each route carries one declaration; a route without one is refused at start and in the tests. */
+
+/** `public`: anyone who reaches us. `page`: the dashboard. `read`: looks. `infer`: asks a model. `manage`: changes something. */
+export type Scope = 'public' | 'page' | 'read' | 'infer' | 'manage';
+
+export type Access = {
+  readonly scope: Scope;
+  /** Largest request body, in bytes. */
+  readonly bodyBytesMax: number;
+};
+
+const SMALL_BODY_BYTES_MAX = 1 << 20;
+/** A 100 MB image is 133 MB of base64. */
+export const LARGE_BODY_BYTES_MAX = 256 << 20;
+
+/**
+ * The declaration, as the third argument of an Elysia route: `.get('/api/logs', handler, access('read'))`,
+ * or spread into it beside a schema: `{ ...access('manage'), body: LoadBody }`.
+ */
+export function access(scope: Scope, bodyBytesMax = SMALL_BODY_BYTES_MAX): { detail: { access: Access } } {
+  return { detail: { access: { scope, bodyBytesMax } } };
+}

@@ -1,0 +1,83 @@
+/** The vocabulary of engines: what Flow must know of a program that serves a model. One adapter a kind; pure but for the probes. */
+import type { LaunchSettings, Model } from '#src/models/model.ts';
+
+export type EngineKind = 'llama.cpp';
+
+/** One usable engine on this machine. */
+export type InstalledEngine = {
+  readonly kind: EngineKind;
+  /** Unique among installed engines of a kind, for example `b11434` or `path:/usr/local/bin/llama-server`. */
+  readonly id: string;
+  /** As the program prints it, for example `b11434`; null when it would not say. */
+  readonly version: string | null;
+  readonly executable: string;
+  /** Where it was found, in the order of preference. */
+  readonly origin: 'environment' | 'installed' | 'path' | 'homebrew';
+  /** Folder of shared libraries to put on the loader's path; null when the program finds its own. */
+  readonly libraryPath: string | null;
+};
+
+/** Everything one start of an engine needs. */
+export type LaunchPlan = {
+  readonly model: Model;
+  readonly launch: LaunchSettings;
+  readonly engine: InstalledEngine;
+  /** TCP port on 127.0.0.1, probed and reserved. */
+  readonly port: number;
+  /** Random, per start; handed over by environment so that it shows in no process list. */
+  readonly apiKey: string;
+};
+
+export type Command = { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> };
+
+/** What a line of an engine's output tells. */
+export type LogSignal =
+  | { readonly kind: 'load-progress'; readonly stage: string; readonly ratio: number }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'memory'; readonly part: 'weights' | 'kv-cache' | 'compute'; readonly bytes: number };
+
+export type CrashKind =
+  | 'bad-flag'
+  | 'missing-library'
+  | 'not-executable'
+  | 'missing-file'
+  | 'corrupt-file'
+  | 'port-taken'
+  | 'out-of-memory'
+  | 'load-stalled'
+  | 'killed'
+  | 'unknown';
+
+/** Why an engine ended, in words for the user. A sticky cause will not go away by itself, so nobody retries it. */
+export type CrashReport = {
+  readonly kind: CrashKind;
+  readonly isSticky: boolean;
+  /** One sentence: what happened, with names and numbers. */
+  readonly message: string;
+  /** One sentence: what may help; null when there is nothing to suggest. */
+  readonly hint: string | null;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** The last lines it wrote, oldest first, at most 40. */
+  readonly tail: readonly string[];
+};
+
+/** What a ready engine says of itself. */
+export type EngineFacts = { readonly contextTokens: number; readonly slots: number; readonly hasVision: boolean };
+
+export interface EngineAdapter {
+  readonly kind: EngineKind;
+  /** The command line and the environment for a plan. The environment is complete: nothing else is inherited. Throws Fault('invalid-request') on refused extra arguments. */
+  command(plan: LaunchPlan): Command;
+  /** Reads one line (no line end, at most 16 KiB) of its output. */
+  readLog(line: string): LogSignal | null;
+  /** Says why it ended. `tail` are the last lines of stderr and stdout, oldest first. */
+  diagnose(
+    exit: { code: number | null; signal: string | null; tail: readonly string[] },
+    plan: LaunchPlan,
+  ): CrashReport;
+  /** Whether the engine's own health check passes now. Never throws; false on any trouble. */
+  isHealthy(baseUrl: string, signal: AbortSignal): Promise<boolean>;
+  /** Facts of a ready engine. */
+  inspect(baseUrl: string, apiKey: string, signal: AbortSignal): Promise<EngineFacts>;
+}

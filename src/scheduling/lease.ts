@@ -1,0 +1,107 @@
+/** What the scheduler lends, and what it says to those who wait. `Fleet` (fleet.ts) implements `Lender`. */
+import type { EngineKind } from '#src/engines/engine.ts';
+import type { Fault } from '#src/faults.ts';
+import type { Footprint, LaunchOverrides, ModelId } from '#src/models/model.ts';
+import type { ModelState, StopReason } from '#src/supervision/model-state.ts';
+
+/** The right to use a loaded model. While one is held, the model is busy: it is neither cooled down nor evicted. Dispose exactly once; a second time is harmless. */
+export interface Lease extends Disposable {
+  readonly modelId: ModelId;
+  readonly engine: EngineKind;
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  /** The process it was lent; an end of that process makes the lease void but never harms its successor. */
+  readonly generation: number;
+  /** Context of one conversation, in tokens. */
+  readonly contextTokens: number;
+  readonly slots: number;
+}
+
+/** Why a request waits, for people and for heartbeats. Sent anew whenever it changes. */
+export type Wait =
+  | {
+      readonly reason: 'loading';
+      readonly stage: string;
+      readonly ratio: number | null;
+      readonly sinceMs: number;
+      readonly usualMs: number | null;
+    }
+  | { readonly reason: 'slots'; readonly place: number; readonly busy: number }
+  | { readonly reason: 'memory'; readonly place: number; readonly waitingFor: readonly ModelId[] }
+  | { readonly reason: 'turn'; readonly place: number; readonly holder: ModelId }
+  | { readonly reason: 'stopping'; readonly place: number; readonly modelId: ModelId }
+  | { readonly reason: 'back-off'; readonly place: number; readonly retryAtMs: number };
+
+export type AcquireOptions = {
+  readonly requestId: string;
+  /** Aborts the wait; the request leaves the queue at once. */
+  readonly signal: AbortSignal;
+  readonly onWait?: (wait: Wait) => void;
+};
+
+/** One model as the fleet sees it. */
+export type FleetModel = {
+  readonly modelId: ModelId;
+  readonly state: ModelState;
+  /** Requests that hold a lease. */
+  readonly inFlight: number;
+  /** Requests that wait for this model. */
+  readonly waiting: number;
+  /** When it unloads if it stays idle (monotonic); null = not while things are as they are. */
+  readonly unloadAtMs: number | null;
+  readonly isPinned: boolean;
+  /** What the ledger holds for it; null when it holds nothing. */
+  readonly reserved: Footprint | null;
+  /** Resident memory of its processes, measured at most 5 s ago; null when unknown. */
+  readonly measuredBytes: number | null;
+  /** Usual load time from records, in ms; null before the first load. */
+  readonly usualLoadMs: number | null;
+  /** End of the last request (wall clock); null when it served none since Flow started. */
+  readonly lastUsedAtMs: number | null;
+};
+
+export type MemoryReport = {
+  readonly budgetBytes: number;
+  readonly reservedBytes: number;
+  readonly byModel: readonly {
+    readonly modelId: ModelId;
+    readonly bytes: number;
+    readonly source: Footprint['source'];
+  }[];
+};
+
+export type FleetSnapshot = {
+  readonly models: readonly FleetModel[];
+  readonly memory: MemoryReport;
+  /** Waiting requests in the order in which they will be served if nothing changes. */
+  readonly queue: readonly {
+    readonly requestId: string;
+    readonly modelId: ModelId;
+    readonly sinceMs: number;
+    readonly wait: Wait;
+  }[];
+  /** Swaps (a model unloaded to make room for another) since Flow started. */
+  readonly swaps: number;
+};
+
+/** What the rest of Flow may ask of the scheduler. */
+export interface Lender {
+  /**
+   * Waits for the right to use a model, loading it if need be and if just-in-time loading is on.
+   * Rejects with a Fault: model-not-found, model-not-loaded (JIT off), no-memory, load-failed, engine-missing,
+   * queue-full, queue-timeout, shutting-down, cancelled.
+   */
+  acquire(modelId: ModelId, options: AcquireOptions): Promise<Lease>;
+  /** The Fault that `acquire` would throw at once, or null. Changes nothing. */
+  refusal(modelId: ModelId): Fault | null;
+  /** A person's wish to load: starts it without a request. Throws as `refusal`; a failed model is tried again. */
+  load(modelId: ModelId, overrides: LaunchOverrides): void;
+  /** A person's wish to unload. Busy and not forced: Fault('conflict') that says how many requests would be cut. */
+  unload(modelId: ModelId, options: { force: boolean; reason?: StopReason }): void;
+  /** Settles when the model has no process any more. */
+  stopped(modelId: ModelId): Promise<void>;
+  snapshot(): FleetSnapshot;
+  model(modelId: ModelId): FleetModel;
+  /** Refuses new requests, lets running ones end until `drainMs`, then stops every engine. Resolves when all are gone. */
+  shutdown(drainMs: number): Promise<void>;
+}

@@ -1,0 +1,26 @@
+/** Numbered migrations, applied once each, in order, in one transaction. A migration that was released is never edited. */
+export const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE models (
+     id TEXT PRIMARY KEY COLLATE NOCASE, name TEXT NOT NULL, format TEXT NOT NULL, path TEXT NOT NULL, hf_id TEXT,
+     quantization TEXT, size_bytes INTEGER NOT NULL, trained_context_tokens INTEGER, capabilities TEXT NOT NULL,
+     aliases TEXT NOT NULL, is_demo INTEGER NOT NULL, is_managed INTEGER NOT NULL, config TEXT NOT NULL,
+     created_at_ms INTEGER NOT NULL, updated_at_ms INTEGER NOT NULL);
+   CREATE TABLE requests (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, request_id TEXT NOT NULL, model_id TEXT, wanted_model TEXT,
+     route TEXT NOT NULL, dialect TEXT NOT NULL, client TEXT, is_stream INTEGER NOT NULL, engine TEXT,
+     engine_version TEXT, started_at_ms INTEGER NOT NULL, ended_at_ms INTEGER NOT NULL, outcome TEXT NOT NULL,
+     termination TEXT NOT NULL, error_kind TEXT, error_message TEXT, finish_reason TEXT, queue_ms REAL, load_ms REAL,
+     ttft_ms REAL, duration_ms REAL NOT NULL, input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER,
+     thinking_tokens INTEGER, prefill_tokens_per_s REAL, decode_tokens_per_s REAL, repairs TEXT NOT NULL);
+   CREATE INDEX requests_started ON requests (started_at_ms);
+   CREATE INDEX requests_model_started ON requests (model_id, started_at_ms);
+   CREATE TABLE measurements (
+     key TEXT PRIMARY KEY, model_id TEXT NOT NULL, source TEXT NOT NULL, weights_bytes INTEGER NOT NULL,
+     kv_cache_bytes INTEGER NOT NULL, compute_bytes INTEGER NOT NULL, engine_cache_bytes INTEGER NOT NULL,
+     total_bytes INTEGER NOT NULL, measured_at_ms INTEGER NOT NULL);
+   CREATE TABLE loads (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, model_id TEXT NOT NULL, started_at_ms INTEGER NOT NULL,
+     load_ms REAL NOT NULL, outcome TEXT NOT NULL, crash_kind TEXT);
+   CREATE INDEX loads_model ON loads (model_id, started_at_ms);
+   CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);`,
+];

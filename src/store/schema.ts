@@ -1,0 +1,91 @@
+/** The tables, as drizzle sees them. `migrations.ts` is what really makes them; a test compares the two. */
+import { index, integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import type { Capabilities, ModelConfig } from '#src/models/model.ts';
+
+/** Registered models: what they are, never what they are doing. */
+export const models = sqliteTable('models', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  format: text('format', { enum: ['gguf', 'mlx'] }).notNull(),
+  path: text('path').notNull(),
+  hfId: text('hf_id'),
+  quantization: text('quantization'),
+  sizeBytes: integer('size_bytes').notNull(),
+  trainedContextTokens: integer('trained_context_tokens'),
+  capabilities: text('capabilities', { mode: 'json' }).$type<Capabilities>().notNull(),
+  aliases: text('aliases', { mode: 'json' }).$type<string[]>().notNull(),
+  isDemo: integer('is_demo', { mode: 'boolean' }).notNull(),
+  isManaged: integer('is_managed', { mode: 'boolean' }).notNull(),
+  config: text('config', { mode: 'json' }).$type<ModelConfig>().notNull(),
+  createdAtMs: integer('created_at_ms').notNull(),
+  updatedAtMs: integer('updated_at_ms').notNull(),
+});
+
+/** One row for each request that ever ended, whatever its end. Times in ms since 1970 UTC; durations in ms. */
+export const requests = sqliteTable(
+  'requests',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    requestId: text('request_id').notNull(),
+    modelId: text('model_id'),
+    wantedModel: text('wanted_model'),
+    route: text('route').notNull(),
+    dialect: text('dialect').notNull(),
+    client: text('client'),
+    isStream: integer('is_stream', { mode: 'boolean' }).notNull(),
+    engine: text('engine'),
+    engineVersion: text('engine_version'),
+    startedAtMs: integer('started_at_ms').notNull(),
+    endedAtMs: integer('ended_at_ms').notNull(),
+    outcome: text('outcome', { enum: ['completed', 'failed', 'cancelled'] }).notNull(),
+    termination: text('termination').notNull(),
+    errorKind: text('error_kind'),
+    errorMessage: text('error_message'),
+    finishReason: text('finish_reason'),
+    queueMs: real('queue_ms'),
+    loadMs: real('load_ms'),
+    ttftMs: real('ttft_ms'),
+    durationMs: real('duration_ms').notNull(),
+    inputTokens: integer('input_tokens'),
+    cachedTokens: integer('cached_tokens'),
+    outputTokens: integer('output_tokens'),
+    thinkingTokens: integer('thinking_tokens'),
+    prefillTokensPerS: real('prefill_tokens_per_s'),
+    decodeTokensPerS: real('decode_tokens_per_s'),
+    repairs: text('repairs', { mode: 'json' }).$type<string[]>().notNull(),
+  },
+  (table) => [
+    index('requests_started').on(table.startedAtMs),
+    index('requests_model_started').on(table.modelId, table.startedAtMs),
+  ],
+);
+
+/** What loads really took. `key` names file, flags and engine build (`measurementKey`); one row a key and source. */
+export const measurements = sqliteTable('measurements', {
+  key: text('key').primaryKey(),
+  modelId: text('model_id').notNull(),
+  source: text('source', { enum: ['measured', 'engine'] }).notNull(),
+  weightsBytes: integer('weights_bytes').notNull(),
+  kvCacheBytes: integer('kv_cache_bytes').notNull(),
+  computeBytes: integer('compute_bytes').notNull(),
+  engineCacheBytes: integer('engine_cache_bytes').notNull(),
+  totalBytes: integer('total_bytes').notNull(),
+  measuredAtMs: integer('measured_at_ms').notNull(),
+});
+
+/** Each load, for usual load times and for the list of failures. */
+export const loads = sqliteTable(
+  'loads',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    modelId: text('model_id').notNull(),
+    startedAtMs: integer('started_at_ms').notNull(),
+    loadMs: real('load_ms').notNull(),
+    outcome: text('outcome', { enum: ['ready', 'failed', 'abandoned'] }).notNull(),
+    crashKind: text('crash_kind'),
+  },
+  (table) => [index('loads_model').on(table.modelId, table.startedAtMs)],
+);
+
+/** Single facts, for example that the demo model was deleted for good. */
+export const facts = sqliteTable('facts', { key: text('key').primaryKey(), value: text('value').notNull() });
