@@ -1,0 +1,86 @@
+/** The running gateway, as the command line reaches it: over its own HTTP API and nothing else. */
+import { FAULTS, Fault, type FaultKind } from '#src/faults.ts';
+import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
+
+export type Address = { readonly baseUrl: string; readonly apiKey: string | null };
+
+/** Nothing answers at the address: Flow does not run there. */
+export class NotRunning extends Error {
+  readonly baseUrl: string;
+
+  constructor(baseUrl: string) {
+    super(`Flow does not answer at ${baseUrl}.`);
+    this.name = 'NotRunning';
+    this.baseUrl = baseUrl;
+  }
+}
+
+export class GatewayApi {
+  readonly baseUrl: string;
+  readonly #apiKey: string | null;
+
+  constructor({ baseUrl, apiKey }: Address) {
+    this.baseUrl = baseUrl;
+    this.#apiKey = apiKey;
+  }
+
+  /** A JSON answer. Throws NotRunning, or a Fault with the gateway's own words. */
+  async json(method: string, path: string, body?: unknown): Promise<JsonObject> {
+    const response = await this.open(method, path, body);
+    const value: unknown = await response.json();
+    return isObject(value) ? value : { value };
+  }
+
+  /** The raw answer, for streams; the status is already checked. */
+  async open(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+    const response = await this.#fetch(method, path, body, signal);
+    if (response.ok) return response;
+    throw faultOf(response.status, await response.text());
+  }
+
+  async #fetch(method: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<Response> {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    if (this.#apiKey) headers.authorization = `Bearer ${this.#apiKey}`;
+    try {
+      return await fetch(this.baseUrl + path, {
+        method,
+        headers,
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: signal ?? null,
+        redirect: 'manual',
+        // A load may be silent for longer than the runtime's own limit of five minutes.
+        timeout: false,
+      });
+    } catch (cause) {
+      if (signal?.aborted) throw cause;
+      throw new NotRunning(this.baseUrl);
+    }
+  }
+}
+
+/** Reads `{"error":{kind?,message,hint?}}` in either of the API's shapes. */
+function faultOf(status: number, text: string): Fault {
+  const error = errorIn(text);
+  const message = stringOrNull(error?.message) ?? `The gateway answered ${status}.`;
+  const hint = stringOrNull(error?.hint);
+  return new Fault(kindOf(status, stringOrNull(error?.kind)), message, { status, ...(hint ? { hint } : {}) });
+}
+
+function errorIn(text: string): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) && isObject(value.error) ? value.error : null;
+  } catch {
+    // Something else listens there, or a proxy answered: the status is all there is.
+    return null;
+  }
+}
+
+function kindOf(status: number, kind: string | null): FaultKind {
+  const known = Object.keys(FAULTS).find((name): name is FaultKind => name === kind);
+  if (known) return known;
+  if (status === 401) return 'unauthorized';
+  if (status === 404) return 'not-found';
+  return status >= 500 ? 'internal' : 'invalid-request';
+}

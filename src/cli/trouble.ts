@@ -1,0 +1,34 @@
+/** How the command line words what went wrong, and with which code it ends. */
+import { asFault, type FaultKind } from '#src/faults.ts';
+import { EXIT } from './command.ts';
+import { NotRunning } from './gateway-api.ts';
+import { safe } from './terminal.ts';
+
+const CODES: Readonly<Partial<Record<FaultKind, number>>> = {
+  'invalid-request': EXIT.usage,
+  unauthorized: EXIT.auth,
+  forbidden: EXIT.auth,
+  'not-found': EXIT.notFound,
+  'model-not-found': EXIT.notFound,
+  conflict: EXIT.busy,
+  'queue-full': EXIT.busy,
+  'engine-missing': EXIT.engine,
+  'install-failed': EXIT.engine,
+  offline: EXIT.engine,
+  'load-failed': EXIT.load,
+  'no-memory': EXIT.load,
+};
+
+/** The code a command ends with when `cause` was thrown. */
+export function exitCodeOf(cause: unknown): number {
+  if (cause instanceof NotRunning) return EXIT.notRunning;
+  return CODES[asFault(cause).kind] ?? EXIT.failed;
+}
+
+/** What happened, and what may help, for stderr. */
+export function wordsOf(cause: unknown): string {
+  if (cause instanceof NotRunning) return `${cause.message} Start it with "flow", then try again.\n`;
+  const fault = asFault(cause);
+  const detail = fault.kind === 'internal' && fault.cause instanceof Error ? ` (${fault.cause.message})` : '';
+  return `${safe(fault.message)}${safe(detail)}\n${fault.hint ? `${safe(fault.hint)}\n` : ''}`;
+}

@@ -1,0 +1,133 @@
+/**
+ * A load generator, as a process of its own: `bun test/bench/load.ts '<Order as JSON>'` prints one `Figures` as JSON.
+ * Raw sockets, one per stream, no parsing beyond counting: it must cost less than what it measures.
+ */
+
+/** What to ask, how often, of whom. */
+export type Order = {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Streams at the same time. */
+  readonly streams: number;
+  /** Requests one after the other on each stream. */
+  readonly requests: number;
+  /** What marks one token in the answer. */
+  readonly mark: string;
+};
+
+/** What came of it. Times in ms. */
+export type Figures = {
+  readonly tokens: number;
+  readonly failed: number;
+  readonly elapsedMs: number;
+  readonly tokensPerS: number;
+  readonly ttftP50Ms: number;
+  readonly ttftP99Ms: number;
+};
+
+/** A chunked answer ends with an empty chunk. */
+const END = '0\r\n\r\n';
+
+type Stream = {
+  left: number;
+  sentAtMs: number;
+  hasFirst: boolean;
+  tokens: number;
+  carry: string;
+  end: string;
+  isOpen: boolean;
+};
+
+/** Runs an order to its end. A stream whose connection breaks counts what is left as failed. */
+export async function run(order: Order): Promise<Figures> {
+  const headerLines = Object.entries(order.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const request =
+    `POST ${order.path} HTTP/1.1\r\nhost: ${order.host}:${order.port}\r\ncontent-type: application/json\r\n` +
+    `${headerLines.join('')}content-length: ${Buffer.byteLength(order.body)}\r\n\r\n${order.body}`;
+  const firstMs: number[] = [];
+  let failed = 0;
+  let tokens = 0;
+  const startedMs = performance.now();
+  const one = (): Promise<void> =>
+    new Promise((resolve) => {
+      const stream: Stream = {
+        left: order.requests,
+        sentAtMs: 0,
+        hasFirst: false,
+        tokens: 0,
+        carry: '',
+        end: '',
+        isOpen: true,
+      };
+      const ask = (socket: { write(text: string): number }): void => {
+        stream.sentAtMs = performance.now();
+        stream.hasFirst = false;
+        socket.write(request);
+      };
+      const finish = (): void => {
+        if (!stream.isOpen) return;
+        stream.isOpen = false;
+        failed += stream.left;
+        tokens += stream.tokens;
+        resolve();
+      };
+      void Bun.connect({
+        hostname: order.host,
+        port: order.port,
+        socket: {
+          open: ask,
+          data(socket, bytes) {
+            const text = stream.carry + bytes.toString('latin1');
+            const found = count(text, order.mark);
+            stream.tokens += found;
+            const last = text.lastIndexOf(order.mark);
+            stream.carry = text.slice(
+              Math.max(last < 0 ? 0 : last + order.mark.length, text.length - order.mark.length + 1),
+            );
+            stream.end = (stream.end + bytes.subarray(-END.length).toString('latin1')).slice(-END.length);
+            if (found > 0 && !stream.hasFirst) {
+              stream.hasFirst = true;
+              firstMs.push(performance.now() - stream.sentAtMs);
+            }
+            if (stream.end !== END) return;
+            stream.end = '';
+            stream.left -= 1;
+            if (!stream.hasFirst) failed += 1;
+            if (stream.left > 0) return ask(socket);
+            finish();
+            socket.end();
+          },
+          close: finish,
+          error: finish,
+          connectError: finish,
+        },
+      }).catch(finish);
+    });
+  await Promise.all(Array.from({ length: order.streams }, one));
+  const elapsedMs = performance.now() - startedMs;
+  firstMs.sort((a, b) => a - b);
+  const at = (share: number): number =>
+    firstMs[Math.min(firstMs.length - 1, Math.floor(firstMs.length * share))] ?? Number.NaN;
+  return {
+    tokens,
+    failed,
+    elapsedMs,
+    tokensPerS: (tokens / elapsedMs) * 1000,
+    ttftP50Ms: at(0.5),
+    ttftP99Ms: at(0.99),
+  };
+}
+
+function count(text: string, mark: string): number {
+  let found = 0;
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + mark.length)) found += 1;
+  return found;
+}
+
+if (import.meta.main) {
+  const order: Order = JSON.parse(process.argv[2] ?? '{}');
+  process.stdout.write(`${JSON.stringify(await run(order))}\n`);
+}

@@ -1,0 +1,121 @@
+/** A whole Flow as a process of its own, as users run it: for tests that go through the front door. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const MAIN = join(import.meta.dir, '..', '..', 'src', 'main.ts');
+const READY = /Flow is listening on (http:\/\/\S+)/;
+const START_MS_MAX = 20_000;
+
+export type RunningFlow = AsyncDisposable & {
+  readonly url: string;
+  readonly pid: number;
+  readonly dataDir: string;
+  /** From spawn to the ready line. */
+  readonly startMs: number;
+  /** Everything written to stderr and stdout so far. */
+  output(): string;
+  /** GET, or POST with a JSON body. */
+  json(path: string, body?: unknown, method?: string): Promise<{ status: number; body: Record<string, unknown> }>;
+  exited: Promise<number>;
+  kill(signal?: NodeJS.Signals): void;
+};
+
+export type FlowOptions = {
+  /** Kept after the end when given; else a new one that is removed. */
+  readonly dataDir?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly flags?: readonly string[];
+  /** The llama-server to use; null leaves it to Flow to find one. */
+  readonly engine?: string | null;
+};
+
+/** Starts Flow on a free port and waits for its ready line. Throws with its output when it ends before. */
+export async function startFlow(options: FlowOptions = {}): Promise<RunningFlow> {
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'flow-test-'));
+  const startedMs = performance.now();
+  const child = Bun.spawn(['bun', MAIN, 'serve', '--port', '0', '--data-dir', dataDir, ...(options.flags ?? [])], {
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: dataDir,
+      FLOW_LOG: 'info',
+      ...(options.engine ? { FLOW_LLAMA_SERVER: options.engine } : {}),
+      ...options.environment,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  let onReady: (url: string) => void = () => {};
+  const ready = new Promise<string>((resolve) => {
+    onReady = resolve;
+  });
+  const read = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) {
+      text += decoder.decode(bytes, { stream: true });
+      const url = READY.exec(text)?.[1];
+      if (url) onReady(url);
+    }
+  };
+  void read(child.stdout);
+  void read(child.stderr);
+  const url = await Promise.race([
+    ready,
+    child.exited.then((code) => Promise.reject(new Error(`Flow ended with ${code} before it was ready:\n${text}`))),
+    Bun.sleep(START_MS_MAX).then(() =>
+      Promise.reject(new Error(`Flow was not ready within ${START_MS_MAX} ms:\n${text}`)),
+    ),
+  ]);
+  const startMs = performance.now() - startedMs;
+  return {
+    url,
+    pid: child.pid,
+    dataDir,
+    startMs,
+    output: () => text,
+    exited: child.exited,
+    kill: (signal = 'SIGTERM') => child.kill(signal),
+    async json(path, body, method = body === undefined ? 'GET' : 'POST') {
+      const response = await fetch(url + path, {
+        method,
+        ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      });
+      const answer = await response.text();
+      return { status: response.status, body: answer.startsWith('{') ? JSON.parse(answer) : { value: answer } };
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGTERM');
+      const isGone = await Promise.race([child.exited.then(() => true), Bun.sleep(15_000).then(() => false)]);
+      if (!isGone) child.kill('SIGKILL');
+      await child.exited;
+      if (!options.dataDir) rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asks again and again until the answer is there. Throws with `what` after `withinMs`. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | null | undefined | false> | T | null | undefined | false,
+  withinMs = 10_000,
+): Promise<T> {
+  const endMs = performance.now() + withinMs;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (performance.now() > endMs) throw new Error(`Not seen within ${withinMs} ms: ${what}`);
+    await Bun.sleep(20);
+  }
+}
+
+/** Process ids whose environment carries this text; Linux only. */
+export async function processesWith(text: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of new Bun.Glob('[0-9]*').scanSync({ cwd: '/proc', onlyFiles: false })) {
+    const environment = await Bun.file(`/proc/${pid}/environ`)
+      .text()
+      .catch(() => '');
+    if (environment.includes(text)) found.push(Number(pid));
+  }
+  return found;
+}
