@@ -10,10 +10,11 @@ export const MIGRATIONS: readonly string[] = [
      route TEXT NOT NULL, dialect TEXT NOT NULL, client TEXT, is_stream INTEGER NOT NULL, engine TEXT,
      engine_version TEXT, started_at_ms INTEGER NOT NULL, ended_at_ms INTEGER NOT NULL, outcome TEXT NOT NULL,
      termination TEXT NOT NULL, error_kind TEXT, error_message TEXT, finish_reason TEXT, queue_ms REAL, load_ms REAL,
-     ttft_ms REAL, duration_ms REAL NOT NULL, input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER,
+     ttft_ms REAL, engine_ttft_ms REAL, duration_ms REAL NOT NULL, input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER,
      thinking_tokens INTEGER, prefill_tokens_per_s REAL, decode_tokens_per_s REAL, repairs TEXT NOT NULL);
    CREATE INDEX requests_started ON requests (started_at_ms);
-   CREATE INDEX requests_model_started ON requests (model_id, started_at_ms);
+   CREATE INDEX requests_model ON requests (model_id, id);
+   CREATE INDEX requests_outcome ON requests (outcome, id);
    CREATE TABLE measurements (
      key TEXT PRIMARY KEY, model_id TEXT NOT NULL, source TEXT NOT NULL, weights_bytes INTEGER NOT NULL,
      kv_cache_bytes INTEGER NOT NULL, compute_bytes INTEGER NOT NULL, engine_cache_bytes INTEGER NOT NULL,

@@ -1,13 +1,29 @@
-/** Opens the database: WAL, migrations, drizzle. */
-import { Database } from 'bun:sqlite';
+/** Opens the database: WAL, migrations, drizzle. A broken one is set aside, since it holds records and no truth. */
+import { Database, SQLiteError } from 'bun:sqlite';
+import { existsSync, renameSync } from 'node:fs';
 import { type BunSQLiteDatabase, drizzle } from 'drizzle-orm/bun-sqlite';
+import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 export type Store = BunSQLiteDatabase & { readonly $client: Database };
 
+/** A store that is sure to work, and what had to be done for it. */
+export type OpenedStore = {
+  readonly store: Store;
+  /** Where the broken file went; null when the database was sound. */
+  readonly setAside: string | null;
+  /** A sentence for the user; null when there is nothing to say. */
+  readonly notice: string | null;
+};
+
 /** A writer blocked by another process must not freeze the event loop: 500 ms of it did (measured). */
 const BUSY_TIMEOUT_MS = 20;
+/** While opening nothing else runs yet, and the Flow before us may still be closing. */
+const OPENING_TIMEOUT_MS = 1_000;
+const PLAUSIBLE_VERSION_MAX = 1_000;
+/** What SQLite says of a file that no longer is a database, or not a whole one. */
+const BROKEN_CODES: ReadonlySet<string> = new Set(['SQLITE_CORRUPT', 'SQLITE_NOTADB', 'SQLITE_FORMAT']);
 
 /**
  * Opens (and makes, if absent) the database at `path`, or one in memory for ':memory:'.
@@ -15,24 +31,114 @@ const BUSY_TIMEOUT_MS = 20;
  */
 export function openStore(path: string): Store {
   const client = new Database(path, { create: true, strict: true });
-  client.run('PRAGMA journal_mode = WAL');
-  client.run('PRAGMA synchronous = NORMAL');
-  client.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-  client.run('PRAGMA foreign_keys = ON');
-  client.run('PRAGMA auto_vacuum = INCREMENTAL');
-  migrate(client);
+  try {
+    client.run(`PRAGMA busy_timeout = ${OPENING_TIMEOUT_MS}`);
+    const version = ownVersion(client);
+    // Before WAL: that pragma writes the header, and then it is too late to choose how free pages are returned.
+    client.run('PRAGMA auto_vacuum = INCREMENTAL');
+    client.run('PRAGMA journal_mode = WAL');
+    client.run('PRAGMA synchronous = NORMAL');
+    client.run('PRAGMA foreign_keys = ON');
+    migrate(client, version);
+    client.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  } catch (cause) {
+    client.close();
+    throw cause;
+  }
   return drizzle(client);
 }
 
-function migrate(client: Database): void {
+/**
+ * Opens the database at `path` after a check of its pages (about 1 ms per MB). A broken one is renamed to
+ * `<path>.bad-<time>` and a new one made; one that cannot be opened at all (a read-only or full disk, a lock) is
+ * replaced by one in memory for this run, so that serving goes on. Throws only Fault('conflict') for a newer schema.
+ */
+export function openSoundStore({ path, clock }: { path: string; clock: Clock }): OpenedStore {
+  try {
+    return { store: openChecked(path), setAside: null, notice: null };
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    return isBroken(cause) ? replaced(path, clock) : inMemory(path, cause);
+  }
+}
+
+/** Whether SQLite means that the file itself is broken, not that it is in use or the disk full. */
+export function isBroken(cause: unknown): boolean {
+  if (cause instanceof BrokenStore) return true;
+  return cause instanceof SQLiteError && BROKEN_CODES.has(primaryCode(cause));
+}
+
+/** SQLite's code without its extension: SQLITE_CORRUPT for SQLITE_CORRUPT_INDEX; '' when it has none. */
+export function primaryCode(cause: SQLiteError): string {
+  return cause.code?.split('_').slice(0, 2).join('_') ?? '';
+}
+
+/** Writes all of the log into the database file and closes it. */
+export function closeStore(store: Store): void {
+  try {
+    // Closing does it only when no prepared statement is left, and caches keep some.
+    store.$client.run('PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch {
+    // Locked or full: the log stays beside the file, and the next start reads both.
+  }
+  store.$client.close(false);
+}
+
+/** What a look inside found; kept apart from SQLite's own errors because it comes as an answer, not as an error. */
+class BrokenStore extends Error {}
+
+/** The schema's number, 0 for a new file. Looks before anything is written, so that a stranger is left as it was. */
+function ownVersion(client: Database): number {
   const version = client.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version ?? 0;
+  const tables = client.query<{ count: number }, []>('SELECT count(*) AS count FROM sqlite_schema').get()?.count ?? 0;
+  // The Python Flow kept a database of the same name; numbers out of reason are damage, not the future.
+  if (version < 0 || version > PLAUSIBLE_VERSION_MAX || (version === 0 && tables > 0)) {
+    throw new BrokenStore('It holds tables that this Flow did not make.');
+  }
   if (version > MIGRATIONS.length) {
     throw new Fault('conflict', `The database has schema ${version}; this Flow knows up to ${MIGRATIONS.length}.`, {
       hint: 'Start the newer Flow that wrote it, or name another data directory with --data-dir.',
     });
   }
+  return version;
+}
+
+function migrate(client: Database, version: number): void {
+  if (version === MIGRATIONS.length) return;
   client.transaction(() => {
     for (const statement of MIGRATIONS.slice(version)) client.run(statement);
     client.run(`PRAGMA user_version = ${MIGRATIONS.length}`);
   })();
+}
+
+function openChecked(path: string): Store {
+  const store = openStore(path);
+  try {
+    const verdict = store.$client.query<{ quick_check: string }, []>('PRAGMA quick_check(1)').get()?.quick_check;
+    if (verdict !== 'ok') throw new BrokenStore(verdict ?? 'no answer');
+    return store;
+  } catch (cause) {
+    store.$client.close();
+    throw cause;
+  }
+}
+
+function replaced(path: string, clock: Clock): OpenedStore {
+  const setAside = `${path}.bad-${clock.wallMs()}`;
+  try {
+    renameSync(path, setAside);
+    for (const suffix of ['-wal', '-shm']) {
+      if (existsSync(path + suffix)) renameSync(path + suffix, setAside + suffix);
+    }
+    const notice = `The database was damaged or not Flow's. It is kept as ${setAside}, and a new one was made; models and settings are not affected.`;
+    return { store: openStore(path), setAside, notice };
+  } catch (cause) {
+    return inMemory(path, cause);
+  }
+}
+
+function inMemory(path: string, cause: unknown): OpenedStore {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const notice = `The database ${path} cannot be opened (${reason}). Records of this run are kept in memory only.`;
+  return { store: openStore(':memory:'), setAside: null, notice };
 }

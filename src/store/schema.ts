@@ -44,7 +44,10 @@ export const requests = sqliteTable(
     finishReason: text('finish_reason'),
     queueMs: real('queue_ms'),
     loadMs: real('load_ms'),
+    /** From the request's arrival to its first token: what the client felt. */
     ttftMs: real('ttft_ms'),
+    /** From asking the engine to the first token: what the engine took. */
+    engineTtftMs: real('engine_ttft_ms'),
     durationMs: real('duration_ms').notNull(),
     inputTokens: integer('input_tokens'),
     cachedTokens: integer('cached_tokens'),
@@ -56,9 +59,15 @@ export const requests = sqliteTable(
   },
   (table) => [
     index('requests_started').on(table.startedAtMs),
-    index('requests_model_started').on(table.modelId, table.startedAtMs),
+    // Pages are read by descending id, so each filter has an index that already is in that order.
+    index('requests_model').on(table.modelId, table.id),
+    index('requests_outcome').on(table.outcome, table.id),
   ],
 );
+
+/** A request's row before the database has numbered it. */
+export type NewRequestRow = Omit<typeof requests.$inferSelect, 'id'>;
+export type RequestRow = typeof requests.$inferSelect;
 
 /** What loads really took. `key` names file, flags and engine build (`measurementKey`); one row a key and source. */
 export const measurements = sqliteTable('measurements', {
@@ -86,6 +95,8 @@ export const loads = sqliteTable(
   },
   (table) => [index('loads_model').on(table.modelId, table.startedAtMs)],
 );
+
+export type NewLoadRow = Omit<typeof loads.$inferSelect, 'id'>;
 
 /** Single facts, for example that the demo model was deleted for good. */
 export const facts = sqliteTable('facts', { key: text('key').primaryKey(), value: text('value').notNull() });

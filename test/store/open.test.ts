@@ -1,0 +1,161 @@
+/** Opening the database: agreement of its two descriptions, damage, strangers. The writer is tested in writer.test.ts. */
+
+import { Database } from 'bun:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getTableConfig, type SQLiteTable } from 'drizzle-orm/sqlite-core';
+import { systemClock } from '#src/clock.ts';
+import { Fault } from '#src/faults.ts';
+import { closeStore, openSoundStore, openStore } from '#src/store/open.ts';
+import { facts, loads, measurements, models, requests } from '#src/store/schema.ts';
+
+let folder = '';
+const path = () => join(folder, 'flow.db');
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'flow-store-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the two descriptions of the tables agree', () => {
+  const tables: readonly SQLiteTable[] = [models, requests, measurements, loads, facts];
+  test.each(tables.map((table) => [getTableConfig(table).name, table] as const))('%s', (name, table) => {
+    const store = openStore(':memory:');
+    const made = store.$client.query<{ name: string; type: string; notnull: number; pk: number }, []>(
+      `PRAGMA table_info(${name})`,
+    );
+    const real = made.all().map((column) => ({
+      name: column.name,
+      type: column.type.toLowerCase(),
+      // SQLite says 0 for a primary key, drizzle says true.
+      notNull: column.notnull === 1 || column.pk === 1,
+    }));
+    const seen = getTableConfig(table).columns.map((column) => ({
+      name: column.name,
+      type: column.getSQLType(),
+      notNull: column.notNull,
+    }));
+    expect(seen).toEqual(real);
+
+    const realIndexes = store.$client
+      .query<{ name: string }, [string]>(
+        "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
+      )
+      .all(name)
+      .map((row) => row.name);
+    expect(
+      getTableConfig(table)
+        .indexes.map((index) => index.config.name)
+        .sort(),
+    ).toEqual(realIndexes.sort());
+    closeStore(store);
+  });
+  test('no table is missing from the list above', () => {
+    const store = openStore(':memory:');
+    const names = store.$client
+      .query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+      .all()
+      .map((row) => row.name);
+    expect(names.sort()).toEqual(tables.map((table) => getTableConfig(table).name).sort());
+    closeStore(store);
+  });
+});
+
+test('free pages can be given back: auto_vacuum is incremental in a new file', () => {
+  const store = openStore(path());
+  expect(store.$client.query<{ auto_vacuum: number }, []>('PRAGMA auto_vacuum').get()?.auto_vacuum).toBe(2);
+  closeStore(store);
+});
+
+test('a sound database opens again with its rows', () => {
+  const first = openStore(path());
+  first.insert(facts).values({ key: 'a', value: 'b' }).run();
+  closeStore(first);
+  const opened = openSoundStore({ path: path(), clock: systemClock });
+  expect(opened.notice).toBeNull();
+  expect(opened.store.select().from(facts).all()).toEqual([{ key: 'a', value: 'b' }]);
+  closeStore(opened.store);
+});
+
+test('a database of a newer Flow is refused, not replaced', () => {
+  const first = openStore(path());
+  first.$client.run('PRAGMA user_version = 999');
+  closeStore(first);
+  expect(() => openSoundStore({ path: path(), clock: systemClock })).toThrow(Fault);
+  expect(existsSync(path())).toBe(true);
+});
+
+describe('what is no database of ours is set aside whole, and a new one made', () => {
+  const cases: readonly (readonly [string, () => void])[] = [
+    ['text', () => writeFileSync(path(), 'not a database '.repeat(100))],
+    [
+      'zeros after the header',
+      () =>
+        writeFileSync(
+          path(),
+          damaged((bytes) => bytes.fill(0, 4096)),
+        ),
+    ],
+    ['cut in the middle', () => writeFileSync(path(), damaged((bytes) => bytes).subarray(0, 9000))],
+    [
+      "the Python Flow's",
+      () => {
+        const stranger = new Database(path(), { create: true });
+        stranger.run('CREATE TABLE models (id TEXT PRIMARY KEY)');
+        stranger.close();
+      },
+    ],
+  ];
+  test.each(cases)('%s', (_name, damage) => {
+    damage();
+    const before = readFileSync(path());
+    const opened = openSoundStore({ path: path(), clock: systemClock });
+    expect(opened.notice).toContain('.bad-');
+    expect(readFileSync(opened.setAside ?? '')).toEqual(before);
+    opened.store.insert(facts).values({ key: 'works', value: 'yes' }).run();
+    closeStore(opened.store);
+    expect(openSoundStore({ path: path(), clock: systemClock }).notice).toBeNull();
+  });
+});
+
+test('a hundred random bytes written over never stop the start', () => {
+  const sound = damaged((bytes) => bytes);
+  let seed = 20_261;
+  const random = () => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return seed / 2_147_483_648;
+  };
+  for (let round = 0; round < 60; round += 1) {
+    const bytes = Buffer.from(sound);
+    for (let count = 0; count < 100; count += 1)
+      bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
+    const at = join(folder, `round-${round}.db`);
+    writeFileSync(at, bytes);
+    const opened = openSoundStore({ path: at, clock: systemClock });
+    opened.store
+      .insert(facts)
+      .values({ key: `round-${round}`, value: 'written' })
+      .run();
+    closeStore(opened.store);
+  }
+});
+
+test('a path that cannot be opened is replaced by memory for this run, and that is said', () => {
+  const opened = openSoundStore({ path: join(folder, 'absent', 'flow.db'), clock: systemClock });
+  expect(opened.notice).toContain('in memory only');
+  opened.store.insert(facts).values({ key: 'works', value: 'yes' }).run();
+  closeStore(opened.store);
+});
+
+/** The bytes of a database with 500 rows, changed. */
+function damaged(change: (bytes: Buffer) => Buffer): Buffer {
+  const at = join(folder, `source-${Math.random()}.db`);
+  const store = openStore(at);
+  store.$client.transaction(() => {
+    const insert = store.$client.prepare('INSERT INTO facts (key, value) VALUES (?, ?)');
+    for (let row = 0; row < 500; row += 1) insert.run(`key ${row}`, 'value '.repeat(20));
+  })();
+  closeStore(store);
+  return change(readFileSync(at));
+}
