@@ -1,0 +1,130 @@
+/** The HTTP/1.1 client for engines: keep-alive per base URL, no cap on concurrency, no timeout of silence. */
+import { assert } from '#src/assert.ts';
+import { asFault, Fault } from '#src/faults.ts';
+import { type Address, Connection } from './connection.ts';
+import type { EngineClient, ExchangeRequest, ExchangeResponse } from './exchange.ts';
+import { Reception } from './reception.ts';
+
+/** Idle connections kept for each engine; more are closed after use. */
+const IDLE_MAX = 64;
+/** Names of origins remembered; engines come and go on a few ports, so this is never reached in practice. */
+const ORIGINS_MAX = 1_000;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** One engine's address and its idle connections, the freshest last. */
+type Origin = { readonly address: Address; readonly host: string; readonly base: string; readonly idle: Connection[] };
+
+/** Keeps connections to engines on plain HTTP. `close` lets go of the idle ones; exchanges under way go on. */
+export class SocketEngineClient implements EngineClient {
+  readonly #origins = new Map<string, Origin>();
+
+  async send(baseUrl: string, request: ExchangeRequest): Promise<ExchangeResponse> {
+    const origin = this.#origin(baseUrl);
+    const bytes = encodeRequest(origin, request);
+    throwIfAborted(request.signal);
+    const idle = takeIdle(origin);
+    const reception = idle ? this.#exchange(origin, idle, bytes, request) : await this.#dial(origin, bytes, request);
+    try {
+      return await reception.begun;
+    } catch (cause) {
+      const fault = asFault(cause);
+      const isStale = idle !== null && fault.kind === 'engine-died' && !reception.hasArrivals;
+      if (!isStale) throw fault;
+      return (await this.#dial(origin, bytes, request)).begun;
+    }
+  }
+
+  close(): void {
+    for (const { idle } of this.#origins.values()) {
+      for (const connection of idle.splice(0)) connection.close();
+    }
+  }
+
+  /** Idle connections now; for tests and `/metrics`. */
+  get idleCount(): number {
+    let count = 0;
+    for (const { idle } of this.#origins.values()) count += idle.length;
+    return count;
+  }
+
+  async #dial(origin: Origin, bytes: Uint8Array, request: ExchangeRequest): Promise<Reception> {
+    const connection = await Connection.open(origin.address);
+    if (request.signal.aborted) connection.close();
+    throwIfAborted(request.signal);
+    return this.#exchange(origin, connection, bytes, request);
+  }
+
+  #exchange(origin: Origin, connection: Connection, bytes: Uint8Array, request: ExchangeRequest): Reception {
+    const onAbort = () => reception.abort();
+    const reception = new Reception(connection, request.method, (isReusable) => {
+      request.signal.removeEventListener('abort', onAbort);
+      if (isReusable) keep(origin, connection);
+      else connection.close();
+    });
+    request.signal.addEventListener('abort', onAbort);
+    connection.send(bytes, reception);
+    return reception;
+  }
+
+  #origin(baseUrl: string): Origin {
+    const known = this.#origins.get(baseUrl);
+    if (known) return known;
+    const url = new URL(baseUrl);
+    assert(url.protocol === 'http:', 'engines are asked by plain HTTP');
+    const origin: Origin = {
+      address: { hostname: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) },
+      host: url.host,
+      base: url.pathname.replace(/\/+$/, ''),
+      idle: [],
+    };
+    if (this.#origins.size >= ORIGINS_MAX) this.#forgetUnused();
+    this.#origins.set(baseUrl, origin);
+    return origin;
+  }
+
+  #forgetUnused(): void {
+    for (const [baseUrl, { idle }] of this.#origins) {
+      if (idle.length === 0) this.#origins.delete(baseUrl);
+    }
+  }
+}
+
+function takeIdle(origin: Origin): Connection | null {
+  for (let connection = origin.idle.pop(); connection; connection = origin.idle.pop()) {
+    if (connection.isOpen) return connection;
+  }
+  return null;
+}
+
+function keep(origin: Origin, connection: Connection): void {
+  if (origin.idle.length >= IDLE_MAX) {
+    connection.close();
+    return;
+  }
+  connection.rest(() => {
+    const place = origin.idle.indexOf(connection);
+    if (place >= 0) origin.idle.splice(place, 1);
+  });
+  origin.idle.push(connection);
+}
+
+/** Head and body in one buffer, so that a usual request is one write. */
+function encodeRequest(origin: Origin, request: ExchangeRequest): Uint8Array {
+  assert(/^\/[!-~]*$/.test(request.path), 'a request path that begins with / and holds no spaces or controls');
+  let head = `${request.method} ${origin.base}${request.path} HTTP/1.1\r\nhost: ${origin.host}\r\n`;
+  for (const [name, value] of Object.entries(request.headers)) {
+    assert(TOKEN.test(name), 'a header name is a token');
+    assert(/^[\t -~]*$/.test(value), 'a header value is one line of ASCII');
+    head += `${name}: ${value}\r\n`;
+  }
+  const body = request.body;
+  if (body === null) return Buffer.from(`${head}${request.method === 'GET' ? '' : 'content-length: 0\r\n'}\r\n`);
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  head += `content-length: ${length}\r\n\r\n`;
+  if (typeof body === 'string') return Buffer.from(head + body);
+  return Buffer.concat([Buffer.from(head), body]);
+}
+
+function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new Fault('cancelled', 'The client went away before the engine was asked.');
+}
