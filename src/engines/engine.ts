@@ -28,9 +28,13 @@ export type LaunchPlan = {
   readonly apiKey: string;
 };
 
+/**
+ * What to start. The engine's standard input must be a pipe that stays open for as long as it may live: a tethered
+ * llama-server ends on its end of file, so `/dev/null` there ends it as soon as it is ready.
+ */
 export type Command = { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> };
 
-/** What a line of an engine's output tells. */
+/** What a line of an engine's output tells. `memory` comes once per part and device: add them up. */
 export type LogSignal =
   | { readonly kind: 'load-progress'; readonly stage: string; readonly ratio: number }
   | { readonly kind: 'ready' }

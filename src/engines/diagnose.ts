@@ -1,0 +1,290 @@
+/**
+ * Says why an engine ended. llama-server exits with 1 for nearly everything, so its last lines decide; the texts are those
+ * of the builds from 2025 to October 2026, of ggml's backends and of the loaders of Linux and macOS.
+ */
+import { basename } from 'node:path';
+import type { CrashKind, CrashReport, LaunchPlan } from './engine.ts';
+
+/** How a process ended: one of code and signal, and its last lines, oldest first. */
+export type Ending = { readonly code: number | null; readonly signal: string | null; readonly tail: readonly string[] };
+
+type Verdict = {
+  readonly kind: CrashKind;
+  readonly isSticky: boolean;
+  readonly message: string;
+  readonly hint: string | null;
+};
+type Rule = { readonly pattern: RegExp; readonly verdict: (groups: readonly string[], plan: LaunchPlan) => Verdict };
+
+const TAIL_LINES_MAX = 40;
+
+/** The report of an ended engine. Pure. */
+export function diagnose(ending: Ending, plan: LaunchPlan): CrashReport {
+  const signal = ending.signal ?? signalOf(ending.code);
+  const verdict = byText(ending.tail, plan) ?? bySignal(signal, ending.tail, plan) ?? byCode(ending, plan);
+  return { ...verdict, exitCode: ending.code, signal, tail: ending.tail.slice(-TAIL_LINES_MAX) };
+}
+
+/** The report of a load that showed no sign of life for `stallS` seconds and was given up. */
+export function loadStalled(plan: LaunchPlan, stallS: number, tail: readonly string[]): CrashReport {
+  return {
+    kind: 'load-stalled',
+    isSticky: false,
+    message: `Loading ${plan.model.id} was given up: llama-server showed no sign of life for ${stallS} s.`,
+    hint: 'See its log; a slow disk may need a larger load_stall_seconds.',
+    exitCode: null,
+    signal: null,
+    tail: tail.slice(-TAIL_LINES_MAX),
+  };
+}
+
+function byText(tail: readonly string[], plan: LaunchPlan): Verdict | null {
+  for (const { pattern, verdict } of RULES) {
+    for (const line of tail) {
+      const match = pattern.exec(line);
+      if (match) return verdict(match.slice(1), plan);
+    }
+  }
+  return null;
+}
+
+const engineName = ({ engine }: LaunchPlan): string =>
+  engine.version === null ? 'llama-server' : `llama-server ${engine.version}`;
+
+const LEVERS =
+  'Try a smaller ctx_size, fewer n_parallel, a smaller cache type, fewer gpu_layers, or unload other models.';
+
+/** Tried in this order, each against every line: first what names its cause best. */
+const RULES: readonly Rule[] = [
+  {
+    pattern: /error while loading shared libraries: ([^:]+):/,
+    verdict: ([library], plan) => missingLibrary(library, plan),
+  },
+  { pattern: /Library not loaded: (\S+)/, verdict: ([library], plan) => missingLibrary(library, plan) },
+  {
+    pattern: /version [`']((?:GLIBC|GLIBCXX|CXXABI)_[\d.]+)' not found/,
+    verdict: ([version], plan) => ({
+      kind: 'missing-library',
+      isSticky: true,
+      message: `${engineName(plan)} cannot run: this system is older than it needs (${version} is missing).`,
+      hint: 'Install an engine made for this system, for example by the package manager.',
+    }),
+  },
+  {
+    pattern: /[Ee]xec format error|cannot execute binary file|Bad CPU type in executable/,
+    verdict: (_, plan) => notExecutable(plan, 'is not a program for this kind of machine'),
+  },
+  {
+    pattern: /(?:exec|sh|guard).*: Permission denied/,
+    verdict: (_, plan) => notExecutable(plan, 'may not be executed (permission denied)'),
+  },
+  {
+    pattern: /error: invalid argument: (\S+)/,
+    verdict: ([flag], plan) => ({
+      kind: 'bad-flag',
+      isSticky: true,
+      message: `${engineName(plan)} does not know \`${flag}\`${origin(flag, plan)}.`,
+      hint: isExtra(flag, plan)
+        ? "Remove it from the model's extra arguments, or choose a newer engine."
+        : 'Choose a newer engine.',
+    }),
+  },
+  {
+    pattern: /error while handling argument "([^"]+)": (.*)/,
+    verdict: ([flag, reason], plan) => ({
+      kind: 'bad-flag',
+      isSticky: true,
+      message: `${engineName(plan)} refused the value of \`${flag}\`${origin(flag, plan)}: ${trimmed(reason)}.`,
+      hint: "Change that value in the model's settings.",
+    }),
+  },
+  {
+    pattern: /quantized V cache requires flash_attn|V cache quantization requires flash_attn/,
+    verdict: (_, { launch, model }) => ({
+      kind: 'bad-flag',
+      isSticky: true,
+      message: `${model.id} cannot use cache_type_v ${launch.cache_type_v} with flash_attn ${launch.flash_attn}.`,
+      hint: 'Set flash_attn to on, or cache_type_v to f16.',
+    }),
+  },
+  {
+    pattern: /(K|V) cache type (\S+) with block size \d+ does not divide/,
+    verdict: ([side, type], { model }) => ({
+      kind: 'bad-flag',
+      isSticky: true,
+      message: `${model.id} cannot keep its ${side} cache as ${type}: its heads have another size.`,
+      hint: 'Set cache_type_k and cache_type_v to f16.',
+    }),
+  },
+  {
+    pattern: /couldn't bind HTTP server socket.*port: ?(\d+)/,
+    verdict: ([port]) => portTaken(port),
+  },
+  { pattern: /bind\(\).*[Aa]ddress already in use|EADDRINUSE/, verdict: (_, plan) => portTaken(String(plan.port)) },
+  {
+    pattern: /insufficient memory \(attempted to allocate\s+([\d.]+ MB)\)/,
+    verdict: ([amount], plan) => outOfMemory(`one piece of ${amount} could not be had`, plan),
+  },
+  {
+    pattern: /failed to allocate (\S+) buffer of size (\d+)/,
+    verdict: ([device, bytes], plan) => outOfMemory(`${gigabytes(bytes)} on ${device} could not be had`, plan),
+  },
+  {
+    pattern: /allocating ([\d.]+ MiB) on device (\d+): cudaMalloc failed: out of memory/,
+    verdict: ([amount, device], plan) => outOfMemory(`${amount} on GPU ${device} could not be had`, plan),
+  },
+  {
+    pattern:
+      /cudaMalloc failed: out of memory|CUDA error: out of memory|hipErrorOutOfMemory|ErrorOutOfDeviceMemory|kIOGPUCommandBufferCallbackErrorOutOfMemory|Insufficient Memory \(/,
+    verdict: (_, plan) => outOfMemory('the GPU has too little left', plan),
+  },
+  {
+    pattern:
+      /std::bad_alloc|ErrorOutOfHostMemory|[Cc]annot allocate memory|unable to allocate \S+ buffer|failed to allocate buffer for|mem_buffer != NULL|out of memory/,
+    verdict: (_, plan) => outOfMemory('this machine has too little left', plan),
+  },
+  {
+    pattern: /failed to open (?:GGUF file )?'?(.+?)'?:? \(?(No such file or directory|Permission denied)/,
+    verdict: ([path, reason], plan) => missingFile(path, reason, plan),
+  },
+  {
+    pattern: /unknown model architecture: '([^']+)'/,
+    verdict: ([architecture], plan) => ({
+      kind: 'unknown',
+      isSticky: true,
+      message: `${engineName(plan)} does not know the architecture '${architecture}' of ${plan.model.id}.`,
+      hint: 'A newer engine may.',
+    }),
+  },
+  {
+    pattern: /failed to (?:apply|load) lora adapter:? ?(.*)/,
+    verdict: ([reason], plan) => ({
+      kind: 'bad-flag',
+      isSticky: true,
+      message: `${engineName(plan)} refused the LoRA adapter of ${plan.model.id}: ${trimmed(reason)}.`,
+      hint: "Remove it from the model's extra arguments.",
+    }),
+  },
+  {
+    pattern:
+      /data is not within the file bounds|invalid magic characters: '([^']*)'|failed to read magic|failed to read (?:key-value pairs|tensor|header)|wrong number of tensors|missing tensor|bad magic|invalid split file/,
+    verdict: ([magic], plan) => corruptFile(magic, plan),
+  },
+];
+
+function missingLibrary(library: string | undefined, plan: LaunchPlan): Verdict {
+  return {
+    kind: 'missing-library',
+    isSticky: true,
+    message: `${engineName(plan)} cannot run: the library ${trimmed(library)} is missing.`,
+    hint: `Reinstall the engine (${plan.engine.executable}), or choose another one.`,
+  };
+}
+
+function notExecutable(plan: LaunchPlan, what: string): Verdict {
+  return {
+    kind: 'not-executable',
+    isSticky: true,
+    message: `${plan.engine.executable} ${what}.`,
+    hint: 'Choose or install another engine.',
+  };
+}
+
+function portTaken(port: string | undefined): Verdict {
+  return {
+    kind: 'port-taken',
+    isSticky: false,
+    message: `Port ${port ?? ''} was taken by another program before llama-server could use it.`,
+    hint: null,
+  };
+}
+
+function outOfMemory(what: string, { model, launch }: LaunchPlan): Verdict {
+  const asked = `ctx_size ${launch.ctx_size}, n_parallel ${launch.n_parallel}, cache ${launch.cache_type_k}/${launch.cache_type_v}`;
+  return {
+    kind: 'out-of-memory',
+    isSticky: false,
+    message: `Memory ran out while loading ${model.id}: ${what} (file ${gigabytes(model.sizeBytes)}, ${asked}).`,
+    hint: LEVERS,
+  };
+}
+
+function missingFile(path = '', reason = '', { model }: LaunchPlan): Verdict {
+  const what = reason === 'Permission denied' ? 'may not be read' : 'is gone';
+  return {
+    kind: 'missing-file',
+    isSticky: true,
+    message: `The file ${path} of ${model.id} ${what}.`,
+    hint: 'Put the file back, or correct the path in the settings of the model.',
+  };
+}
+
+function corruptFile(magic: string | undefined, { model }: LaunchPlan): Verdict {
+  const what = magic === undefined ? 'is damaged or incomplete' : `is not a GGUF file (it begins with '${magic}')`;
+  return {
+    kind: 'corrupt-file',
+    isSticky: true,
+    message: `A file of ${model.id} ${what}: ${basename(model.path)}, ${gigabytes(model.sizeBytes)}.`,
+    hint: model.isManaged ? 'Download the model again.' : 'Get the file again from where it came.',
+  };
+}
+
+/** The guard ends as a shell does: 128 and the number of the signal. */
+function signalOf(code: number | null): string | null {
+  const numbers: Readonly<Record<number, string>> = {
+    4: 'SIGILL',
+    6: 'SIGABRT',
+    7: 'SIGBUS',
+    9: 'SIGKILL',
+    11: 'SIGSEGV',
+    15: 'SIGTERM',
+  };
+  return code === null ? null : (numbers[code - 128] ?? null);
+}
+
+function bySignal(signal: string | null, tail: readonly string[], plan: LaunchPlan): Verdict | null {
+  const { model } = plan;
+  if (signal === null) return null;
+  if (signal === 'SIGILL') return notExecutable(plan, 'needs CPU instructions that this machine does not have');
+  const wasReady = tail.some((line) => /model loaded|"state":"ready"|\bslot |update_slots|listening on/.test(line));
+  if (signal === 'SIGKILL' && !wasReady) {
+    return outOfMemory('the system killed llama-server, as it does when memory is short', plan);
+  }
+  if (signal === 'SIGKILL' || signal === 'SIGTERM') {
+    const message = `llama-server of ${model.id} was killed from outside (${signal}).`;
+    const hint = signal === 'SIGKILL' ? 'If memory was short, the system may have done it.' : null;
+    return { kind: 'killed', isSticky: false, message, hint };
+  }
+  const during = wasReady ? 'while serving' : 'while loading';
+  const message = `llama-server of ${model.id} crashed ${during} (${signal})${because(tail)}.`;
+  return { kind: 'unknown', isSticky: false, message, hint: 'Another version of the engine may not.' };
+}
+
+function byCode({ code, tail }: Ending, plan: LaunchPlan): Verdict {
+  if (code === 127) return notExecutable(plan, 'is gone');
+  if (code === 126) return notExecutable(plan, 'cannot be executed');
+  const message = `llama-server of ${plan.model.id} ended with code ${code ?? 'unknown'}${because(tail)}.`;
+  return { kind: 'unknown', isSticky: false, message, hint: 'Its last lines may say more.' };
+}
+
+/** The last line that complains, without time and prefix. */
+function because(tail: readonly string[]): string {
+  const complaint = tail.findLast((line) => /(^|\s)E\s|\berror\b|GGML_ASSERT|what\(\):/i.test(line));
+  if (complaint === undefined) return '';
+  return `: ${trimmed(complaint.replace(/^[\d.]+ [A-Z] +/, '')).slice(0, 300)}`;
+}
+
+function origin(flag: string | undefined, plan: LaunchPlan): string {
+  return isExtra(flag, plan) ? `, which is among the extra arguments of ${plan.model.id}` : '';
+}
+
+function isExtra(flag: string | undefined, { launch }: LaunchPlan): boolean {
+  return launch.extra_args.some((item) => item.split('=')[0]?.replaceAll('_', '-') === flag);
+}
+
+const trimmed = (text = ''): string => text.trim().replace(/[.\s]+$/, '');
+
+function gigabytes(bytes: number | string = 0): string {
+  const amount = Number(bytes) / 1e9;
+  return amount >= 0.1 ? `${amount.toFixed(1)} GB` : `${(amount * 1000).toFixed(1)} MB`;
+}

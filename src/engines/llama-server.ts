@@ -1,0 +1,196 @@
+/** llama.cpp's llama-server: the one file to edit when its flags change. Its output is read in `read-log.ts`, its ends in `diagnose.ts`. */
+import { dirname } from 'node:path';
+import { Fault } from '#src/faults.ts';
+import { isObject, numberOrNull } from '#src/json.ts';
+import type { LaunchSettings, Model } from '#src/models/model.ts';
+import { allowedPath } from './allowed-path.ts';
+import { diagnose } from './diagnose.ts';
+import type { Command, EngineAdapter, EngineFacts, InstalledEngine, LaunchPlan } from './engine.ts';
+import { type Environment, engineEnvironment } from './environment.ts';
+import { extraArguments } from './extra-arguments.ts';
+import type { EngineFeatures } from './features.ts';
+import { architectureOf } from './model-file.ts';
+import { readLog } from './read-log.ts';
+
+export type LlamaServerDeps = {
+  /** Flow's own environment, of which only a few names are handed on. */
+  readonly environment: Environment;
+  /** Folders engines may read files from, besides the one of the model itself. */
+  readonly allowedRoots: () => readonly string[];
+  /** What a build can do; null when nobody asked it, then it is taken for a present-day one. */
+  readonly featuresOf: (engine: InstalledEngine) => EngineFeatures | null;
+};
+
+/** Whether this build has a flag. */
+type Has = (flag: string) => boolean;
+
+/** Long prefills on a CPU are silent for a long time; older builds would cut the connection after 600 s. */
+const CONNECTION_TIMEOUT_S = 3600;
+
+/** The adapter for llama-server. */
+export function llamaServer(deps: LlamaServerDeps): EngineAdapter {
+  return {
+    kind: 'llama.cpp',
+    command: (plan) => command(plan, deps),
+    readLog,
+    diagnose,
+    isHealthy,
+    inspect,
+  };
+}
+
+/**
+ * The context each conversation gets, in tokens; null when neither the settings nor the file say. llama-server caps every
+ * slot at the trained context (measured on b10434), so asking for more would only waste memory, unless RoPE scaling extends it.
+ */
+export function contextPerConversation(model: Model, launch: LaunchSettings): number | null {
+  const trained = model.trainedContextTokens;
+  if (trained === null) return launch.ctx_size === 0 ? null : launch.ctx_size;
+  if (launch.ctx_size === 0) return trained;
+  const reachable = launch.rope_scale > 1 ? Math.floor(trained * launch.rope_scale) : trained;
+  return Math.min(launch.ctx_size, reachable);
+}
+
+function command(plan: LaunchPlan, deps: LlamaServerDeps): Command {
+  const { model, launch, engine } = plan;
+  const features = deps.featuresOf(engine);
+  const has: Has = (flag) => features === null || features.flags.has(flag);
+  const roots = [...deps.allowedRoots(), dirname(model.path)];
+  const argv = [
+    engine.executable,
+    ...serving(plan, has),
+    ...context(model, launch),
+    ...compute(model, launch, features?.hasAutoGpuLayers ?? true),
+    ...loading(launch, has),
+    ...prompting(launch, has, roots),
+    ...companions(launch, has, roots),
+    // Trace prints what each buffer takes, which the memory ledger learns from; it does not print prompts.
+    ...((features?.hasTraceLevel ?? true) ? ['--verbosity', '4'] : []),
+    ...extraArguments(launch.extra_args, roots),
+  ];
+  return { argv, env: environment(plan, deps.environment) };
+}
+
+function environment(plan: LaunchPlan, own: Environment): Record<string, string> {
+  return {
+    ...engineEnvironment(own, plan.engine.libraryPath),
+    LLAMA_API_KEY: plan.apiKey,
+    // The tether: exact load progress on stdout, and an end when our end of its standard input closes.
+    LLAMA_SERVER_ROUTER_PORT: '0',
+    // On an abort ggml would have a debugger print a trace over the very lines that say why.
+    GGML_NO_BACKTRACE: '1',
+  };
+}
+
+function serving({ model, port }: LaunchPlan, has: Has): string[] {
+  return [
+    ...['--model', model.path],
+    // The flag takes a list divided by commas; an id may hold one.
+    ...['--alias', model.id.replaceAll(',', '_')],
+    ...['--host', '127.0.0.1'],
+    ...['--port', String(port)],
+    '--metrics',
+    ...(has('--slots') ? ['--slots'] : []),
+    ...(has('--no-ui') ? ['--no-ui'] : has('--no-webui') ? ['--no-webui'] : []),
+    ...['--timeout', String(CONNECTION_TIMEOUT_S)],
+  ];
+}
+
+/**
+ * llama-server divides `--ctx-size` by the slots, so it is multiplied here. With an explicit `--parallel` the cache is not
+ * unified: each conversation owns its part and none can take another's. An explicit size is also what `--fit` never shrinks.
+ */
+function context(model: Model, launch: LaunchSettings): string[] {
+  const slots = ['--parallel', String(launch.n_parallel)];
+  const each = contextPerConversation(model, launch);
+  // Size 0 would be divided too; only a shared cache lets one conversation reach the trained context then.
+  if (each === null) return ['--ctx-size', '0', ...slots, ...(launch.n_parallel > 1 ? ['--kv-unified'] : [])];
+  return ['--ctx-size', String(each * launch.n_parallel), ...slots, ...extension(model, launch, each)];
+}
+
+function extension(model: Model, launch: LaunchSettings, each: number): string[] {
+  const scaling = [
+    ...(launch.rope_scaling === '' ? [] : ['--rope-scaling', launch.rope_scaling]),
+    ...(launch.rope_scale === 0 ? [] : ['--rope-scale', String(launch.rope_scale)]),
+  ];
+  const trained = model.trainedContextTokens;
+  const architecture = trained !== null && each > trained ? architectureOf(model.path) : null;
+  if (architecture === null) return scaling;
+  // Slots are capped at the context the file claims, RoPE scaling or not: the claim must grow with it, and YaRN told the truth.
+  const claim = ['--override-kv', `${architecture}.context_length=int:${each}`];
+  return [...scaling, ...claim, '--yarn-orig-ctx', String(trained)];
+}
+
+function compute(model: Model, launch: LaunchSettings, hasAutoGpuLayers: boolean): string[] {
+  const layers = launch.gpu_layers === -1 ? (hasAutoGpuLayers ? 'auto' : '999') : String(launch.gpu_layers);
+  // An embedding is computed in one physical batch: with a smaller one, longer inputs would be refused.
+  const physicalBatch = model.capabilities.embedding ? launch.batch_size : launch.ubatch_size;
+  return [
+    ...['--n-gpu-layers', layers],
+    ...['--flash-attn', launch.flash_attn],
+    ...['--cache-type-k', launch.cache_type_k],
+    ...['--cache-type-v', launch.cache_type_v],
+    ...['--batch-size', String(launch.batch_size)],
+    ...['--ubatch-size', String(physicalBatch)],
+    ...(launch.threads === -1 ? [] : ['--threads', String(launch.threads)]),
+    ...(model.capabilities.embedding ? ['--embeddings'] : []),
+  ];
+}
+
+function loading(launch: LaunchSettings, has: Has): string[] {
+  if (has('--load-mode')) return ['--load-mode', loadMode(launch)];
+  return [...(launch.mlock ? ['--mlock'] : []), ...(launch.mmap ? [] : ['--no-mmap'])];
+}
+
+/** `auto` maps the file unless a device cannot: what `mmap` means to a person. */
+function loadMode({ mlock, mmap }: LaunchSettings): string {
+  if (mlock) return mmap ? 'mmap+mlock' : 'mlock';
+  return mmap ? 'auto' : 'none';
+}
+
+function prompting(launch: LaunchSettings, has: Has, roots: readonly string[]): string[] {
+  const template = launch.chat_template_file;
+  return [
+    '--jinja',
+    ...['--reasoning-format', 'auto'],
+    // Shifting drops the oldest part of a conversation in silence: an overflow must be an error that is seen.
+    ...(has('--no-context-shift') ? ['--no-context-shift'] : []),
+    ...(has('--cache-ram') ? ['--cache-ram', String(launch.cache_ram_mib)] : []),
+    ...(template === '' ? [] : ['--chat-template-file', allowedPath(template, roots, 'chat_template_file')]),
+  ];
+}
+
+function companions(launch: LaunchSettings, has: Has, roots: readonly string[]): string[] {
+  const { mmproj_path: projector, draft_model_path: draft } = launch;
+  const vision = projector === '' ? [] : ['--mmproj', allowedPath(projector, roots, 'mmproj_path')];
+  if (draft === '') return vision;
+  const tokens = String(launch.num_draft_tokens);
+  const path = allowedPath(draft, roots, 'draft_model_path');
+  if (!has('--spec-draft-model')) return [...vision, '--model-draft', path, '--draft-max', tokens];
+  // Without a type the draft model is loaded and then never asked (measured on b10434).
+  return [...vision, '--spec-draft-model', path, '--spec-draft-n-max', tokens, '--spec-type', 'draft-simple'];
+}
+
+async function isHealthy(baseUrl: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const response = await fetch(`${baseUrl}/health`, { signal, headers: { 'accept-encoding': 'identity' } });
+    await response.arrayBuffer();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}
+
+async function inspect(baseUrl: string, apiKey: string, signal: AbortSignal): Promise<EngineFacts> {
+  const headers = { authorization: `Bearer ${apiKey}`, 'accept-encoding': 'identity' };
+  const response = await fetch(`${baseUrl}/props`, { signal, headers });
+  const props: unknown = await response.json();
+  const generation = isObject(props) ? props.default_generation_settings : null;
+  const modalities = isObject(props) ? props.modalities : null;
+  const contextTokens = isObject(generation) ? numberOrNull(generation.n_ctx) : null;
+  const slots = isObject(props) ? numberOrNull(props.total_slots) : null;
+  if (contextTokens === null || slots === null) {
+    throw new Fault('engine-refused', `llama-server does not say its context and slots (status ${response.status}).`);
+  }
+  return { contextTokens, slots, hasVision: isObject(modalities) && modalities.vision === true };
+}
