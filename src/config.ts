@@ -7,7 +7,10 @@ import type { SettingName, SettingOrigin, Settings } from './settings/settings.t
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
 
 /** A setting that the command line or the environment fixes for this run. */
-export type Fixed = { readonly value: Settings[SettingName]; readonly origin: Extract<SettingOrigin, 'environment' | 'flag'> };
+export type Fixed = {
+  readonly value: Settings[SettingName];
+  readonly origin: Extract<SettingOrigin, 'environment' | 'flag'>;
+};
 
 export type Config = {
   /** Absolute; holds settings.json, flow.db, engines, logs and (unless moved) models. */

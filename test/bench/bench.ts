@@ -1,0 +1,157 @@
+/**
+ * `bun run bench [--quick] [--json FILE]`: Flow against a direct connection to the same engine, in one run, in
+ * interleaved rounds, as ratios of medians. Absolute figures of a shared machine mean little; ratios hold.
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { realEngine } from '../support/real-engine.ts';
+import type { Figures, Order } from './load.ts';
+import { cpuSeconds, load, median, type Rig, residentMb, startRig } from './rig.ts';
+
+type Way = { readonly name: string; readonly order: (streams: number, requests: number) => Order };
+type Row = {
+  readonly engine: string;
+  readonly way: string;
+  readonly streams: number;
+  readonly tokensPerS: number;
+  readonly ratio: number;
+  readonly ttftMs: number;
+  readonly ttftAddedMs: number;
+  readonly failed: number;
+  readonly cpuSPerMTokens: number;
+};
+
+const { values } = parseArgs({ options: { quick: { type: 'boolean' }, json: { type: 'string' } } });
+const ROUNDS = values.quick ? 3 : 5;
+const FAKE_ENGINE = join(import.meta.dir, '..', 'support', 'fake-engine.ts');
+const FAKE_TOKENS = 512;
+
+const say = (text: string): void => void process.stdout.write(text);
+
+/** The ways to ask the same engine: directly, and through Flow in each protocol. */
+function ways(rig: Rig, prompt: string, maxTokens: number): Way[] {
+  const flow = new URL(rig.flow.url);
+  const messages = [{ role: 'user', content: prompt }];
+  const chat = { model: rig.modelId, messages, stream: true, max_tokens: maxTokens };
+  const to =
+    (port: number, path: string, body: unknown, headers: Record<string, string>, mark: string) =>
+    (streams: number, requests: number): Order => ({
+      host: '127.0.0.1',
+      port,
+      path,
+      headers,
+      body: JSON.stringify(body),
+      streams,
+      requests,
+      mark,
+    });
+  const key = { authorization: `Bearer ${rig.engineKey}` };
+  return [
+    { name: 'direct', order: to(rig.enginePort, '/v1/chat/completions', chat, key, '"content":"') },
+    { name: 'flow', order: to(Number(flow.port), '/v1/chat/completions', chat, {}, '"content":"') },
+    { name: 'flow → anthropic', order: to(Number(flow.port), '/v1/messages', chat, {}, '"text_delta"') },
+  ];
+}
+
+/** One table: every way at every number of streams, rounds interleaved so that drift hits all alike. */
+async function compare(
+  engine: string,
+  rig: Rig,
+  all: readonly Way[],
+  streamCounts: readonly number[],
+  tokensPerRound: number,
+  tokensPerRequest: number,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const streams of streamCounts) {
+    const requests = Math.max(1, Math.round(tokensPerRound / tokensPerRequest / streams));
+    for (const way of all) await load(way.order(streams, 1));
+    const figures = new Map<string, Figures[]>(all.map((way) => [way.name, []]));
+    const cpu = new Map<string, number>();
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const way of all) {
+        const before = await cpuSeconds(rig.flow.pid);
+        const one = await load(way.order(streams, requests));
+        figures.get(way.name)?.push(one);
+        cpu.set(way.name, (cpu.get(way.name) ?? 0) + ((await cpuSeconds(rig.flow.pid)) - before));
+      }
+    }
+    const of = (name: string, pick: (one: Figures) => number): number => median((figures.get(name) ?? []).map(pick));
+    for (const { name } of all) {
+      const tokens = (figures.get(name) ?? []).reduce((sum, one) => sum + one.tokens, 0);
+      rows.push({
+        engine,
+        way: name,
+        streams,
+        tokensPerS: of(name, (one) => one.tokensPerS),
+        ratio: of(name, (one) => one.tokensPerS) / of('direct', (one) => one.tokensPerS),
+        ttftMs: of(name, (one) => one.ttftP50Ms),
+        ttftAddedMs: of(name, (one) => one.ttftP50Ms) - of('direct', (one) => one.ttftP50Ms),
+        failed: (figures.get(name) ?? []).reduce((sum, one) => sum + one.failed, 0),
+        cpuSPerMTokens: ((cpu.get(name) ?? 0) / tokens) * 1e6,
+      });
+    }
+  }
+  return rows;
+}
+
+function show(rows: readonly Row[]): void {
+  say(
+    `\n${'engine'.padEnd(8)}${'way'.padEnd(18)}${'streams'.padStart(8)}${'tokens/s'.padStart(12)}${'of direct'.padStart(11)}${'TTFT p50'.padStart(11)}${'added'.padStart(10)}${'CPU s/Mtok'.padStart(12)}${'failed'.padStart(8)}\n`,
+  );
+  for (const row of rows) {
+    say(
+      `${row.engine.padEnd(8)}${row.way.padEnd(18)}${String(row.streams).padStart(8)}${row.tokensPerS.toFixed(0).padStart(12)}` +
+        `${row.ratio.toFixed(3).padStart(11)}${`${row.ttftMs.toFixed(2)} ms`.padStart(11)}${`${row.ttftAddedMs.toFixed(2)} ms`.padStart(10)}` +
+        `${(row.way === 'direct' ? '–' : row.cpuSPerMTokens.toFixed(2)).padStart(12)}${String(row.failed).padStart(8)}\n`,
+    );
+  }
+}
+
+const rows: Row[] = [];
+{
+  const { executable, libraryPath } = realEngine();
+  await using rig = await startRig(
+    `${libraryPath ? `export LD_LIBRARY_PATH='${libraryPath}'\n` : ''}exec '${executable}' "$@"`,
+    { n_parallel: 32, ctx_size: 2048, cache_ram_mib: 0 },
+  );
+  say(
+    `start-up to the ready line: ${rig.flow.startMs.toFixed(0)} ms; resident when idle: ${(await residentMb(rig.flow.pid)).toFixed(0)} MB\n`,
+  );
+  const tokens = values.quick ? 128 : 256;
+  rows.push(
+    ...(await compare(
+      'real',
+      rig,
+      ways(rig, 'Tell me a long story', tokens),
+      [1, 8, 32],
+      tokens * (values.quick ? 16 : 48),
+      tokens,
+    )),
+  );
+}
+{
+  const behaviour = JSON.stringify({ tokens: FAKE_TOKENS, tokens_per_s: 0, slots: 512 });
+  await using rig = await startRig(
+    `export FAKE_ENGINE='${behaviour}'\nexec '${process.execPath}' '${FAKE_ENGINE}' "$@"`,
+    {
+      n_parallel: 512,
+      ctx_size: 1024,
+    },
+  );
+  const tokensPerRound = FAKE_TOKENS * (values.quick ? 256 : 1024);
+  rows.push(
+    ...(await compare('fake', rig, ways(rig, 'flat out', FAKE_TOKENS), [1, 32, 256], tokensPerRound, FAKE_TOKENS)),
+  );
+  const [, flow] = ways(rig, 'flat out', FAKE_TOKENS);
+  if (flow) {
+    const crowd = await load(flow.order(400, 1));
+    say(
+      `400 streams at once: ${crowd.tokens} tokens, ${crowd.failed} failed, TTFT p99 ${crowd.ttftP99Ms.toFixed(0)} ms\n`,
+    );
+  }
+  say(`resident after the load: ${(await residentMb(rig.flow.pid)).toFixed(0)} MB\n`);
+}
+show(rows);
+if (values.json) await Bun.write(values.json, `${JSON.stringify(rows, null, 2)}\n`);
+process.exit(rows.some((row) => row.failed > 0) ? 1 : 0);
