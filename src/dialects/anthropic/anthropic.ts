@@ -1,0 +1,17 @@
+/** Anthropic Messages, as Claude Code, opencode and pi speak it. */
+import type { Dialect } from '#src/dialects/dialect.ts';
+import { anthropicCollector } from './collect.ts';
+import { anthropicEncoder } from './encode.ts';
+import { readRequest } from './request.ts';
+import { failureOf, PING, refusalOf } from './voice.ts';
+
+/** The protocol of `/v1/messages`; its voice also serves `/v1/messages/count_tokens`. */
+export const anthropic: Dialect = {
+  name: 'anthropic',
+  heartbeat: PING,
+  refusal: refusalOf,
+  failure: failureOf,
+  read: readRequest,
+  encoder: anthropicEncoder,
+  collector: anthropicCollector,
+};

@@ -1,0 +1,129 @@
+/** An Anthropic Messages request as the canonical chat request. */
+import type { ChatRequest } from '#src/dialects/chat-request.ts';
+import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
+import { noFindings } from './findings.ts';
+import { invalid, listAt, nameAt, objectAt, stringAt } from './invalid.ts';
+import { readMessages, readSystem } from './messages.ts';
+import { readSchema, readTools } from './tools.ts';
+
+/** What a body of `/v1/messages` or `/v1/messages/count_tokens` says. `notes` tells in words what was left out of it. */
+export type MessagesRequest = {
+  readonly request: ChatRequest;
+  readonly wantsStream: boolean;
+  readonly notes: readonly string[];
+};
+
+// Anthropic requires the field; local clients and token counting leave it out.
+const OUTPUT_TOKENS_DEFAULT = 4096;
+const SCHEMA_NAME = 'out';
+/** Fields that promise something no local engine does; others unknown to us are ignored without a word. */
+const UNKEPT_PROMISES = ['mcp_servers', 'container'];
+
+/** Reads a body. Throws Fault('invalid-request') that names the place. Unknown fields are ignored, never refused. */
+export function readRequest(body: JsonObject): MessagesRequest {
+  const findings = noFindings();
+  const messages = [...readSystem(body.system, findings), ...readMessages(body.messages, findings)];
+  const tools = readTools(body.tools, body.tool_choice, findings);
+  for (const field of UNKEPT_PROMISES) {
+    if (isPresent(body[field])) findings.notes.add(`${field} was left out: only Anthropic serves it`);
+  }
+  const wantsStream = readStream(body.stream);
+  const request: ChatRequest = {
+    ...(isGiven(body.model) ? { model: nameAt(body.model, 'model') } : {}),
+    messages,
+    ...tools,
+    ...readLimits(body),
+    ...readSampling(body),
+    ...readThinking(body),
+    ...readFormat(body),
+    stream: wantsStream,
+  };
+  return { request, wantsStream, notes: [...findings.notes] };
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== null && value !== undefined;
+}
+
+function isPresent(value: unknown): boolean {
+  return isGiven(value) && !(Array.isArray(value) && value.length === 0);
+}
+
+function readStream(stream: unknown): boolean {
+  if (isGiven(stream) && typeof stream !== 'boolean') throw invalid('stream', 'true or false is required');
+  return stream === true;
+}
+
+function readLimits(body: JsonObject): JsonObject {
+  const outputTokens = body.max_tokens ?? OUTPUT_TOKENS_DEFAULT;
+  if (typeof outputTokens !== 'number' || !Number.isInteger(outputTokens) || outputTokens < 1) {
+    throw invalid('max_tokens', 'a whole number of at least 1 is required');
+  }
+  const stops = listAt(body.stop_sequences ?? [], 'stop_sequences');
+  const texts = stops.map((stop, index) => stringAt(stop, `stop_sequences.${index}`));
+  return { max_tokens: outputTokens, ...(texts.length === 0 ? {} : { stop: texts }) };
+}
+
+function readSampling(body: JsonObject): JsonObject {
+  const given = ['temperature', 'top_p', 'top_k'].filter((field) => isGiven(body[field]));
+  return Object.fromEntries(
+    given.map((field) => {
+      const value = body[field];
+      if (typeof value !== 'number' || !Number.isFinite(value)) throw invalid(field, 'a number is required');
+      return [field, value];
+    }),
+  );
+}
+
+/**
+ * Thinking is off unless asked for: that is what absence means to Anthropic's clients, and their titles and summaries
+ * would otherwise be thought about. Effort speaks of thinking alone in local templates, so it goes with it.
+ */
+function readThinking(body: JsonObject): JsonObject {
+  const thinking = isGiven(body.thinking) ? objectAt(body.thinking, 'thinking') : { type: 'disabled' };
+  switch (nameAt(thinking.type, 'thinking.type')) {
+    case 'disabled':
+      return { chat_template_kwargs: { enable_thinking: false } };
+    case 'enabled':
+      return { chat_template_kwargs: { enable_thinking: true }, ...readBudget(thinking), ...readEffort(body) };
+    default:
+      return { chat_template_kwargs: { enable_thinking: true }, ...readEffort(body) };
+  }
+}
+
+function readBudget(thinking: JsonObject): JsonObject {
+  const budget = thinking.budget_tokens;
+  if (!isGiven(budget)) return {};
+  if (typeof budget !== 'number' || !Number.isInteger(budget) || budget < 0) {
+    throw invalid('thinking.budget_tokens', 'a whole number of at least 0 is required');
+  }
+  return { thinking_budget_tokens: budget };
+}
+
+function readEffort(body: JsonObject): JsonObject {
+  const effort = isObject(body.output_config) ? stringOrNull(body.output_config.effort) : null;
+  switch (effort) {
+    case 'low':
+    case 'medium':
+    case 'high':
+      return { reasoning_effort: effort };
+    // Templates know three levels; what is more than high is high.
+    case 'xhigh':
+    case 'max':
+      return { reasoning_effort: 'high' };
+    default:
+      return {};
+  }
+}
+
+/** Structured output; `output_format` is the name the field had before it moved into `output_config`. */
+function readFormat(body: JsonObject): JsonObject {
+  const config = isObject(body.output_config) ? body.output_config : {};
+  const place = isGiven(config.format) ? 'output_config.format' : 'output_format';
+  const format = config.format ?? body.output_format;
+  if (!isGiven(format)) return {};
+  const { type, schema } = objectAt(format, place);
+  if (type !== 'json_schema') throw invalid(`${place}.type`, 'json_schema is required');
+  const json_schema = { name: SCHEMA_NAME, schema: readSchema(schema, `${place}.schema`), strict: true };
+  return { response_format: { type: 'json_schema', json_schema } };
+}
