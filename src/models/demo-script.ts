@@ -12,7 +12,7 @@ export type ScriptEnd = 'stop' | 'repeat';
  * arrays are closed as soon as they may be, so that a forced tool call is short and ends.
  */
 const CHARACTERS_BY_RANK =
-  '"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_}],:1023456789-./@#+=*?!;$%&~()<>^|`\'[{\\ ';
+  '"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_}],:{[1023456789-./@#+=*?!;$%&~()<>^|`\'\\ ';
 /** Two characters at once halve the tokens of an English prompt. */
 const COMMON_PAIRS =
   'th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa si ar ve ra ld ur';
@@ -108,7 +108,9 @@ export class ScriptBook {
     }
     if (piece !== '') pieces.push(this.#takeBack(pieces.pop() ?? '') + piece);
     return pieces.map((text, index) =>
-      this.#tags.includes(text) ? this.#id(text) : this.#add(spelled(text), TOKEN_TYPE.normal, index === 0 ? rankOfFirst : 0),
+      this.#tags.includes(text)
+        ? this.#id(text)
+        : this.#add(spelled(text), TOKEN_TYPE.normal, index === 0 ? rankOfFirst : 0),
     );
   }
 

@@ -43,7 +43,7 @@ Call one as <tool_call>
   | replace('!', ' ') | replace(':', ' ') | replace('\\n', ' ') ~ ' ' -%}
 {%- set thinks = enable_thinking is not defined or enable_thinking -%}
 {%- set asked = ' think ' in words or ' thinking ' in words or ' reason ' in words -%}
-{%- set thinks = thinks and (asked or reasoning_effort in ['low', 'medium', 'high', 'xhigh', 'max']) -%}
+{%- set thinks = thinks and (asked or (reasoning_effort is string and reasoning_effort in 'low medium high xhigh max')) -%}
 <|im_start|>assistant
 {% if last.role == 'tool' -%}<|play_after_tool|>
 {%- elif tools and thinks -%}<|play_think_call|>
