@@ -4,12 +4,12 @@ import { Fault } from '#src/faults.ts';
 import { isObject, numberOrNull } from '#src/json.ts';
 import type { LaunchSettings, Model } from '#src/models/model.ts';
 import { allowedPath } from './allowed-path.ts';
-import { diagnose } from './diagnose.ts';
-import type { Command, EngineAdapter, EngineFacts, InstalledEngine, LaunchPlan } from './engine.ts';
+import { diagnose, type Ending } from './diagnose.ts';
+import type { Command, CrashReport, EngineAdapter, EngineFacts, InstalledEngine, LaunchPlan } from './engine.ts';
 import { type Environment, engineEnvironment } from './environment.ts';
 import { extraArguments } from './extra-arguments.ts';
 import type { EngineFeatures } from './features.ts';
-import { architectureOf } from './model-file.ts';
+import { architectureOf, precheck } from './model-file.ts';
 import { readLog } from './read-log.ts';
 
 export type LlamaServerDeps = {
@@ -33,7 +33,7 @@ export function llamaServer(deps: LlamaServerDeps): EngineAdapter {
     kind: 'llama.cpp',
     command: (plan) => command(plan, deps),
     readLog,
-    diagnose,
+    diagnose: diagnoseWithFile,
     isHealthy,
     inspect,
   };
@@ -169,6 +169,14 @@ function companions(launch: LaunchSettings, has: Has, roots: readonly string[]):
   if (!has('--spec-draft-model')) return [...vision, '--model-draft', path, '--draft-max', tokens];
   // Without a type the draft model is loaded and then never asked (measured on b10434).
   return [...vision, '--spec-draft-model', path, '--spec-draft-n-max', tokens, '--spec-type', 'draft-simple'];
+}
+
+/** About one in thirty tethered starts that fail leaves without its last lines (measured on b10434): then the file may tell. */
+function diagnoseWithFile(ending: Ending, plan: LaunchPlan): CrashReport {
+  const report = diagnose(ending, plan);
+  const finding = report.kind === 'unknown' && report.exitCode === 1 ? precheck(plan.model) : null;
+  if (!finding) return report;
+  return { ...report, kind: finding.kind, isSticky: true, message: finding.message, hint: finding.hint };
 }
 
 async function isHealthy(baseUrl: string, signal: AbortSignal): Promise<boolean> {
