@@ -10,6 +10,9 @@ export type Access = {
 };
 
 const SMALL_BODY_BYTES_MAX = 1 << 20;
+/** `hide` is never set: it only lets the compiler see that this is one of Elysia's details. */
+type RouteDetail = { detail: { access: Access; hide?: boolean } };
+
 /** A 100 MB image is 133 MB of base64. */
 export const LARGE_BODY_BYTES_MAX = 256 << 20;
 
@@ -17,6 +20,6 @@ export const LARGE_BODY_BYTES_MAX = 256 << 20;
  * The declaration, as the third argument of an Elysia route: `.get('/api/logs', handler, access('read'))`,
  * or spread into it beside a schema: `{ ...access('manage'), body: LoadBody }`.
  */
-export function access(scope: Scope, bodyBytesMax = SMALL_BODY_BYTES_MAX): { detail: { access: Access } } {
+export function access(scope: Scope, bodyBytesMax = SMALL_BODY_BYTES_MAX): RouteDetail {
   return { detail: { access: { scope, bodyBytesMax } } };
 }
