@@ -1,0 +1,198 @@
+/** The engine's stream of OpenAI chat chunks as events. Unknown fields are ignored; only the first choice is read. */
+import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
+import { Fault } from '#src/faults.ts';
+import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
+import {
+  errorObject,
+  faultOfError,
+  NO_TIMINGS,
+  NO_USAGE,
+  parsedOrNull,
+  readTimings,
+  readUsage,
+} from './engine-word.ts';
+
+/** Tool calls in one answer; an index beyond it is nonsense from a broken engine. */
+const TOOL_CALLS_MAX = 128;
+const DELTA_KEYS = ['content', 'reasoning_content', 'reasoning'] as const;
+/** What a JSON string cannot hold as it is; without them the literal is the text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a raw control character makes the literal invalid JSON
+const NEEDS_PARSING = /["\\\u0000-\u001f]/;
+
+/** A chunk that held nothing but text: what stood before and behind its literal. */
+type Shape = { readonly type: 'text' | 'thinking'; readonly prefix: string; readonly suffix: string };
+type OpenCall = { readonly id: string; readonly name: string };
+
+/**
+ * Reads the `data` of one frame after the other.
+ *
+ * Most frames differ from their neighbour in nothing but the text. So each parsed frame that gave one text teaches its
+ * shape, and a frame of the same shape is read by comparing instead of parsing (a property test proves it equal):
+ * 0.35 µs instead of 1.9 µs a frame.
+ */
+export class ChatDecoder {
+  readonly #callIdPrefix: string;
+  readonly #calls = new Map<number, OpenCall>();
+  #shapes: Shape[] = [];
+  #finish: FinishReason | null = null;
+  #answer: JsonObject = {};
+  #hasFault = false;
+  #isDone = false;
+
+  /** `requestId` makes ids for tool calls to which the engine gave none. */
+  constructor(requestId: string) {
+    this.#callIdPrefix = `call_${requestId}_`;
+  }
+
+  /** `[DONE]` or an error came: whatever follows is not part of the answer. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** Events of one frame's data. Usage and finish wait for `end`, since usage comes after the finish on the wire. */
+  push(data: string): readonly StreamEvent[] {
+    if (this.#isDone) return [];
+    for (const shape of this.#shapes) {
+      const event = readBy(shape, data);
+      if (event) return [event];
+    }
+    return this.#parse(data);
+  }
+
+  /**
+   * The last events: usage, then the finish; or a fault when the engine stopped without one (a cut connection cannot be
+   * told from an end by its bytes, so only the protocol's own terminal counts).
+   */
+  end(): readonly StreamEvent[] {
+    if (this.#hasFault) return [];
+    const usage: StreamEvent = { type: 'usage', usage: readUsage(this.#answer), timings: readTimings(this.#answer) };
+    const hasUsage = this.#answer.usage !== undefined || this.#answer.timings !== undefined;
+    if (this.#finish) {
+      const finish: StreamEvent = { type: 'finish', reason: this.#finish, stopSequence: null };
+      return hasUsage ? [usage, finish] : [{ type: 'usage', usage: NO_USAGE, timings: NO_TIMINGS }, finish];
+    }
+    return [{ type: 'fault', fault: new Fault('engine-died', 'The engine ended its answer without a finish.') }];
+  }
+
+  #parse(data: string): readonly StreamEvent[] {
+    if (data.trim() === '[DONE]') {
+      this.#isDone = true;
+      return [];
+    }
+    const answer = parsedOrNull(data);
+    // Something that is no JSON object carries nothing that could be told; whether the answer is whole, `end` decides.
+    if (!isObject(answer)) return [];
+    const error = errorObject(answer);
+    if (error) {
+      this.#isDone = true;
+      this.#hasFault = true;
+      return [{ type: 'fault', fault: faultOfError(error) }];
+    }
+    this.#remember(answer);
+    const events: StreamEvent[] = [];
+    if (isObject(answer.prompt_progress)) events.push(promptEvent(answer.prompt_progress));
+    const choice = Array.isArray(answer.choices) ? answer.choices.find(isFirst) : null;
+    if (isObject(choice)) this.#readChoice(choice, events);
+    if (events.length === 1 && answer.usage === undefined && answer.timings === undefined) this.#learn(data, events[0]);
+    return events;
+  }
+
+  #remember(answer: JsonObject): void {
+    if (isObject(answer.usage)) this.#answer = { ...this.#answer, usage: answer.usage };
+    if (isObject(answer.timings)) this.#answer = { ...this.#answer, timings: answer.timings };
+  }
+
+  #readChoice(choice: JsonObject, events: StreamEvent[]): void {
+    // An engine that answers whole although a stream was asked for gives `message` in place of `delta`.
+    const delta = isObject(choice.delta) ? choice.delta : isObject(choice.message) ? choice.message : {};
+    const thinking = stringOrNull(delta.reasoning_content) ?? stringOrNull(delta.reasoning);
+    if (thinking) events.push({ type: 'thinking', text: thinking });
+    const text = stringOrNull(delta.content);
+    if (text) events.push({ type: 'text', text });
+    const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls : [];
+    for (const [place, call] of calls.entries()) if (isObject(call)) this.#readCall(call, place, events);
+    const reason = stringOrNull(choice.finish_reason);
+    if (reason) this.#finish = this.#finishOf(reason);
+  }
+
+  #readCall(call: JsonObject, place: number, events: StreamEvent[]): void {
+    const index = numberOrNull(call.index) ?? place;
+    if (!Number.isInteger(index) || index < 0 || index >= TOOL_CALLS_MAX) return;
+    const parts = isObject(call.function) ? call.function : {};
+    const name = stringOrNull(parts.name);
+    if (!this.#calls.has(index)) {
+      // A call begins with its name; without one there is nothing to call yet.
+      if (!name) return;
+      const id = stringOrNull(call.id) || `${this.#callIdPrefix}${index}`;
+      this.#calls.set(index, { id, name });
+      events.push({ type: 'tool-start', index, id, name });
+    }
+    // mlx and some templates give arguments as an object, complete.
+    const json = isObject(parts.arguments) ? JSON.stringify(parts.arguments) : stringOrNull(parts.arguments);
+    if (json) events.push({ type: 'tool-arguments', index, json });
+  }
+
+  #finishOf(reason: string): FinishReason {
+    if (reason === 'length') return 'length';
+    if (reason === 'content_filter') return 'filtered';
+    return this.#calls.size > 0 ? 'tool-calls' : 'stop';
+  }
+
+  #learn(data: string, event: StreamEvent | undefined): void {
+    if (event?.type !== 'text' && event?.type !== 'thinking') return;
+    if (this.#finish) return;
+    const shape = shapeOf(data, event.type, event.text);
+    if (shape) this.#shapes = [shape, ...this.#shapes.filter((known) => known.type !== shape.type)];
+  }
+}
+
+/** The event of a frame that differs from the shape in its text only; null when it may be anything else. */
+function readBy(shape: Shape, data: string): StreamEvent | null {
+  const from = shape.prefix.length;
+  const to = data.length - shape.suffix.length;
+  if (to <= from || !data.startsWith(shape.prefix) || !data.endsWith(shape.suffix)) return null;
+  const literal = data.slice(from, to);
+  if (!NEEDS_PARSING.test(literal)) return { type: shape.type, text: literal };
+  const text = parsedOrNull(`"${literal}"`);
+  return typeof text === 'string' ? { type: shape.type, text } : null;
+}
+
+/** The shape of a frame, when it is beyond doubt which literal is the text: its key occurs once, and holds that text. */
+function shapeOf(data: string, type: 'text' | 'thinking', text: string): Shape | null {
+  for (const name of DELTA_KEYS) {
+    if ((name === 'content') !== (type === 'text')) continue;
+    const key = `"${name}"`;
+    const at = data.indexOf(key);
+    if (at < 0 || data.indexOf(key, at + 1) >= 0) continue;
+    const opening = /^\s*:\s*"/.exec(data.slice(at + key.length, at + key.length + 8));
+    if (!opening) continue;
+    const from = at + key.length + opening[0].length;
+    const to = literalEnd(data, from);
+    if (to < 0 || parsedOrNull(`"${data.slice(from, to)}"`) !== text) continue;
+    return { type, prefix: data.slice(0, from), suffix: data.slice(to) };
+  }
+  return null;
+}
+
+/** Index of the quote that closes a string literal, or -1. */
+function literalEnd(data: string, from: number): number {
+  for (let at = from; at < data.length; at += 1) {
+    const code = data.charCodeAt(at);
+    if (code === 92) at += 1;
+    else if (code === 34) return at;
+  }
+  return -1;
+}
+
+function isFirst(choice: unknown): boolean {
+  return isObject(choice) && (choice.index === undefined || choice.index === 0);
+}
+
+function promptEvent(progress: JsonObject): StreamEvent {
+  return {
+    type: 'prompt',
+    promptTokens: numberOrNull(progress.total) ?? 0,
+    cachedTokens: numberOrNull(progress.cache) ?? 0,
+    processedTokens: numberOrNull(progress.processed) ?? 0,
+  };
+}

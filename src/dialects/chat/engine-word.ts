@@ -1,0 +1,94 @@
+/** What an engine says about an answer beside its text: errors, counts, speeds. Reads llama-server, mlx_lm and vLLM. */
+import { Fault } from '#src/faults.ts';
+import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
+import type { EngineTimings, Usage } from '#src/requests/request.ts';
+
+/** Nothing is known yet. */
+export const NO_USAGE: Usage = { inputTokens: null, cachedTokens: null, outputTokens: null, thinkingTokens: null };
+/** Nothing is known yet. */
+export const NO_TIMINGS: EngineTimings = {
+  prefillTokensPerS: null,
+  decodeTokensPerS: null,
+  prefillMs: null,
+  decodeMs: null,
+};
+
+/** How much of an engine's own words is repeated to a client when they are not JSON. */
+const QUOTE_CHARACTERS_MAX = 300;
+
+/** An error answer of an engine as a Fault that keeps its status and its own words (`details.engineError`). */
+export function faultOfAnswer(status: number, text: string): Fault {
+  const error = errorObject(parsedOrNull(text));
+  if (error) return faultOfError(error, status);
+  const plain = text
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, QUOTE_CHARACTERS_MAX);
+  const sentence = `The engine answered ${status}${plain === '' ? '.' : `: ${plain}`}`;
+  return new Fault('engine-refused', sentence, { status: errorStatus(status) });
+}
+
+/** An `error` object of an engine, in an answer or in the middle of a stream, as a Fault. */
+export function faultOfError(error: JsonObject, status?: number): Fault {
+  const message = stringOrNull(error.message) ?? 'The engine gave no reason.';
+  const code = numberOrNull(error.code);
+  if (error.type === 'exceed_context_size_error') {
+    const details = {
+      promptTokens: numberOrNull(error.n_prompt_tokens),
+      contextTokens: numberOrNull(error.n_ctx),
+      engineError: error,
+    };
+    return new Fault('context-overflow', message, { details });
+  }
+  const isTemplate = /jinja|chat template|template error/i.test(message);
+  const chosen = isTemplate ? 400 : (status ?? code ?? 500);
+  return new Fault('engine-refused', message, { status: errorStatus(chosen), details: { engineError: error } });
+}
+
+/** The `error` of a parsed body or frame, as an object; null when there is none. A text becomes its message. */
+export function errorObject(value: unknown): JsonObject | null {
+  if (!isObject(value)) return null;
+  if (isObject(value.error)) return value.error;
+  return typeof value.error === 'string' ? { message: value.error } : null;
+}
+
+/** Counts from `usage`, and from llama-server's `timings` what it leaves out. */
+export function readUsage(answer: JsonObject): Usage {
+  const usage = isObject(answer.usage) ? answer.usage : {};
+  const timings = isObject(answer.timings) ? answer.timings : {};
+  const prompt = isObject(usage.prompt_tokens_details) ? usage.prompt_tokens_details : {};
+  const completion = isObject(usage.completion_tokens_details) ? usage.completion_tokens_details : {};
+  const readTokens = numberOrNull(timings.prompt_n);
+  const reusedTokens = numberOrNull(timings.cache_n);
+  return {
+    inputTokens: numberOrNull(usage.prompt_tokens) ?? (readTokens === null ? null : readTokens + (reusedTokens ?? 0)),
+    cachedTokens: numberOrNull(prompt.cached_tokens) ?? reusedTokens,
+    outputTokens: numberOrNull(usage.completion_tokens) ?? numberOrNull(timings.predicted_n),
+    thinkingTokens: numberOrNull(completion.reasoning_tokens),
+  };
+}
+
+/** Speeds from llama-server's `timings`. */
+export function readTimings(answer: JsonObject): EngineTimings {
+  const timings = isObject(answer.timings) ? answer.timings : {};
+  return {
+    prefillTokensPerS: numberOrNull(timings.prompt_per_second),
+    decodeTokensPerS: numberOrNull(timings.predicted_per_second),
+    prefillMs: numberOrNull(timings.prompt_ms),
+    decodeMs: numberOrNull(timings.predicted_ms),
+  };
+}
+
+/** The parsed JSON, or null when it is none. */
+export function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function errorStatus(status: number): number {
+  return Number.isInteger(status) && status >= 400 && status <= 599 ? status : 502;
+}
