@@ -15,6 +15,8 @@ export interface Lease extends Disposable {
   /** Context of one conversation, in tokens. */
   readonly contextTokens: number;
   readonly slots: number;
+  /** Why its process ended under it (`engine-died` with the diagnosis, `model-unloaded`, `shutting-down`); null while it has not. */
+  readonly endedBy?: Fault | null;
 }
 
 /** Why a request waits, for people and for heartbeats. Sent anew whenever it changes. */

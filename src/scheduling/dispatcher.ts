@@ -1,0 +1,354 @@
+/**
+ * The machinery of scheduling, and its single writer. Every input (a request, its end, a change of a process, a timer,
+ * a setting) ends in `settle`: passes over all models until nothing more follows. From a decision to the orders it
+ * causes there is no `await`: one turn of the event loop is our mutex. The policies are elsewhere and pure:
+ * `turns.ts`, `eviction.ts`, `admission.ts`, `cooldown.ts`.
+ */
+import { assert, impossible } from '#src/assert.ts';
+import type { Timer } from '#src/clock.ts';
+import { asFault, type Fault } from '#src/faults.ts';
+import type { Footprint } from '#src/models/model.ts';
+import type { Settings } from '#src/settings/settings.ts';
+import { type Admission, admit, admitAll } from './admission.ts';
+import { Announcer } from './announcer.ts';
+import { cooldownMs } from './cooldown.ts';
+import { cheapestToLose } from './eviction.ts';
+import type { FleetNeeds } from './fleet-needs.ts';
+import { Launcher } from './launcher.ts';
+import type { Occupant, Want } from './occupant.ts';
+import * as refusals from './refusals.ts';
+import { HeldLease, type Seat } from './seat.ts';
+
+/** A request waits for the end of a back-off that is at most this far; a farther one refuses it. */
+const BACK_OFF_WAIT_MAX_MS = 5_000;
+/** A start that its supervisor has not taken up by then is asked for again. */
+const START_ANSWER_MAX_MS = 1_000;
+const MEMORY_SAMPLE_INTERVAL_MS = 5_000;
+/** `setTimeout` takes 31 bits: a cooldown of a year would fire at once. */
+const TIMER_MAX_MS = 86_400_000;
+const ROUNDS_MAX = 10_000;
+
+type Closing = { deadlineMs: number; giveUpAtMs: number; readonly whenGone: (() => void)[] };
+
+/** Lends, starts, evicts and cools down, as the policies say. */
+export class Dispatcher {
+  readonly launcher: Launcher;
+  readonly announcer: Announcer;
+  readonly #needs: FleetNeeds;
+  #isDirty = false;
+  #isSettling = false;
+  #isTrimAsked = false;
+  #wakeAtMs = Number.POSITIVE_INFINITY;
+  #armedForMs = Number.POSITIVE_INFINITY;
+  #timer: Timer | null = null;
+  #sampledAtMs = Number.NEGATIVE_INFINITY;
+  #closing: Closing | null = null;
+
+  constructor(needs: FleetNeeds) {
+    this.#needs = needs;
+    this.launcher = new Launcher(needs, () => this.settle());
+    this.announcer = new Announcer({ bus: needs.bus, ledger: this.launcher.ledger });
+  }
+
+  get isClosing(): boolean {
+    return this.#closing !== null;
+  }
+
+  /** What admission would answer for a model that does not run. Changes nothing. */
+  ask(seat: Seat, need: Footprint): Admission {
+    const nowMs = this.#needs.clock.monotonicMs();
+    const want = { modelId: seat.modelId, bytes: need.totalBytes, sinceMs: nowMs };
+    return admit(want, this.#occupants(nowMs), this.#terms(this.#needs.settings(), nowMs));
+  }
+
+  /** Stops idle models at the next pass until the reservations fit a budget that has shrunk. */
+  trim(): void {
+    this.#isTrimAsked = true;
+  }
+
+  /** Refuses new work, waits for leases until `drainMs`, then stops everything. A later call can only shorten it. */
+  close(drainMs: number, stopMaxMs: number): Promise<void> {
+    const deadlineMs = this.#needs.clock.monotonicMs() + drainMs;
+    this.#closing ??= { deadlineMs, giveUpAtMs: deadlineMs + stopMaxMs, whenGone: [] };
+    this.#closing.deadlineMs = Math.min(this.#closing.deadlineMs, deadlineMs);
+    this.#closing.giveUpAtMs = Math.min(this.#closing.giveUpAtMs, deadlineMs + stopMaxMs);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#closing.whenGone.push(resolve);
+    this.settle();
+    return promise;
+  }
+
+  /** Decides and acts until nothing more follows, then tells what changed. Safe to call from within itself. */
+  settle(): void {
+    this.#isDirty = true;
+    if (this.#isSettling) return;
+    this.#isSettling = true;
+    try {
+      for (let round = 0; this.#isDirty; round += 1) {
+        assert(round < ROUNDS_MAX, 'the scheduler to come to rest');
+        this.#isDirty = false;
+        this.#pass();
+        if (!this.#isDirty) this.announcer.announce(this.#seats(), this.#needs.budgetBytes());
+      }
+    } finally {
+      this.#isSettling = false;
+    }
+    this.#arm();
+  }
+
+  #pass(): void {
+    const nowMs = this.#needs.clock.monotonicMs();
+    const settings = this.#needs.settings();
+    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    for (const seat of this.#seats()) {
+      seat.admission = null;
+      seat.closedFor = null;
+      seat.unloadAtMs = null;
+    }
+    this.#sample(nowMs);
+    if (this.#closing) {
+      this.#windDown(this.#closing, nowMs);
+      return;
+    }
+    for (const seat of this.#seats()) this.#expire(seat, settings, nowMs);
+    if (this.#isTrimAsked) this.#trimNow(nowMs);
+    this.#startWanted(settings, nowMs);
+    for (const seat of this.#seats()) this.#grant(seat);
+    for (const seat of this.#seats()) this.#cool(seat, settings, nowMs);
+  }
+
+  /** What can no longer come true: the model is gone, just-in-time loading is off, the wait was too long. */
+  #expire(seat: Seat, settings: Settings, nowMs: number): void {
+    const { load, state } = seat;
+    if (load && (state.phase === 'idle' || state.phase === 'failed')) {
+      if (nowMs >= load.askedAtMs + START_ANSWER_MAX_MS) this.launcher.giveUpStart(seat);
+      else this.#wakeBy(load.askedAtMs + START_ANSWER_MAX_MS);
+    }
+    if (!seat.isWanted) return;
+    if (seat.model === null) {
+      seat.wish = null;
+      this.launcher.refuseAll(seat, refusals.unknownModel(seat.modelId));
+      return;
+    }
+    const isComing = seat.activity === 'ready' || seat.activity === 'starting' || seat.wish !== null;
+    if (!settings.jit_enabled && !isComing) this.launcher.refuseAll(seat, refusals.notLoaded(seat.modelId));
+    this.#timeOut(seat, settings.queue_wait_seconds, nowMs);
+  }
+
+  /** A load has its own bounds, so the wait for it does not count; afterwards the wait for a slot counts anew. */
+  #timeOut(seat: Seat, limitS: number, nowMs: number): void {
+    if (seat.activity === 'starting') return;
+    const floorMs = seat.activity === 'ready' ? seat.readySinceMs : 0;
+    for (let first = seat.waiters[0]; first; first = seat.waiters[0]) {
+      const deadlineMs = Math.max(first.sinceMs, floorMs) + limitS * 1000;
+      if (nowMs < deadlineMs) {
+        this.#wakeBy(deadlineMs);
+        break;
+      }
+      seat.waiters.shift();
+      first.refuse(refusals.queueTimeout(seat.modelId, limitS));
+    }
+    if (seat.wish?.by !== 'person' || seat.activity === 'ready') return;
+    const deadlineMs = seat.wish.sinceMs + limitS * 1000;
+    if (nowMs < deadlineMs) this.#wakeBy(deadlineMs);
+    else this.#dropWish(seat, `${seat.modelId} was not loaded: no memory became free in ${limitS} s.`);
+  }
+
+  #trimNow(nowMs: number): void {
+    this.#isTrimAsked = false;
+    const excessBytes = this.launcher.ledger.reservedBytes - this.#needs.budgetBytes();
+    if (excessBytes <= 0) return;
+    const idleSeats = this.launcher.idle();
+    const idle = this.#occupants(nowMs).filter(({ modelId }) => idleSeats.some((seat) => seat.modelId === modelId));
+    for (const { modelId } of cheapestToLose(idle, excessBytes, nowMs) ?? idle)
+      this.launcher.evict(this.launcher.seat(modelId));
+  }
+
+  #startWanted(settings: Settings, nowMs: number): void {
+    const wants: Want[] = [];
+    for (const seat of this.#seats()) {
+      if (seat.activity !== 'absent') continue;
+      if (!seat.isWanted) {
+        seat.isForced = false;
+        seat.outOfMemory = 'never';
+      } else if (this.#isRoomMade(seat) && this.#mayStart(seat, nowMs) && this.#isNeedKnown(seat)) {
+        wants.push({ modelId: seat.modelId, bytes: seat.need?.totalBytes ?? 0, sinceMs: seat.wantedSinceMs });
+      }
+    }
+    if (wants.length === 0) return;
+    for (const { want, admission } of admitAll(wants, this.#occupants(nowMs), this.#terms(settings, nowMs))) {
+      this.#perform(this.launcher.seat(want.modelId), admission);
+    }
+  }
+
+  /** After a load that ran out of memory: whether all idle models are gone. Asks them to go. */
+  #isRoomMade(seat: Seat): boolean {
+    if (seat.outOfMemory !== 'clearing') return true;
+    for (const other of this.launcher.idle()) this.launcher.evict(other);
+    const leaving = this.#seats()
+      .filter((other) => other.activity === 'stopping')
+      .map((one) => one.modelId);
+    if (leaving.length === 0) {
+      seat.outOfMemory = 'retried';
+      return true;
+    }
+    seat.admission = { decision: 'wait', why: 'stopping', for: leaving, close: [], leaving, wakeAtMs: null };
+    return false;
+  }
+
+  /** Whether a failure stands in the way of a start; refuses those for whom it does. */
+  #mayStart(seat: Seat, nowMs: number): boolean {
+    const fault = this.failureOf(seat, nowMs);
+    if (fault) this.launcher.refuseAll(seat, fault);
+    const { state } = seat;
+    if (state.phase !== 'failed' || seat.isForced) return true;
+    if (state.retryAtMs === null) seat.wish = null;
+    else if (nowMs < state.retryAtMs) this.#wakeBy(state.retryAtMs);
+    return state.retryAtMs !== null && nowMs >= state.retryAtMs;
+  }
+
+  /** The Fault with which a failed model refuses requests now; null when they may wait or it has not failed. */
+  failureOf(seat: Seat, nowMs: number): Fault | null {
+    const { state } = seat;
+    if (state.phase !== 'failed' || seat.isForced) return null;
+    if (state.retryAtMs === null) return refusals.loadFailed(seat.modelId, state.report, null);
+    const leftMs = state.retryAtMs - nowMs;
+    if (leftMs <= BACK_OFF_WAIT_MAX_MS) return null;
+    return refusals.loadFailed(seat.modelId, state.report, Math.ceil(leftMs / 1000));
+  }
+
+  #isNeedKnown(seat: Seat): boolean {
+    try {
+      seat.need = seat.model ? this.#needs.needOf(seat.model, seat.wantedOverrides) : null;
+    } catch (cause) {
+      const fault = asFault(cause);
+      this.launcher.refuseAll(seat, fault);
+      this.#dropWish(seat, fault.message);
+      return false;
+    }
+    return seat.need !== null;
+  }
+
+  #perform(seat: Seat, admission: Admission): void {
+    seat.admission = admission;
+    switch (admission.decision) {
+      case 'start':
+        for (const modelId of admission.evict) this.launcher.evict(this.launcher.seat(modelId));
+        if (admission.leaving.length === 0) this.launcher.start(seat);
+        if (seat.load) this.#wakeBy(seat.load.askedAtMs + START_ANSWER_MAX_MS);
+        return;
+      case 'wait':
+        for (const modelId of admission.close) this.launcher.seat(modelId).closedFor = seat.modelId;
+        if (admission.wakeAtMs !== null) this.#wakeBy(admission.wakeAtMs);
+        return;
+      case 'refuse': {
+        assert(seat.need !== null, 'a known need before a refusal');
+        const fault = refusals.noMemory(seat.modelId, seat.need, {
+          budgetBytes: this.#needs.budgetBytes(),
+          ...admission,
+        });
+        this.launcher.refuseAll(seat, fault);
+        this.#dropWish(seat, fault.message);
+        return;
+      }
+      default:
+        impossible(admission);
+    }
+  }
+
+  #grant(seat: Seat): void {
+    const { state } = seat;
+    if (state.phase !== 'ready' || seat.activity !== 'ready' || seat.closedFor !== null) return;
+    while (seat.held.size < state.slots) {
+      const waiter = seat.waiters.shift();
+      if (!waiter) return;
+      const lease = new HeldLease(seat.modelId, state, (ended) => this.#returned(seat, ended));
+      seat.held.add(lease);
+      waiter.admit(lease);
+    }
+  }
+
+  #returned(seat: Seat, lease: HeldLease): void {
+    // A lease whose process has ended is no longer held, so it cannot lower its successor's count.
+    if (!seat.held.delete(lease)) return;
+    seat.idleSinceMs = this.#needs.clock.monotonicMs();
+    seat.lastUsedAtMs = this.#needs.clock.wallMs();
+    this.settle();
+  }
+
+  #cool(seat: Seat, settings: Settings, nowMs: number): void {
+    if (seat.activity !== 'ready' || seat.held.size > 0 || seat.waiters.length > 0) return;
+    if (seat.model === null) {
+      this.launcher.stop(seat, 'user');
+      return;
+    }
+    const idleMs = cooldownMs(seat.model.config, settings);
+    if (idleMs === null) return;
+    seat.unloadAtMs = seat.idleSinceMs + idleMs;
+    if (nowMs >= seat.unloadAtMs) this.launcher.stop(seat, 'cooldown');
+    else this.#wakeBy(seat.unloadAtMs);
+  }
+
+  #dropWish(seat: Seat, text: string): void {
+    if (seat.wish === null) return;
+    seat.wish = null;
+    this.#needs.bus.publish({ type: 'notice', tone: 'warning', text });
+  }
+
+  #windDown(closing: Closing, nowMs: number): void {
+    const isOver = nowMs >= closing.deadlineMs;
+    for (const seat of this.#seats()) {
+      this.launcher.refuseAll(seat, refusals.shuttingDown());
+      seat.wish = null;
+      if (isOver || seat.held.size === 0) this.launcher.stop(seat, 'shutdown');
+    }
+    const areGone = this.#seats().every((seat) => seat.activity === 'absent');
+    if (areGone || nowMs >= closing.giveUpAtMs) for (const tell of closing.whenGone.splice(0)) tell();
+    else this.#wakeBy(isOver ? closing.giveUpAtMs : closing.deadlineMs);
+  }
+
+  #sample(nowMs: number): void {
+    const running = this.launcher.running();
+    if (running.length === 0) return;
+    if (nowMs >= this.#sampledAtMs + MEMORY_SAMPLE_INTERVAL_MS) {
+      this.#sampledAtMs = nowMs;
+      for (const seat of running) this.launcher.measure(seat);
+    }
+    this.#wakeBy(this.#sampledAtMs + MEMORY_SAMPLE_INTERVAL_MS);
+  }
+
+  #seats(): readonly Seat[] {
+    return [...this.launcher.seats.values()];
+  }
+
+  #occupants(nowMs: number): readonly Occupant[] {
+    return this.launcher.ledger
+      .entries()
+      .map(({ modelId, footprint }) => this.launcher.seat(modelId).occupant(footprint.totalBytes, nowMs));
+  }
+
+  #terms(settings: Settings, nowMs: number) {
+    const rules = {
+      residencyMs: settings.min_residency_seconds * 1000,
+      starvationMs: settings.starvation_seconds * 1000,
+    };
+    return { budgetBytes: this.#needs.budgetBytes(), nowMs, rules };
+  }
+
+  #wakeBy(atMs: number): void {
+    this.#wakeAtMs = Math.min(this.#wakeAtMs, atMs);
+  }
+
+  #arm(): void {
+    if (this.#wakeAtMs === this.#armedForMs) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = null;
+    this.#armedForMs = this.#wakeAtMs;
+    if (this.#wakeAtMs === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.max(0, this.#wakeAtMs - this.#needs.clock.monotonicMs());
+    this.#timer = this.#needs.clock.after(Math.min(delayMs, TIMER_MAX_MS), () => {
+      this.#armedForMs = Number.POSITIVE_INFINITY;
+      this.settle();
+    });
+  }
+}

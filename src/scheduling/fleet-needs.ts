@@ -1,0 +1,46 @@
+/** What the fleet needs from the rest of Flow, as one object. */
+import type { Clock } from '#src/clock.ts';
+import type { Bus } from '#src/events.ts';
+import type { Footprint, LaunchOverrides, LaunchSettings, Model, ModelId } from '#src/models/model.ts';
+import type { Settings } from '#src/settings/settings.ts';
+import type { SupervisorFactory } from '#src/supervision/model-state.ts';
+
+/** One load that ended. */
+export type LoadRecord = {
+  readonly modelId: ModelId;
+  /** Wall clock. */
+  readonly startedAtMs: number;
+  readonly loadMs: number;
+  readonly outcome: 'ready' | 'failed' | 'abandoned';
+  readonly crashKind: string | null;
+};
+
+/** The most that a running model was seen to hold so far. */
+export type MemoryRecord = {
+  readonly modelId: ModelId;
+  readonly launch: LaunchSettings;
+  readonly engineVersion: string | null;
+  readonly residentBytes: number;
+};
+
+/** What is remembered of loads from run to run. None of these may throw. */
+export interface LoadRecords {
+  /** Usual load time, in ms; null before the first load. */
+  usualLoadMs(modelId: ModelId): number | null;
+  recordLoad(load: LoadRecord): void;
+  recordMemory(memory: MemoryRecord): void;
+}
+
+export type FleetNeeds = {
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly makeSupervisor: SupervisorFactory;
+  readonly settings: () => Settings;
+  /** The registered model of exactly this id, as it is now; cheap. */
+  readonly findModel: (modelId: ModelId) => Model | null;
+  /** What a load would take; cheap. Throws a Fault when it cannot be told (file gone, header damaged). */
+  readonly needOf: (model: Model, overrides: LaunchOverrides) => Footprint;
+  /** Memory that all models together may take now. */
+  readonly budgetBytes: () => number;
+  readonly records: LoadRecords;
+};

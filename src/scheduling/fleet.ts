@@ -1,0 +1,223 @@
+/**
+ * All models and the right to use them. This is the door: it checks a wish, notes it at the model's seat and lets the
+ * dispatcher settle. Concurrency of a model is the number of its slots; requests beyond it wait here, first come first served.
+ */
+
+import type { FlowEvent } from '#src/events.ts';
+import { Fault } from '#src/faults.ts';
+import type { LaunchOverrides, ModelId } from '#src/models/model.ts';
+import type { StopReason } from '#src/supervision/model-state.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { FleetNeeds } from './fleet-needs.ts';
+import type { Plan } from './forecast.ts';
+import type { AcquireOptions, FleetModel, FleetSnapshot, Lease, Lender } from './lease.ts';
+import * as refusals from './refusals.ts';
+import type { Seat } from './seat.ts';
+import { abortOf, Waiter } from './waiter.ts';
+
+/** An engine is killed 10 s after it was asked to stop; what is not gone by then cannot be waited for. */
+const STOP_MAX_MS = 15_000;
+/** Settings whose change may shrink the budget. */
+const MEMORY_SETTINGS: readonly string[] = ['memory_limit_gb', 'memory_headroom_gb'];
+
+/** Lends models to requests, one start for any number of them, within the memory there is. */
+export class Fleet implements Lender {
+  readonly #needs: FleetNeeds;
+  readonly #dispatcher: Dispatcher;
+  readonly #unsubscribe: () => void;
+
+  constructor(needs: FleetNeeds) {
+    this.#needs = needs;
+    this.#dispatcher = new Dispatcher(needs);
+    this.#unsubscribe = needs.bus.subscribe((event) => this.#hear(event));
+  }
+
+  acquire(modelId: ModelId, options: AcquireOptions): Promise<Lease> {
+    if (options.signal.aborted) return Promise.reject(abortOf(options.signal));
+    const refusal = this.refusal(modelId);
+    if (refusal) return Promise.reject(refusal);
+    const seat = this.#seat(modelId);
+    const waiter = new Waiter(options, this.#needs.clock.monotonicMs(), (left, fault) => {
+      const index = seat.waiters.indexOf(left);
+      if (index >= 0) seat.waiters.splice(index, 1);
+      left.refuse(fault);
+      this.#dispatcher.settle();
+    });
+    seat.waiters.push(waiter);
+    this.#dispatcher.settle();
+    return waiter.promise;
+  }
+
+  refusal(modelId: ModelId): Fault | null {
+    if (this.#dispatcher.isClosing) return refusals.shuttingDown();
+    if (this.#needs.findModel(modelId) === null) return refusals.unknownModel(modelId);
+    const seat = this.#seat(modelId);
+    const settings = this.#needs.settings();
+    const { activity } = seat;
+    const hasFreeSlot =
+      seat.state.phase === 'ready' &&
+      activity === 'ready' &&
+      seat.held.size < seat.state.slots &&
+      seat.closedFor === null;
+    if (seat.waiters.length >= settings.queue_limit && !(hasFreeSlot && seat.waiters.length === 0)) {
+      return refusals.queueFull(modelId, settings.queue_limit);
+    }
+    if (activity === 'ready' || activity === 'starting') return null;
+    if (!settings.jit_enabled && seat.wish === null) return refusals.notLoaded(modelId);
+    if (activity === 'stopping') return null;
+    return this.#dispatcher.failureOf(seat, this.#needs.clock.monotonicMs()) ?? this.#memoryRefusal(seat, null);
+  }
+
+  load(modelId: ModelId, overrides: LaunchOverrides): void {
+    if (this.#dispatcher.isClosing) throw refusals.shuttingDown();
+    if (this.#needs.findModel(modelId) === null) throw refusals.unknownModel(modelId);
+    const seat = this.#seat(modelId);
+    if (isOtherThanRunning(seat, overrides)) throw refusals.otherSettings(modelId);
+    if (seat.activity === 'ready') return;
+    if (seat.activity === 'absent') {
+      const refusal = this.#memoryRefusal(seat, overrides);
+      if (refusal) throw refusal;
+    }
+    // While it starts, the wish only says that the load is to be finished even if every request leaves.
+    const sinceMs = this.#needs.clock.monotonicMs();
+    seat.wish = { by: 'person', overrides: seat.load?.overrides ?? overrides, sinceMs };
+    seat.isForced = seat.activity !== 'starting';
+    this.#dispatcher.settle();
+  }
+
+  unload(modelId: ModelId, { force, reason = 'user' }: { force: boolean; reason?: StopReason }): void {
+    const seat = this.#known(modelId);
+    if (!seat) return;
+    if (!force && (seat.held.size > 0 || seat.waiters.length > 0)) {
+      throw refusals.stillBusy(modelId, seat.held.size, seat.waiters.length);
+    }
+    seat.wish = null;
+    this.#dispatcher.launcher.refuseAll(seat, refusals.unloaded(modelId));
+    this.#dispatcher.launcher.stop(seat, reason);
+    this.#dispatcher.settle();
+  }
+
+  stopped(modelId: ModelId): Promise<void> {
+    const seat = this.#known(modelId);
+    if (!seat || seat.activity === 'absent') return Promise.resolve();
+    return new Promise((resolve) => seat.onStopped.push(resolve));
+  }
+
+  snapshot(): FleetSnapshot {
+    const { launcher } = this.#dispatcher;
+    const seats = [...launcher.seats.values()];
+    const queue = seats
+      .toSorted(byTurn)
+      .flatMap((seat) =>
+        seat.waiters.flatMap(({ requestId, sinceMs, wait }) =>
+          wait ? [{ requestId, modelId: seat.modelId, sinceMs, wait }] : [],
+        ),
+      );
+    const byModel = launcher.ledger
+      .entries()
+      .map(({ modelId, footprint: { totalBytes, source } }) => ({ modelId, bytes: totalBytes, source }));
+    return {
+      models: seats.map((seat) => seat.view(launcher.ledger.of(seat.modelId))),
+      memory: { budgetBytes: this.#needs.budgetBytes(), reservedBytes: launcher.ledger.reservedBytes, byModel },
+      queue,
+      swaps: launcher.swaps,
+    };
+  }
+
+  model(modelId: ModelId): FleetModel {
+    const seat = this.#known(modelId);
+    if (seat) return seat.view(this.#dispatcher.launcher.ledger.of(modelId));
+    return {
+      modelId,
+      state: { phase: 'idle' },
+      inFlight: 0,
+      waiting: 0,
+      unloadAtMs: null,
+      isPinned: this.#needs.findModel(modelId)?.config.is_pinned ?? false,
+      reserved: null,
+      measuredBytes: null,
+      usualLoadMs: this.#needs.records.usualLoadMs(modelId),
+      lastUsedAtMs: null,
+    };
+  }
+
+  /** What admission intends for each model that is wanted and does not run, in the order of their turns; for `forecast`. */
+  plans(): readonly Plan[] {
+    return [...this.#dispatcher.launcher.seats.values()].toSorted(byTurn).flatMap((seat) => {
+      if (seat.admission === null || seat.need === null || seat.activity !== 'absent') return [];
+      return [{ modelId: seat.modelId, needBytes: seat.need.totalBytes, admission: seat.admission }];
+    });
+  }
+
+  shutdown(drainMs: number): Promise<void> {
+    this.#unsubscribe();
+    return this.#dispatcher.close(drainMs, STOP_MAX_MS);
+  }
+
+  /** The seat with its model as it is registered now. */
+  #seat(modelId: ModelId): Seat {
+    const seat = this.#dispatcher.launcher.seat(modelId);
+    seat.model = this.#needs.findModel(modelId);
+    return seat;
+  }
+
+  #known(modelId: ModelId): Seat | null {
+    return this.#dispatcher.launcher.seats.get(modelId) ?? null;
+  }
+
+  #memoryRefusal(seat: Seat, overrides: LaunchOverrides | null): Fault | null {
+    if (seat.model === null) return null;
+    try {
+      const need = this.#needs.needOf(seat.model, overrides ?? seat.wantedOverrides);
+      const answer = this.#dispatcher.ask(seat, need);
+      if (answer.decision !== 'refuse') return null;
+      return refusals.noMemory(seat.modelId, need, { budgetBytes: this.#needs.budgetBytes(), ...answer });
+    } catch (cause) {
+      if (cause instanceof Fault) return cause;
+      throw cause;
+    }
+  }
+
+  #hear(event: FlowEvent): void {
+    if (this.#dispatcher.announcer.isTelling) return;
+    switch (event.type) {
+      case 'settings-changed':
+        if (event.keys.some((key) => MEMORY_SETTINGS.includes(key))) this.#dispatcher.trim();
+        this.#dispatcher.settle();
+        return;
+      case 'model-added':
+      case 'model-changed':
+      case 'model-removed': {
+        const seat = this.#known(event.modelId);
+        if (!seat) return;
+        seat.model = this.#needs.findModel(event.modelId);
+        this.#dispatcher.settle();
+        return;
+      }
+      default:
+    }
+  }
+}
+
+/** Loaded ones first, then loading ones, then by arrival: the order in which their queues move. */
+function byTurn(a: Seat, b: Seat): number {
+  return rank(a) - rank(b) || a.wantedSinceMs - b.wantedSinceMs || (a.modelId < b.modelId ? -1 : 1);
+}
+
+function rank(seat: Seat): number {
+  if (seat.activity === 'ready') return seat.closedFor === null ? 0 : 2;
+  return seat.activity === 'starting' ? 1 : 2;
+}
+
+/** A running model keeps its settings: a second set of them would make two users reload it for each other for ever. */
+function isOtherThanRunning(seat: Seat, overrides: LaunchOverrides): boolean {
+  const { state, activity, load } = seat;
+  if (activity === 'ready' && state.phase === 'ready') return isOther(overrides, state.launch);
+  if (activity === 'starting') return load !== null && isOther(overrides, load.overrides);
+  return false;
+}
+
+function isOther(wanted: LaunchOverrides, present: LaunchOverrides): boolean {
+  const inUse = new Map<string, unknown>(Object.entries(present));
+  return Object.entries(wanted).some(([name, value]) => !Bun.deepEquals(value, inUse.get(name)));
+}

@@ -1,0 +1,178 @@
+/**
+ * Starts and stops engines by their supervisors, and keeps ledger, leases and records true to what the processes do.
+ * It decides nothing about memory or turns: the dispatcher does.
+ */
+import { assert } from '#src/assert.ts';
+import type { Fault } from '#src/faults.ts';
+import type { ModelId } from '#src/models/model.ts';
+import type { ModelState, StopReason } from '#src/supervision/model-state.ts';
+import type { FleetNeeds } from './fleet-needs.ts';
+import { Ledger } from './ledger.ts';
+import * as refusals from './refusals.ts';
+import { Seat } from './seat.ts';
+
+/** A peak is recorded anew when it grows by more than this. */
+const PEAK_GROWTH_RATIO = 1.01;
+
+/** Owns the seats and the ledger. `onChange` is called after each change of a process. */
+export class Launcher {
+  readonly seats = new Map<ModelId, Seat>();
+  readonly ledger = new Ledger();
+  readonly #needs: FleetNeeds;
+  readonly #onChange: () => void;
+  #swaps = 0;
+
+  constructor(needs: FleetNeeds, onChange: () => void) {
+    this.#needs = needs;
+    this.#onChange = onChange;
+  }
+
+  /** Models unloaded to make room for another since Flow started. */
+  get swaps(): number {
+    return this.#swaps;
+  }
+
+  /** The record of a model, made on first sight. */
+  seat(modelId: ModelId): Seat {
+    const known = this.seats.get(modelId);
+    if (known) return known;
+    const supervisor = this.#needs.makeSupervisor(modelId, (state, previous) => {
+      const seat = this.seats.get(modelId);
+      if (seat) this.#follow(seat, state, previous);
+    });
+    const { findModel, records } = this.#needs;
+    const seat = new Seat(modelId, findModel(modelId), supervisor, records.usualLoadMs(modelId));
+    this.seats.set(modelId, seat);
+    return seat;
+  }
+
+  /** Takes the memory that admission granted in this turn of the event loop, and starts. */
+  start(seat: Seat): void {
+    const { model, need, wantedOverrides: overrides, isForced: force } = seat;
+    assert(model !== null && need !== null, 'a registered model with a known need');
+    this.ledger.reserve(seat.modelId, need, this.#needs.budgetBytes());
+    const { clock } = this.#needs;
+    seat.isForced = false;
+    seat.lastOverrides = overrides;
+    seat.load = { overrides, askedAtMs: clock.monotonicMs(), askedAtWallMs: clock.wallMs() };
+    seat.supervisor.start(model, overrides, { force });
+  }
+
+  /** Gives up a start that the supervisor never took up. */
+  giveUpStart(seat: Seat): void {
+    this.#gone(seat, { phase: 'idle' }, seat.state);
+  }
+
+  /** Wants its process gone. Its leases become void by that, and know why. */
+  stop(seat: Seat, reason: StopReason): void {
+    if (seat.activity === 'absent' || seat.activity === 'stopping') return;
+    seat.stopAsked = reason;
+    const fault = reason === 'shutdown' ? refusals.shuttingDown() : refusals.unloaded(seat.modelId);
+    for (const lease of seat.held) lease.end(fault);
+    const before = seat.state;
+    seat.supervisor.stop(reason);
+    if (seat.stopAsked !== null && !hasProcess(seat.state)) this.#gone(seat, seat.state, before);
+  }
+
+  /** Unloads a model to make room. */
+  evict(seat: Seat): void {
+    if (seat.activity === 'ready') this.#swaps += 1;
+    this.stop(seat, seat.activity === 'starting' ? 'abandoned' : 'eviction');
+  }
+
+  /** Refuses all who wait for a model. */
+  refuseAll(seat: Seat, fault: Fault): void {
+    for (const waiter of seat.waiters.splice(0)) waiter.refuse(fault);
+  }
+
+  /** Models that have, or may have, a process. */
+  running(): readonly Seat[] {
+    return [...this.seats.values()].filter((seat) => hasProcess(seat.state));
+  }
+
+  /** Models loaded for nobody at present that may be unloaded to make room. */
+  idle(): readonly Seat[] {
+    return [...this.seats.values()].filter(
+      (seat) => seat.activity === 'ready' && seat.held.size === 0 && seat.waiters.length === 0 && !seat.isPinned,
+    );
+  }
+
+  /** Reads how much memory a model's processes hold now. */
+  measure(seat: Seat): void {
+    const { state } = seat;
+    seat.measuredBytes = seat.supervisor.memoryBytes();
+    if (state.phase !== 'ready' || (seat.measuredBytes ?? 0) <= seat.peakBytes * PEAK_GROWTH_RATIO) return;
+    seat.peakBytes = seat.measuredBytes ?? 0;
+    const { launch, engineVersion } = state;
+    this.#needs.records.recordMemory({ modelId: seat.modelId, launch, engineVersion, residentBytes: seat.peakBytes });
+  }
+
+  #follow(seat: Seat, state: ModelState, previous: ModelState): void {
+    if (state.phase === 'ready' && previous.phase !== 'ready') this.#arrived(seat);
+    const isEnd = state.phase === 'idle' ? hasProcess(previous) : state.phase === 'failed';
+    if (isEnd) this.#gone(seat, state, previous);
+    this.#onChange();
+  }
+
+  #arrived(seat: Seat): void {
+    const nowMs = this.#needs.clock.monotonicMs();
+    this.#recordLoad(seat, 'ready', null);
+    seat.load = null;
+    seat.wish = null;
+    seat.outOfMemory = 'never';
+    seat.readySinceMs = nowMs;
+    seat.idleSinceMs = nowMs;
+    seat.usualLoadMs = this.#needs.records.usualLoadMs(seat.modelId);
+    seat.peakBytes = 0;
+  }
+
+  /** The process is gone: its memory is free, its leases are void, and whoever waited for a failed load hears why. */
+  #gone(seat: Seat, state: ModelState, previous: ModelState): void {
+    const { load, stopAsked } = seat;
+    const crash = state.phase === 'failed' && stopAsked === null ? state : null;
+    if (load) this.#recordLoad(seat, crash ? 'failed' : 'abandoned', crash?.report.kind ?? null);
+    if (seat.held.size > 0) seat.lastUsedAtMs = this.#needs.clock.wallMs();
+    const ending = crash ? refusals.engineDied(crash.report) : refusals.engineStopped(seat.modelId);
+    for (const lease of seat.held) lease.end(ending);
+    seat.held.clear();
+    seat.load = null;
+    seat.stopAsked = null;
+    seat.measuredBytes = null;
+    this.ledger.release(seat.modelId);
+    for (const tell of seat.onStopped.splice(0)) tell();
+    const wasUnhealthy = previous.phase === 'stopping' && previous.reason === 'unhealthy';
+    if (load && crash) this.#loadFailed(seat, crash);
+    else if ((crash || wasUnhealthy) && seat.isPinned) this.#wishBack(seat);
+  }
+
+  #loadFailed(seat: Seat, crash: Extract<ModelState, { phase: 'failed' }>): void {
+    const canMakeRoom = this.idle().length > 0;
+    if (crash.report.kind === 'out-of-memory' && seat.outOfMemory === 'never' && seat.isWanted && canMakeRoom) {
+      seat.outOfMemory = 'clearing';
+      seat.isForced = true;
+      return;
+    }
+    seat.outOfMemory = 'never';
+    const leftMs = crash.retryAtMs === null ? null : crash.retryAtMs - this.#needs.clock.monotonicMs();
+    const retryAfterS = leftMs === null ? null : Math.max(1, Math.ceil(leftMs / 1000));
+    this.refuseAll(seat, refusals.loadFailed(seat.modelId, crash.report, retryAfterS));
+    if (seat.wish?.by === 'person' || crash.retryAtMs === null) seat.wish = null;
+  }
+
+  /** A pinned model that crashed comes back by itself, as it was, after the back-off. */
+  #wishBack(seat: Seat): void {
+    seat.wish ??= { by: 'pin', overrides: seat.lastOverrides, sinceMs: this.#needs.clock.monotonicMs() };
+  }
+
+  #recordLoad(seat: Seat, outcome: 'ready' | 'failed' | 'abandoned', crashKind: string | null): void {
+    if (!seat.load) return;
+    const loadMs = this.#needs.clock.monotonicMs() - seat.load.askedAtMs;
+    const startedAtMs = seat.load.askedAtWallMs;
+    this.#needs.records.recordLoad({ modelId: seat.modelId, startedAtMs, loadMs, outcome, crashKind });
+  }
+}
+
+/** Whether the state says that there is, or may be, a process. */
+function hasProcess(state: ModelState): boolean {
+  return state.phase === 'starting' || state.phase === 'ready' || state.phase === 'stopping';
+}

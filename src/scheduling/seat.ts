@@ -1,0 +1,160 @@
+/** Everything the fleet knows of one model: its supervisor, who holds it, who waits for it, and what was asked of it. */
+import type { Fault } from '#src/faults.ts';
+import type { Footprint, LaunchOverrides, Model, ModelId } from '#src/models/model.ts';
+import type { ModelState, StopReason, Supervisor } from '#src/supervision/model-state.ts';
+import type { Admission } from './admission.ts';
+import type { FleetModel, Lease } from './lease.ts';
+import type { Occupant } from './occupant.ts';
+import type { Waiter } from './waiter.ts';
+
+/** Reading weights at about 1 GB/s: a guess for a model that was never loaded. */
+const BYTES_PER_LOAD_MS = 1e6;
+
+/** A load that nobody's request asked for: a person's, or the restart of a pinned model that crashed. */
+export type Wish = { readonly by: 'person' | 'pin'; readonly overrides: LaunchOverrides; readonly sinceMs: number };
+
+/** A start that was asked for and has not ended. */
+export type Load = { readonly overrides: LaunchOverrides; readonly askedAtMs: number; readonly askedAtWallMs: number };
+
+/** What happens to the model, as the fleet must treat it: its orders count before the supervisor's state follows them. */
+export type Activity = 'absent' | 'starting' | 'ready' | 'stopping';
+
+/** One model's record. Only the dispatcher changes it. */
+export class Seat {
+  readonly modelId: ModelId;
+  readonly supervisor: Supervisor;
+  /** What the model is; null when it is no longer registered. */
+  model: Model | null;
+  readonly waiters: Waiter[] = [];
+  readonly held = new Set<HeldLease>();
+  wish: Wish | null = null;
+  load: Load | null = null;
+  /** Of the last start. */
+  lastOverrides: LaunchOverrides = {};
+  stopAsked: StopReason | null = null;
+  /** The next start disregards a failure and its back-off. */
+  isForced = false;
+  /** A load that ran out of memory is tried once more after all idle models are gone. */
+  outOfMemory: 'never' | 'clearing' | 'retried' = 'never';
+  readySinceMs = 0;
+  idleSinceMs = 0;
+  lastUsedAtMs: number | null = null;
+  usualLoadMs: number | null;
+  measuredBytes: number | null = null;
+  peakBytes = 0;
+  unloadAtMs: number | null = null;
+  /** Of the last pass. */
+  closedFor: ModelId | null = null;
+  admission: Admission | null = null;
+  need: Footprint | null = null;
+  shown: FleetModel | null = null;
+  readonly onStopped: (() => void)[] = [];
+
+  constructor(modelId: ModelId, model: Model | null, supervisor: Supervisor, usualLoadMs: number | null) {
+    this.modelId = modelId;
+    this.model = model;
+    this.supervisor = supervisor;
+    this.usualLoadMs = usualLoadMs;
+  }
+
+  get state(): ModelState {
+    return this.supervisor.state;
+  }
+
+  get activity(): Activity {
+    const { phase } = this.state;
+    if (this.stopAsked !== null || phase === 'stopping') return 'stopping';
+    if (this.load !== null || phase === 'starting') return 'starting';
+    return phase === 'ready' ? 'ready' : 'absent';
+  }
+
+  get isPinned(): boolean {
+    return this.model?.config.is_pinned ?? false;
+  }
+
+  /** Somebody wants it: a request, a person, or its pin. */
+  get isWanted(): boolean {
+    return this.waiters.length > 0 || this.wish !== null;
+  }
+
+  /** Arrival of whoever has waited longest for it. */
+  get wantedSinceMs(): number {
+    const waiterMs = this.waiters[0]?.sinceMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(waiterMs, this.wish?.sinceMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** The settings a person asked for, else none. */
+  get wantedOverrides(): LaunchOverrides {
+    return this.wish?.overrides ?? {};
+  }
+
+  /** As the policies see it, while it takes memory. */
+  occupant(bytes: number, nowMs: number): Occupant {
+    const { activity } = this;
+    return {
+      modelId: this.modelId,
+      bytes,
+      phase: activity === 'absent' ? 'stopping' : activity,
+      isPinned: this.isPinned,
+      inFlight: this.held.size,
+      waiting: this.waiters.length,
+      isWished: this.wish !== null,
+      readySinceMs: this.readySinceMs,
+      idleSinceMs: this.held.size > 0 ? nowMs : this.idleSinceMs,
+      reloadMs: this.usualLoadMs ?? bytes / BYTES_PER_LOAD_MS,
+    };
+  }
+
+  /** As everybody else sees it. */
+  view(reserved: Footprint | null): FleetModel {
+    return {
+      modelId: this.modelId,
+      state: this.state,
+      inFlight: this.held.size,
+      waiting: this.waiters.length,
+      unloadAtMs: this.unloadAtMs,
+      isPinned: this.isPinned,
+      reserved,
+      measuredBytes: this.measuredBytes,
+      usualLoadMs: this.usualLoadMs,
+      lastUsedAtMs: this.lastUsedAtMs,
+    };
+  }
+}
+
+/** A lease as the fleet keeps it. */
+export class HeldLease implements Lease {
+  readonly modelId: ModelId;
+  readonly engine;
+  readonly baseUrl;
+  readonly apiKey;
+  readonly generation;
+  readonly contextTokens;
+  readonly slots;
+  readonly #onDispose: (lease: HeldLease) => void;
+  #endedBy: Fault | null = null;
+
+  constructor(modelId: ModelId, state: Extract<ModelState, { phase: 'ready' }>, onDispose: (lease: HeldLease) => void) {
+    this.modelId = modelId;
+    this.engine = state.engine;
+    this.baseUrl = state.baseUrl;
+    this.apiKey = state.apiKey;
+    this.generation = state.generation;
+    this.contextTokens = state.contextTokens;
+    this.slots = state.slots;
+    this.#onDispose = onDispose;
+  }
+
+  get endedBy(): Fault | null {
+    return this.#endedBy;
+  }
+
+  /** The process it was lent ends or has ended; the first reason stays. */
+  end(fault: Fault): void {
+    this.#endedBy ??= fault;
+  }
+
+  [Symbol.dispose](): void {
+    this.#onDispose(this);
+  }
+}
