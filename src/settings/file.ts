@@ -1,0 +1,91 @@
+/** Reads and writes `settings.json` so that at no moment a half-written one can be found. */
+import { chmod, open, readFile, realpath, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Fault } from '#src/faults.ts';
+import { isObject, type JsonObject } from '#src/json.ts';
+
+export type FileReading =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'good'; readonly text: string; readonly values: JsonObject }
+  | { readonly kind: 'bad'; readonly text: string; readonly reason: string }
+  | { readonly kind: 'unreadable'; readonly reason: string };
+
+/** Reads a JSON object from `path`. Never throws. A byte order mark is forgiven. */
+export async function readSettingsFile(path: string): Promise<FileReading> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    return codeOf(cause) === 'ENOENT' ? { kind: 'absent' } : { kind: 'unreadable', reason: messageOf(cause) };
+  }
+  try {
+    const values: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
+    return isObject(values) ? { kind: 'good', text, values } : { kind: 'bad', text, reason: 'it holds no JSON object' };
+  } catch (cause) {
+    return { kind: 'bad', text, reason: text.trim() === '' ? 'it is empty' : messageOf(cause) };
+  }
+}
+
+/**
+ * Replaces the file at `path`: temporary file, sync, rename, sync of the folder; readable by the owner alone. A link
+ * is followed, so that it stays one. Throws Fault('disk-full') or Fault('conflict') that says why; then nothing changed.
+ */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  try {
+    const target = await realpath(path).catch(() => path);
+    const temporary = `${target}.tmp`;
+    const file = await open(temporary, 'w', 0o600);
+    try {
+      // The mode of `open` does nothing to a file that a killed process left behind.
+      await file.chmod(0o600);
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, target);
+    await syncFolder(dirname(target));
+  } catch (cause) {
+    throw writeFault(path, cause);
+  }
+}
+
+/** Moves a bad file out of the way; null when that was impossible. */
+export async function setAside(path: string, nowMs: number): Promise<string | null> {
+  const aside = `${path}.bad-${nowMs}`;
+  try {
+    await rename(path, aside);
+    await chmod(aside, 0o600);
+    return aside;
+  } catch {
+    return null;
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } catch (cause) {
+    // Some file systems cannot sync a folder; the rename is atomic without it.
+    if (codeOf(cause) !== 'EINVAL' && codeOf(cause) !== 'EISDIR') throw cause;
+  } finally {
+    await folder.close();
+  }
+}
+
+function writeFault(path: string, cause: unknown): Fault {
+  if (codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT') {
+    return new Fault('disk-full', `${path} could not be written: the disk is full.`, { cause });
+  }
+  const message = `${path} cannot be written (${codeOf(cause) ?? messageOf(cause)}); the settings are as they were.`;
+  return new Fault('conflict', message, { hint: 'Make the file and its folder writable for this user.', cause });
+}
+
+function codeOf(cause: unknown): string | null {
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : null;
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
