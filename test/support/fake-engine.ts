@@ -216,7 +216,7 @@ function streaming(job: Job, over: (event: 'request-end' | 'request-abort', deta
     },
     cancel: () => over('request-abort'),
   };
-  return new Response(new ReadableStream(source), {
+  return new Response(new ReadableStream(source as unknown as UnderlyingDefaultSource<Uint8Array>), {
     headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' },
   });
 }

@@ -1,0 +1,58 @@
+/** The last lines of one source: bounded in number and in size, the oldest dropped and counted. */
+
+export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
+export type LogStream = 'stdout' | 'stderr' | 'flow';
+
+/** One line. `sequence` grows by one with each line of any source. */
+export type LogEntry = {
+  readonly sequence: number;
+  readonly source: string;
+  /** Wall clock. */
+  readonly atMs: number;
+  readonly level: LogLevel;
+  readonly stream: LogStream;
+  readonly text: string;
+};
+
+export const RING_LINES_MAX = 2_000;
+const RING_CHARACTERS_MAX = 1_000_000;
+
+export class LogRing {
+  #entries: LogEntry[] = [];
+  /** Index of the oldest entry that still counts; what is before it is let go now and then. */
+  #first = 0;
+  #characters = 0;
+  #dropped = 0;
+
+  push(entry: LogEntry): void {
+    this.#entries.push(entry);
+    this.#characters += entry.text.length;
+    while (this.length > RING_LINES_MAX || (this.#characters > RING_CHARACTERS_MAX && this.length > 1)) {
+      this.#characters -= this.#entries[this.#first]?.text.length ?? 0;
+      this.#first += 1;
+      this.#dropped += 1;
+    }
+    if (this.#first < RING_LINES_MAX) return;
+    this.#entries = this.#entries.slice(this.#first);
+    this.#first = 0;
+  }
+
+  /** The newest `count` entries, oldest first. */
+  tail(count: number): readonly LogEntry[] {
+    return this.#entries.slice(Math.max(this.#first, this.#entries.length - count));
+  }
+
+  /** Counts lines that were never kept. */
+  noteDropped(lines: number): void {
+    this.#dropped += lines;
+  }
+
+  get length(): number {
+    return this.#entries.length - this.#first;
+  }
+
+  /** Lines that are no longer here, or never were. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+}

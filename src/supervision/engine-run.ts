@@ -1,0 +1,256 @@
+/** One process of an engine, from its preparation to its end. Says what happens as lifecycle signals; decides nothing. */
+import { assert } from '#src/assert.ts';
+import type { Clock, Timer } from '#src/clock.ts';
+import { loadStalled } from '#src/engines/diagnose.ts';
+import type { CrashReport, EngineAdapter, InstalledEngine, LaunchPlan } from '#src/engines/engine.ts';
+import { precheck } from '#src/engines/model-file.ts';
+import { Fault } from '#src/faults.ts';
+import type { LaunchOverrides, LaunchSettings, Model } from '#src/models/model.ts';
+import type { Settings } from '#src/settings/settings.ts';
+import type { Signal, Wish } from './lifecycle.ts';
+import { LoadWatch } from './load-watch.ts';
+import type { PortLease, Ports } from './ports.ts';
+import { type EngineProcess, type OutputStream, type ProcessExit, spawnEngine } from './process.ts';
+import type { ProcessRegistry } from './process-registry.ts';
+import { Readying } from './readying.ts';
+
+/** What an engine's own words say it has taken, in bytes, and what it takes now. */
+export type MemoryTaken = {
+  readonly weightsBytes: number;
+  readonly kvCacheBytes: number;
+  readonly computeBytes: number;
+  /** Resident memory when it became ready; null when unknown. */
+  readonly residentBytes: number | null;
+};
+
+export type RunDeps = {
+  readonly clock: Clock;
+  readonly logs: {
+    append(source: string, line: string, stream: OutputStream | 'flow'): void;
+    /** Hides a secret in all lines until the returned function is called. */
+    protect(secret: string): () => void;
+  };
+  readonly engines: {
+    /** An engine to use, installed if need be. Rejects with a Fault. */
+    ensure(signal: AbortSignal, onProgress: (ratio: number | null) => void): Promise<InstalledEngine>;
+  };
+  readonly adapter: EngineAdapter;
+  readonly launchFor: (model: Model, overrides: LaunchOverrides) => LaunchSettings;
+  readonly processRegistry: ProcessRegistry;
+  readonly ports: Ports;
+  readonly settings: () => Settings;
+  readonly onMemory?: (model: Model, launch: LaunchSettings, taken: MemoryTaken) => void;
+};
+
+/** Ends of llama-server's child protocol: it then closes its connections and exits with 0. Others ignore the line. */
+const EXIT_COMMAND = 'cmd_router_to_child:exit';
+/** How long the polite way may take before TERM. */
+const POLITE_MS = 250;
+/** What the diagnosis reads. */
+const TAIL_LINES_MAX = 200;
+const TAIL_BYTES_MAX = 64 * 1024;
+
+/** One generation of a model's engine. */
+export class EngineRun {
+  readonly generation: number;
+  readonly #deps: RunDeps;
+  readonly #wish: Wish;
+  readonly #tell: (signal: Signal) => void;
+  readonly #abandoned = new AbortController();
+  readonly #tail: string[] = [];
+  #tailBytes = 0;
+  #port: PortLease | null = null;
+  #process: EngineProcess | null = null;
+  #plan: LaunchPlan | null = null;
+  #watch: LoadWatch | null = null;
+  #readying: Readying | null = null;
+  readonly #taken = { weights: 0, 'kv-cache': 0, compute: 0 };
+  #stopTimers: Timer[] = [];
+  #unprotect: () => void = () => {};
+
+  constructor(deps: RunDeps, generation: number, wish: Wish, tell: (signal: Signal) => void) {
+    this.#deps = deps;
+    this.generation = generation;
+    this.#wish = wish;
+    this.#tell = tell;
+  }
+
+  /** Prepares and spawns. Never rejects: what goes wrong is told. */
+  async begin(avoidPorts: ReadonlySet<number>): Promise<void> {
+    const { signal } = this.#abandoned;
+    try {
+      const engine = await this.#deps.engines.ensure(signal, (ratio) => this.#progress('installing-engine', ratio));
+      if (signal.aborted) return;
+      const refusal = precheck(this.#wish.model);
+      if (refusal) this.#tell({ type: 'start-failed', generation: this.generation, report: refusal });
+      else this.#spawn(engine, avoidPorts);
+    } catch (cause) {
+      this.#releasePort();
+      if (!signal.aborted) this.#tell({ type: 'start-failed', generation: this.generation, report: reportOf(cause) });
+    }
+  }
+
+  /** Gives up a start without a process: nothing more is told. */
+  abandon(): void {
+    assert(this.#process === null, 'no process to be abandoned');
+    this.#abandoned.abort(new DOMException('The start was given up.', 'AbortError'));
+    this.#releasePort();
+  }
+
+  /** Asks the engine to go, in ever plainer words, and says when its time is up. */
+  terminate(killAtMs: number): void {
+    const { clock } = this.#deps;
+    this.#stopLoading();
+    this.#process?.tell(EXIT_COMMAND);
+    this.#stopTimers.push(
+      clock.after(POLITE_MS, () => this.#process?.signal('SIGTERM')),
+      clock.after(Math.max(0, killAtMs - clock.monotonicMs()), () => {
+        this.#tell({ type: 'grace-over', generation: this.generation });
+      }),
+    );
+  }
+
+  kill(): void {
+    this.#stopLoading();
+    this.#process?.signal('SIGKILL');
+  }
+
+  memoryBytes(): number | null {
+    return this.#process?.memoryBytes() ?? null;
+  }
+
+  /** The port it has, or had. */
+  get port(): number | null {
+    return this.#plan?.port ?? null;
+  }
+
+  /** No `await` in here: between the look at the port and the engine that takes it nothing else happens. */
+  #spawn(engine: InstalledEngine, avoidPorts: ReadonlySet<number>): void {
+    const { deps, model } = { deps: this.#deps, model: this.#wish.model };
+    const launch = deps.launchFor(model, this.#wish.overrides);
+    this.#port = deps.ports.reserve(avoidPorts);
+    const apiKey = Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString('base64url');
+    const plan = { model, launch, engine, port: this.#port.port, apiKey };
+    this.#plan = plan;
+    this.#unprotect = deps.logs.protect(apiKey);
+    const command = deps.adapter.command(plan);
+    const child = spawnEngine({
+      command,
+      nonce: deps.processRegistry.nonce,
+      clock: deps.clock,
+      onLine: (line, stream) => this.#hear(line, stream),
+      onDropped: (lines) => deps.logs.append(model.id, `… ${lines} lines dropped: too many at once`, 'flow'),
+    });
+    this.#process = child;
+    deps.processRegistry.add({ pid: child.pid, port: plan.port, modelId: model.id, executable: engine.executable });
+    this.#tell({ type: 'spawned', generation: this.generation, pid: child.pid });
+    void child.ended.then((exit) => this.#end(exit, plan));
+    this.#watchLoad(plan, child);
+  }
+
+  #watchLoad(plan: LaunchPlan, child: EngineProcess): void {
+    const stallS = this.#deps.settings().load_stall_seconds;
+    this.#watch = new LoadWatch(this.#deps.clock, stallS, ({ because, afterS }) => {
+      const stalled = loadStalled(plan, afterS, this.#tail);
+      const tooLong = `Loading ${plan.model.id} was given up after ${afterS / 60} minutes.`;
+      this.#giveUp(because === 'silence' ? stalled : { ...stalled, message: tooLong });
+    });
+    this.#readying = new Readying({ clock: this.#deps.clock, adapter: this.#deps.adapter, plan }, (outcome) => {
+      if (outcome.kind === 'mute') {
+        this.#giveUp({ ...loadStalled(plan, stallS, this.#tail), message: outcome.message });
+        return;
+      }
+      this.#stopLoading();
+      const { contextTokens, slots } = outcome.facts;
+      const { engine, launch, apiKey, port } = plan;
+      this.#deps.onMemory?.(plan.model, launch, this.#memoryTaken(child));
+      const known = { engine: engine.kind, engineVersion: engine.version, apiKey, port, launch, contextTokens, slots };
+      const readiness = { ...known, baseUrl: outcome.baseUrl, pid: child.pid };
+      this.#tell({ type: 'became-ready', generation: this.generation, readiness });
+    });
+  }
+
+  #giveUp(report: CrashReport): void {
+    this.#tell({ type: 'timed-out', generation: this.generation, report });
+  }
+
+  #hear(line: string, stream: OutputStream): void {
+    const signal = this.#deps.adapter.readLog(line);
+    this.#watch?.noteLife();
+    // What stdout tells us as a protocol is not for people.
+    if (signal === null || stream === 'stderr' || signal.kind === 'memory') this.#keep(line, stream);
+    switch (signal?.kind) {
+      case 'load-progress':
+        if (this.#watch !== null) this.#progress(signal.stage, signal.ratio);
+        break;
+      case 'ready':
+        this.#readying?.hurry();
+        break;
+      case 'memory':
+        this.#taken[signal.part] += signal.bytes;
+        break;
+      default:
+        break;
+    }
+  }
+
+  #keep(line: string, stream: OutputStream): void {
+    this.#deps.logs.append(this.#wish.model.id, line, stream);
+    this.#tail.push(line);
+    this.#tailBytes += line.length;
+    while (this.#tail.length > TAIL_LINES_MAX || this.#tailBytes > TAIL_BYTES_MAX) {
+      this.#tailBytes -= this.#tail.shift()?.length ?? 0;
+    }
+  }
+
+  #progress(stage: string, ratio: number | null): void {
+    this.#tell({ type: 'progressed', generation: this.generation, stage, ratio });
+  }
+
+  #memoryTaken(child: EngineProcess): MemoryTaken {
+    const { weights, compute, 'kv-cache': kvCache } = this.#taken;
+    const said = { weightsBytes: weights, kvCacheBytes: kvCache, computeBytes: compute };
+    return { ...said, residentBytes: child.memoryBytes() };
+  }
+
+  #end(exit: ProcessExit, plan: LaunchPlan): void {
+    this.#stopLoading();
+    for (const timer of this.#stopTimers) timer[Symbol.dispose]();
+    if (this.#process) this.#deps.processRegistry.remove(this.#process.pid);
+    this.#process = null;
+    this.#unprotect();
+    this.#releasePort();
+    const report = this.#deps.adapter.diagnose({ ...exit, tail: this.#tail }, plan);
+    this.#tell({ type: 'exited', generation: this.generation, report });
+  }
+
+  #stopLoading(): void {
+    this.#watch?.[Symbol.dispose]();
+    this.#watch = null;
+    this.#readying?.[Symbol.dispose]();
+    this.#readying = null;
+  }
+
+  #releasePort(): void {
+    this.#port?.[Symbol.dispose]();
+    this.#port = null;
+  }
+}
+
+/** A start that came to nothing, as a report. What the user must change first is sticky. */
+function reportOf(cause: unknown): CrashReport {
+  const ends = { exitCode: null, signal: null, tail: [] };
+  if (!(cause instanceof Fault)) {
+    const message = `The engine could not be started: ${cause instanceof Error ? cause.message : String(cause)}.`;
+    return { kind: 'unknown', isSticky: false, message, hint: null, ...ends };
+  }
+  const { message, hint } = cause;
+  switch (cause.kind) {
+    case 'invalid-request':
+      return { kind: 'bad-flag', isSticky: true, message, hint, ...ends };
+    case 'engine-missing':
+      return { kind: 'not-executable', isSticky: true, message, hint, ...ends };
+    default:
+      return { kind: 'unknown', isSticky: false, message, hint, ...ends };
+  }
+}

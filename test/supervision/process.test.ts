@@ -1,0 +1,203 @@
+// Engines as processes: exit codes, the guard, drains and caps, with really spawned programs.
+// The machine that decides when to stop one is tested in lifecycle.test.ts, a whole load in supervisor.test.ts.
+import { afterEach, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '#src/clock.ts';
+import { type EngineProcess, spawnEngine } from '#src/supervision/process.ts';
+import { makeFakeEngine } from '#test/support/fake-engine-launcher.ts';
+import { isAlive, marked, openFiles } from '#test/support/processes.ts';
+import { waitUntil } from '#test/support/wait-until.ts';
+
+const folders: string[] = [];
+const started: EngineProcess[] = [];
+
+afterEach(async () => {
+  for (const child of started.splice(0)) {
+    child.signal('SIGKILL');
+    await child.ended;
+  }
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'flow-process-'));
+  folders.push(folder);
+  return folder;
+}
+
+function run(argv: readonly string[], env: Record<string, string> = { PATH: process.env.PATH ?? '' }) {
+  const nonce = crypto.randomUUID();
+  const lines: string[] = [];
+  let dropped = 0;
+  const child = spawnEngine({
+    command: { argv, env },
+    nonce,
+    clock: systemClock,
+    onLine: (line) => lines.push(line),
+    onDropped: (count) => {
+      dropped += count;
+    },
+  });
+  started.push(child);
+  return { child, lines, nonce, droppedCount: () => dropped };
+}
+
+const shell = (script: string) => run(['/bin/sh', '-c', script]);
+
+test.each([
+  ['exit 0', 0, null],
+  ['exit 7', 7, null],
+  ['kill -SEGV $$', null, 'SIGSEGV'],
+  ['kill -KILL $$', null, 'SIGKILL'],
+] as const)('the end of `%s` is the engine’s own', async (script, code, signal) => {
+  expect(await shell(script).child.ended).toEqual({ code, signal });
+});
+
+test('a missing program ends with 127 and a line that names it', async () => {
+  const { child, lines } = run(['/nonexistent/llama-server']);
+  expect((await child.ended).code).toBe(127);
+  expect(lines.join('\n')).toContain('/nonexistent/llama-server');
+});
+
+test('both outputs are handed on line by line, the unfinished last one too', async () => {
+  const { child, lines } = shell('printf "one\\ntwo\\r\\n"; printf "10%%\\r20%%\\rlast" >&2');
+  await child.ended;
+  expect(lines.toSorted()).toEqual(['10%', '20%', 'last', 'one', 'two']);
+});
+
+test('stdin is the engine’s, and carries lines', async () => {
+  const { child, lines } = shell('read -r line; echo "heard $line"');
+  child.tell('cmd_router_to_child:exit');
+  await child.ended;
+  expect(lines).toEqual(['heard cmd_router_to_child:exit']);
+});
+
+test('a grandchild that holds the pipe is swept, and nobody waits for it', async () => {
+  const { child, nonce } = shell('sleep 1000 & echo started; exit 3');
+  const startedMs = performance.now();
+  expect((await child.ended).code).toBe(3);
+  expect(performance.now() - startedMs).toBeLessThan(500);
+  await waitUntil('the grandchild and the guard to be gone', () => marked(nonce).length === 0, 2_000);
+});
+
+test('TERM ends the whole group', async () => {
+  const { child, lines, nonce } = shell('sleep 1000 & echo started; wait');
+  await waitUntil('the engine to run', () => lines.length > 0);
+  child.signal('SIGTERM');
+  expect((await child.ended).signal).toBe('SIGTERM');
+  await waitUntil('the group to be gone', () => marked(nonce).length === 0, 2_000);
+});
+
+test('signals and words to an ended engine are harmless', async () => {
+  const { child } = shell('exit 0');
+  await child.ended;
+  child.signal('SIGKILL');
+  child.tell('anybody there?');
+  expect(child.memoryBytes()).toBeNull();
+});
+
+test('memory counts the engine and what it forked', async () => {
+  const fake = makeFakeEngine(temporaryFolder(), { rss_mb: 60 });
+  const { child } = run([fake.executable, '--port', '0']);
+  await waitUntil('60 MB', () => (child.memoryBytes() ?? 0) > 60_000_000);
+  expect(child.memoryBytes()).toBeLessThan(600_000_000);
+});
+
+test('fifty engines later no more files are open than before', async () => {
+  await shell('exit 0').child.ended;
+  const before = openFiles() ?? 0;
+  for (let round = 0; round < 10; round += 1) {
+    await Promise.all(Array.from({ length: 5 }, () => shell('echo hello; exit 0').child.ended));
+  }
+  Bun.gc(true);
+  await waitUntil('the files to be closed', () => (openFiles() ?? 0) <= before + 2, 5_000);
+});
+
+test('a line of 200 MB is cut at 16 KiB and says by how much', async () => {
+  const { child, lines } = shell('head -c 200000000 /dev/zero | tr "\\0" x; echo; echo after');
+  const before = process.memoryUsage.rss();
+  await child.ended;
+  expect(lines).toHaveLength(2);
+  expect(lines[0]?.length).toBeLessThan(17_000);
+  expect(lines[0]).toEndWith(`… (+${200_000_000 - 16_384} bytes)`);
+  expect(lines[1]).toBe('after');
+  expect(process.memoryUsage.rss() - before).toBeLessThan(64_000_000);
+});
+
+test.each([true, false])(
+  'a flood of 100 MB/s (without newlines: %p) costs no memory and leaves the newest words',
+  async (bare) => {
+    const fake = makeFakeEngine(temporaryFolder(), {
+      log_flood_mb_per_s: 100,
+      log_flood_without_newlines: bare,
+    });
+    const { child, lines, droppedCount } = run([fake.executable, '--port', '0']);
+    await waitUntil('the flood', () => lines.length > 0 || bare);
+    const before = process.memoryUsage.rss();
+    let lagMs = 0;
+    for (const untilMs = performance.now() + 3_000; performance.now() < untilMs; ) {
+      const sleptMs = performance.now();
+      await Bun.sleep(10);
+      lagMs = Math.max(lagMs, performance.now() - sleptMs - 10);
+      if (lines.length > 5_000) lines.splice(0, 4_000);
+    }
+    expect(process.memoryUsage.rss() - before).toBeLessThan(48_000_000);
+    // Measured 20 to 60 ms alone; the machine that runs this is shared.
+    expect(lagMs).toBeLessThan(500);
+    if (!bare) expect(droppedCount()).toBeGreaterThan(10_000);
+    child.signal('SIGKILL');
+    await child.ended;
+    expect(lines.at(-1)).toContain('flood');
+  },
+);
+
+test('when Flow is killed, stubborn and forking engines are gone within 3 s', async () => {
+  const folder = temporaryFolder();
+  const stubborn = makeFakeEngine(folder, { ignore_term: true, ignore_eof: true, fork_grandchild: true });
+  const nonce = crypto.randomUUID();
+  const program = join(folder, 'parent.ts');
+  writeFileSync(
+    program,
+    `import { spawnEngine } from ${JSON.stringify(join(import.meta.dir, '../../src/supervision/process.ts'))};
+     import { systemClock } from ${JSON.stringify(join(import.meta.dir, '../../src/clock.ts'))};
+     for (const argv of [[${JSON.stringify(stubborn.executable)}, '--port', '0'], ['/bin/sh', '-c', 'sleep 1000; true']]) {
+       spawnEngine({ command: { argv, env: { PATH: ${JSON.stringify(process.env.PATH)}, LLAMA_SERVER_ROUTER_PORT: '0' } },
+         nonce: ${JSON.stringify(nonce)}, clock: systemClock, onLine: () => {}, onDropped: () => {} });
+     }
+     setInterval(() => {}, 1000);`,
+  );
+  const parent = Bun.spawn([process.execPath, program], { stdio: ['ignore', 'ignore', 'inherit'] });
+  try {
+    // Engine, its guard and its grandchild; shell, its guard and its sleep.
+    await waitUntil('two engines and what they forked', () => marked(nonce).length >= 6);
+    await waitUntil('the engine to be ready', () => stubborn.records('ready').length > 0);
+    const pids = marked(nonce);
+    parent.kill('SIGKILL');
+    await parent.exited;
+    await waitUntil('nothing to be left', () => marked(nonce).length === 0, 3_000);
+    expect(pids.filter(isAlive)).toEqual([]);
+    expect(stubborn.records('term-ignored').length).toBeGreaterThan(0);
+  } finally {
+    for (const pid of marked(nonce)) process.kill(pid, 'SIGKILL');
+  }
+});
+
+test('an engine whose Flow died right after the spawn is gone too', async () => {
+  const program = join(temporaryFolder(), 'parent.ts');
+  const nonce = crypto.randomUUID();
+  writeFileSync(
+    program,
+    `import { spawnEngine } from ${JSON.stringify(join(import.meta.dir, '../../src/supervision/process.ts'))};
+     import { systemClock } from ${JSON.stringify(join(import.meta.dir, '../../src/clock.ts'))};
+     spawnEngine({ command: { argv: ['sleep', '1000'], env: { PATH: ${JSON.stringify(process.env.PATH)} } },
+       nonce: ${JSON.stringify(nonce)}, clock: systemClock, onLine: () => {}, onDropped: () => {} });
+     process.kill(process.pid, 'SIGKILL');`,
+  );
+  const parents = Array.from({ length: 5 }, () =>
+    Bun.spawn([process.execPath, program], { stdio: ['ignore', 'ignore', 'ignore'] }),
+  );
+  await Promise.all(parents.map((parent) => parent.exited));
+  await waitUntil('nothing to be left', () => marked(nonce).length === 0, 4_000);
+});
