@@ -1,0 +1,234 @@
+/**
+ * Random lives of the whole scheduler on a fake clock, with invariants after each step. The real fleet and the real
+ * life cycle; only the processes are timers. Named situations are in `fleet.test.ts`, the policies' tables beside it.
+ * One seed again: FLOW_TEST_SEED=7 bun test test/scheduling/fuzz.test.ts
+ */
+import { expect, test } from 'bun:test';
+import { assert } from '#src/assert.ts';
+import { type Asked, type Fate, flushed, GB, World } from './world.ts';
+
+const SEEDS = process.env.FLOW_TEST_SEED ? [Number(process.env.FLOW_TEST_SEED)] : [1, 2, 3, 4, 5, 6, 7, 8];
+const STEPS = 12_800;
+/** After so many steps everybody is let finish, and then nobody may be left waiting. */
+const STEPS_BETWEEN_RESTS = 1_600;
+const MODELS = ['a', 'b', 'c', 'd/e', 'f', 'g'];
+const BUDGETS_GB = [8, 12, 16, 24];
+
+class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed * 2_654_435_769;
+  }
+
+  /** 0 to below 1 (mulberry32). */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  below(limit: number): number {
+    return Math.floor(this.next() * limit);
+  }
+
+  of<Item>(items: readonly Item[]): Item {
+    const item = items[this.below(items.length)];
+    assert(item !== undefined, 'something to choose from');
+    return item;
+  }
+}
+
+class Life {
+  readonly world = new World();
+  readonly random: Random;
+  readonly asked: Asked[] = [];
+  readonly granted = new Map<string, number>();
+  readonly order = new Map<Asked, number>();
+  #count = 0;
+  #reservedBefore = 0;
+  settledCount = 0;
+
+  constructor(seed: number) {
+    this.random = new Random(seed);
+    for (const [index, id] of MODELS.entries()) this.world.add(id, 2 + index * 2);
+    this.world.settings = { ...this.world.settings, queue_limit: 40 };
+  }
+
+  step(): void {
+    const { world, random } = this;
+    const id = random.of(MODELS);
+    const dice = random.below(100);
+    if (dice < 34) this.#ask(id);
+    else if (dice < 60) this.#holders().length > 0 && random.of(this.#holders()).end();
+    else if (dice < 64) this.asked.length > 0 && random.of(this.asked).controller.abort();
+    else if (dice < 84) world.clock.advance(random.of([1, 50, 400, 1_500, 6_000, 30_000, 70_000]));
+    else if (dice < 87) world.fates.set(id, this.#fate());
+    else if (dice < 89) world.supervisors.get(id)?.isLive && world.supervisors.get(id)?.crash();
+    else if (dice < 92) this.#unload(id, random.below(3) === 0);
+    else if (dice < 94) this.#load(id);
+    else if (dice < 96) this.#change();
+    else if (dice < 98) world.configure(id, { is_pinned: random.below(4) === 0, cooldown_s: random.of([null, 0, 5, 60]) });
+    else this.#budget();
+  }
+
+  /** Lets everybody finish under good conditions. Whoever still waits then was forgotten. */
+  async rest(): Promise<void> {
+    const { world } = this;
+    for (const id of MODELS) {
+      world.fates.set(id, { loadMs: 500, end: 'ready', livesMs: null, stopMs: 50 });
+      world.configure(id, { is_pinned: false, cooldown_s: null });
+    }
+    world.budgetBytes = 16 * GB;
+    world.set({ jit_enabled: true, queue_wait_seconds: 86_400, min_residency_seconds: 10, starvation_seconds: 60 });
+    for (let turn = 0; turn < 400 && this.asked.length > 0; turn += 1) {
+      await flushed();
+      this.check();
+      for (const holder of this.#holders()) holder.end();
+      world.clock.advance(1_000);
+      this.#forgetSettled();
+    }
+    const left = this.asked.map((one) => `${one.modelId}: ${JSON.stringify(one.waits.at(-1))}`);
+    expect(left).toEqual([]);
+    expect(world.fleet.snapshot().queue).toEqual([]);
+    world.set({ queue_wait_seconds: 600 });
+  }
+
+  check(): void {
+    const { world } = this;
+    const { models, memory } = world.fleet.snapshot();
+    for (const one of this.asked) this.#checkOrder(one);
+    for (const model of models) {
+      const held = this.asked.filter((one) => one.lease && isHeld(one, model.modelId, model.state)).length;
+      assert(model.inFlight === held, `in flight (${model.inFlight}) = leases held (${held}) of ${model.modelId}`);
+      const isLive = world.supervisors.get(model.modelId)?.isLive ?? false;
+      assert(!isLive || model.reserved !== null, `a reservation for the process of ${model.modelId}`);
+      const hasProcess = ['starting', 'ready', 'stopping'].includes(model.state.phase);
+      assert(hasProcess === (model.reserved !== null), `reserved = running for ${model.modelId} (${model.state.phase})`);
+    }
+    const isWithin = memory.reservedBytes <= Math.max(memory.budgetBytes, this.#reservedBefore);
+    assert(isWithin, 'reservations within the budget, or less than before it shrank');
+    this.#reservedBefore = memory.reservedBytes;
+    this.#forgetSettled();
+  }
+
+  #forgetSettled(): void {
+    const isOver = (one: Asked): boolean => one.fault !== null || (one.lease !== null && ended.has(one));
+    for (let index = this.asked.length - 1; index >= 0; index -= 1) {
+      const one = this.asked[index];
+      if (!one || !isOver(one)) continue;
+      this.asked.splice(index, 1);
+      this.settledCount += 1;
+    }
+  }
+
+  #checkOrder(one: Asked): void {
+    const order = this.order.get(one);
+    if (!one.lease || order === undefined) return;
+    this.order.delete(one);
+    const last = this.granted.get(one.modelId) ?? 0;
+    assert(order > last, `first come, first served for ${one.modelId}`);
+    this.granted.set(one.modelId, order);
+  }
+
+  #ask(id: string): void {
+    const before = this.world.fleet.model(id).waiting;
+    const one = this.world.ask(id);
+    const endNow = one.end.bind(one);
+    one.end = () => {
+      ended.add(one);
+      endNow();
+    };
+    this.asked.push(one);
+    this.order.set(one, (this.#count += 1));
+    const limit = this.world.settings.queue_limit;
+    assert(this.world.fleet.model(id).waiting <= Math.max(before, limit), 'the queue within its limit');
+  }
+
+  #holders(): readonly Asked[] {
+    return this.asked.filter((one) => one.lease !== null && !ended.has(one));
+  }
+
+  #unload(id: string, force: boolean): void {
+    const { inFlight, waiting } = this.world.fleet.model(id);
+    this.world.isForced = force;
+    try {
+      this.world.fleet.unload(id, { force });
+      assert(force || inFlight + waiting === 0, 'a refusal to unload a busy model');
+    } catch (cause) {
+      assert((cause as { kind?: string }).kind === 'conflict', `a conflict, not ${cause}`);
+    } finally {
+      this.world.isForced = false;
+    }
+  }
+
+  #load(id: string): void {
+    try {
+      this.world.fleet.load(id, this.random.of([{}, { ctx_size: 4096 }, { ctx_size: 1_000_000 }]));
+    } catch (cause) {
+      const { kind } = cause as { kind?: string };
+      assert(kind === 'conflict' || kind === 'no-memory', `a conflict or no memory, not ${cause}`);
+    }
+  }
+
+  #change(): void {
+    const { random } = this;
+    this.world.set({
+      jit_enabled: random.below(8) > 0,
+      jit_cooldown_enabled: random.below(4) > 0,
+      jit_cooldown_seconds: random.of([0, 5, 300]),
+      min_residency_seconds: random.of([0, 10, 100]),
+      starvation_seconds: random.of([1, 60]),
+      queue_wait_seconds: random.of([5, 600]),
+    });
+  }
+
+  #budget(): void {
+    this.world.budgetBytes = this.random.of(BUDGETS_GB) * GB;
+    this.world.bus.publish({ type: 'settings-changed', keys: ['memory_limit_gb'] });
+  }
+
+  #fate(): Fate {
+    const { random } = this;
+    return {
+      loadMs: random.of([0, 20, 800, 20_000]),
+      end: random.of(['ready', 'ready', 'ready', 'ready', 'out-of-memory', 'unknown', 'bad-flag', 'load-stalled']),
+      isSticky: random.below(4) === 0,
+      livesMs: random.of([null, null, null, 10, 5_000]),
+      stopMs: random.of([0, 50, 3_000, null]),
+    };
+  }
+}
+
+const ended = new WeakSet<Asked>();
+
+/** A lease counts while it is not given back and its process is the present one. */
+function isHeld(one: Asked, modelId: string, state: { phase: string; generation?: number }): boolean {
+  return one.modelId === modelId && !ended.has(one) && one.lease?.generation === state.generation;
+}
+
+for (const seed of SEEDS) {
+  test(`seed ${seed}: ${STEPS} random steps break no invariant and leave nobody waiting`, async () => {
+    const life = new Life(seed);
+    for (let step = 1; step <= STEPS; step += 1) {
+      try {
+        life.step();
+        await flushed();
+        life.check();
+        if (step % STEPS_BETWEEN_RESTS === 0) await life.rest();
+      } catch (cause) {
+        throw new Error(`seed ${seed}, step ${step}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+      }
+    }
+    expect(life.settledCount).toBeGreaterThan(STEPS / 5);
+    for (const id of MODELS) life.world.ask(id);
+    const gone = life.world.fleet.shutdown(30_000);
+    await life.world.pass(60_000, 1_000);
+    await gone;
+    expect(life.world.live).toEqual([]);
+    expect(life.world.fleet.snapshot().memory.reservedBytes).toBe(0);
+    life.world.clock.advance(3_600_000);
+    expect(life.world.clock.armedCount).toBe(0);
+  });
+}
