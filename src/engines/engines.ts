@@ -1,0 +1,252 @@
+/** The engines of this machine: which there are, which is used, and how to get one when there is none. */
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { arch, platform } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '#src/clock.ts';
+import type { Bus } from '#src/events.ts';
+import { Fault } from '#src/faults.ts';
+import type { SettingsStore } from '#src/settings/settings.ts';
+import type { InstalledEngine } from './engine.ts';
+import type { Environment } from './environment.ts';
+import type { EngineFeatures } from './features.ts';
+import { findCandidates, HOMEBREW_DIRS, type Places } from './find.ts';
+import { homebrew } from './homebrew.ts';
+import type { InstallSource } from './install-source.ts';
+import { Installer } from './installer.ts';
+import { type BrokenEngine, probe } from './probe.ts';
+import { pythonWheel } from './python-wheel.ts';
+import { hasVulkanLoader, RELEASES_URL, readRelease, releaseArchive } from './release-archive.ts';
+
+export type EnginesDeps = {
+  readonly places: Places;
+  readonly installer: Installer;
+  readonly settings: Pick<SettingsStore, 'current' | 'update'>;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly releasesUrl: string;
+  /** Programs that run as engines now: they are not removed. */
+  readonly executablesInUse: () => readonly string[];
+};
+
+/** What was found, best first. */
+export type EngineList = { readonly installed: readonly InstalledEngine[]; readonly broken: readonly BrokenEngine[] };
+
+/** What is known of newer releases. Nothing is installed by looking. */
+export type UpdateCheck = {
+  readonly isChecking: boolean;
+  /** The newest release; null before the first look. */
+  readonly latest: string | null;
+  readonly checkedAtMs: number | null;
+  /** Why the last look failed; null when it did not. */
+  readonly trouble: string | null;
+};
+
+const CHECK_MS = 30_000;
+const NO_ENGINE_HINT =
+  'Install one (`flow engines install llama.cpp`), or set FLOW_LLAMA_SERVER to a llama-server on this machine.';
+
+/** Finds, chooses, installs and removes engines. */
+export class Engines {
+  readonly #deps: EnginesDeps;
+  readonly #features = new Map<string, EngineFeatures>();
+  #list: Promise<EngineList> | null = null;
+  #updates: UpdateCheck = { isChecking: false, latest: null, checkedAtMs: null, trouble: null };
+
+  constructor(deps: EnginesDeps) {
+    this.#deps = deps;
+  }
+
+  get installer(): Installer {
+    return this.#deps.installer;
+  }
+
+  get updates(): UpdateCheck {
+    return this.#updates;
+  }
+
+  /** Every engine found, with those that do not work; remembered until `refresh`. */
+  list(): Promise<EngineList> {
+    this.#list ??= this.#search();
+    return this.#list;
+  }
+
+  /** Forgets what was found, so that the next question looks again. */
+  refresh(): void {
+    this.#list = null;
+  }
+
+  /** What a build can do; null for an engine that was never probed here. */
+  featuresOf(engine: InstalledEngine): EngineFeatures | null {
+    return this.#features.get(engine.executable) ?? null;
+  }
+
+  /**
+   * The engine to use: the one of FLOW_LLAMA_SERVER, else the chosen one, else the first found; null when there is none.
+   * Throws Fault('engine-missing') when the named one is not usable: another is never taken in its place.
+   */
+  async chosen(): Promise<InstalledEngine | null> {
+    const present = await this.#present();
+    const { configured } = this.#deps.places;
+    if (configured !== null) return named(present, `path:${configured}`, 'FLOW_LLAMA_SERVER names');
+    const choice = this.#deps.settings.current.engine_choice;
+    if (choice === '') return present.installed[0] ?? null;
+    return named(present, choice, 'The setting engine_choice names');
+  }
+
+  /** An engine to use, installed if need be. Rejects with a Fault; an abort leaves the installation to others who may wait. */
+  async ensure(signal: AbortSignal, onProgress: (ratio: number | null) => void = () => {}): Promise<InstalledEngine> {
+    const found = await this.chosen();
+    throwIfAborted(signal);
+    if (found) return found;
+    if (!this.#deps.settings.current.engine_auto_install) {
+      throw new Fault('engine-missing', 'There is no llama-server on this machine.', { hint: NO_ENGINE_HINT });
+    }
+    const { installer } = this.#deps;
+    const unsubscribe = installer.onProgress(({ bytes, totalBytes }) =>
+      onProgress(totalBytes ? bytes / totalBytes : null),
+    );
+    try {
+      return await orAbort(this.#afterInstall(installer.join()), signal);
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  /** Starts an installation and returns at once; `installer.progress` tells how far it is. Throws Fault('conflict') during another. */
+  install(wish: Parameters<Installer['start']>[0]): void {
+    this.#afterInstall(this.#deps.installer.start(wish)).catch(() => {});
+  }
+
+  /** Uses this engine from the next load on; empty = the first found. */
+  async choose(id: string): Promise<void> {
+    const { installed } = await this.list();
+    if (id !== '' && !installed.some((engine) => engine.id === id)) throw unknownEngine(id);
+    await this.#deps.settings.update({ engine_choice: id });
+  }
+
+  /** Removes a release that Flow installed. Throws Fault('conflict') for the one in use, and for what others installed. */
+  async remove(id: string): Promise<void> {
+    const { installed, broken } = await this.list();
+    const engine = [...installed, ...broken].find((each) => each.id === id);
+    if (!engine) throw unknownEngine(id);
+    if (engine.origin !== 'installed') {
+      throw new Fault('conflict', `\`${id}\` was not installed by Flow, so Flow does not remove it.`);
+    }
+    if (this.#deps.executablesInUse().includes(engine.executable)) {
+      throw new Fault('conflict', `\`${id}\` serves a model now.`, { hint: 'Unload its models first.' });
+    }
+    if (this.#deps.settings.current.engine_choice === id) {
+      throw new Fault('conflict', `\`${id}\` is the chosen engine.`, { hint: 'Choose another one first.' });
+    }
+    const folder = join(this.#deps.places.installDir, id);
+    // The name that a new installation sweeps away, should Flow end before the removal does.
+    const going = join(this.#deps.places.installDir, `.staging-removed-${id}`);
+    await rename(folder, going);
+    this.refresh();
+    await rm(going, { recursive: true, force: true });
+    this.#deps.bus.publish({ type: 'engine-install-changed', engine: 'llama.cpp' });
+  }
+
+  /** Looks for a newer release and installs nothing. Returns at once; `updates` tells. */
+  checkUpdates(): void {
+    if (this.#updates.isChecking) return;
+    this.#updates = { ...this.#updates, isChecking: true };
+    readRelease(this.#deps.releasesUrl, null, AbortSignal.timeout(CHECK_MS))
+      .then(({ tag }) => this.#checked({ latest: tag, trouble: null }))
+      .catch((cause) => this.#checked({ trouble: cause instanceof Error ? cause.message : String(cause) }));
+  }
+
+  #checked(result: Partial<UpdateCheck>): void {
+    this.#updates = { ...this.#updates, ...result, isChecking: false, checkedAtMs: this.#deps.clock.wallMs() };
+    this.#deps.bus.publish({ type: 'engine-install-changed', engine: 'llama.cpp' });
+  }
+
+  async #afterInstall(installing: Promise<InstalledEngine>): Promise<InstalledEngine> {
+    try {
+      return await installing;
+    } finally {
+      this.refresh();
+      await this.list();
+    }
+  }
+
+  /** The list, searched again when one of it has gone, or when there was none: a person may just have installed one. */
+  async #present(): Promise<EngineList> {
+    const known = await this.list();
+    const isStale = known.installed.length === 0 || known.installed.some(({ executable }) => !existsSync(executable));
+    if (isStale) this.refresh();
+    return await this.list();
+  }
+
+  async #search(): Promise<EngineList> {
+    const { places } = this.#deps;
+    const probes = await Promise.all(findCandidates(places).map((each) => probe(each, places.environment)));
+    const installed: InstalledEngine[] = [];
+    const broken: BrokenEngine[] = [];
+    for (const result of probes) {
+      if (result.outcome === 'broken') broken.push(result.broken);
+      else {
+        installed.push(result.engine);
+        this.#features.set(result.engine.executable, result.features);
+      }
+    }
+    return { installed, broken };
+  }
+}
+
+export type EngineParts = {
+  /** Flow's data folder; engines go to `engines/llama.cpp` below it. */
+  readonly dataDir: string;
+  /** What `FLOW_LLAMA_SERVER` or the flag of that name says; null when neither is set. */
+  readonly configured: string | null;
+  /** Flow's own environment. */
+  readonly environment: Environment;
+  readonly settings: Pick<SettingsStore, 'current' | 'update'>;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly executablesInUse: () => readonly string[];
+};
+
+/** The engines with every source there is, in the order of the platform: Homebrew comes first where somebody has it on a Mac. */
+export function openEngines(parts: EngineParts): Engines {
+  const { dataDir, configured, environment, settings, bus, clock, executablesInUse } = parts;
+  const places = {
+    configured,
+    installDir: join(dataDir, 'engines', 'llama.cpp'),
+    environment,
+    homebrewDirs: HOMEBREW_DIRS,
+  };
+  const releasesUrl = environment.FLOW_ENGINE_RELEASES_URL || RELEASES_URL;
+  const machine = { platform: platform(), architecture: arch(), environment };
+  const release = releaseArchive({ ...machine, releasesUrl, hasVulkan: hasVulkanLoader });
+  const brew = homebrew({ environment, homebrewDirs: HOMEBREW_DIRS.map(String) });
+  const wheel = pythonWheel(machine);
+  const sources: InstallSource[] = platform() === 'darwin' ? [brew, release] : [release, wheel, brew];
+  const installer = new Installer({ installDir: places.installDir, sources, environment, bus, clock });
+  return new Engines({ places, installer, settings, bus, clock, releasesUrl, executablesInUse });
+}
+
+function named({ installed, broken }: EngineList, id: string, who: string): InstalledEngine {
+  const engine = installed.find((each) => each.id === id);
+  if (engine) return engine;
+  const reason = broken.find((each) => each.id === id)?.reason ?? 'There is no such engine.';
+  throw new Fault('engine-missing', `${who} \`${id.replace(/^path:/, '')}\`, which cannot be used: ${reason}`, {
+    hint: NO_ENGINE_HINT,
+  });
+}
+
+function unknownEngine(id: string): Fault {
+  return new Fault('not-found', `There is no engine \`${id}\`.`, { hint: '`flow engines` lists them.' });
+}
+
+function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new Fault('cancelled', 'Nobody waits for the engine any more.');
+}
+
+function orAbort<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(new Fault('cancelled', 'Nobody waits for the engine any more.'));
+  signal.addEventListener('abort', onAbort, { once: true });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
+}
