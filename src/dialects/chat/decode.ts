@@ -93,6 +93,8 @@ export class ChatDecoder {
     if (isObject(answer.prompt_progress)) events.push(promptEvent(answer.prompt_progress));
     const choice = Array.isArray(answer.choices) ? answer.choices.find(isFirst) : null;
     if (isObject(choice)) this.#readChoice(choice, events);
+    // llama-server's own `/completion` and `/infill` end so.
+    else if (answer.stop === true) this.#finish = answer.stop_type === 'limit' ? 'length' : 'stop';
     if (events.length === 1 && answer.usage === undefined && answer.timings === undefined) this.#learn(data, events[0]);
     return events;
   }

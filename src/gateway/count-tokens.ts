@@ -1,0 +1,90 @@
+/** POST /v1/messages/count_tokens: the engine counts the prompt exactly as it would read it. */
+import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
+import { faultOfAnswer, NO_TIMINGS, NO_USAGE, parsedOrNull } from '#src/dialects/chat/engine-word.ts';
+import { asFault, Fault } from '#src/faults.ts';
+import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
+import type { Lease } from '#src/scheduling/lease.ts';
+import type { EngineClient } from '#src/transport/exchange.ts';
+import { refusalResponse } from './answer.ts';
+import { clientName, contentRules, resolveWanted } from './doors.ts';
+import { translatedText } from './engine-body.ts';
+import { readJsonBody } from './json-body.ts';
+import { underLease } from './lend.ts';
+import { Life } from './life.ts';
+import type { GatewayServices } from './services.ts';
+
+/** Answers it, in Anthropic's shape. */
+export async function countTokens(services: GatewayServices, request: Request): Promise<Response> {
+  const dialect = services.dialects.anthropic;
+  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX).catch(asFault);
+  const wanted = read instanceof Fault ? null : stringOrNull(read.body.model);
+  const ticket = services.tracker.open({
+    route: new URL(request.url).pathname,
+    dialect: dialect.name,
+    wantedModel: wanted,
+    isStream: false,
+    client: clientName(request.headers.get('user-agent')),
+  });
+  const life = new Life({ ticket, clientSignal: request.signal, heartbeat: '' });
+  let modelId: string | null = null;
+  try {
+    if (read instanceof Fault) throw read;
+    const model = resolveWanted(services, wanted);
+    modelId = model.id;
+    ticket.resolved(model.id);
+    const { request: asked } = dialect.read({ max_tokens: 1, ...read.body });
+    const { request: tidied } = services.normalise(asked, contentRules(services, model));
+    const text = translatedText(tidied, { model: model.id, stream: false });
+    const inputTokens = await underLease({
+      lender: services.lender,
+      modelId: model.id,
+      ticket,
+      life,
+      mayRepeat: () => true,
+      use: (lease) => {
+        ticket.sent();
+        return count(services.client, lease, text, life.signal);
+      },
+    });
+    ticket.settle({ kind: 'completed', usage: { ...NO_USAGE, inputTokens }, timings: NO_TIMINGS, finishReason: null });
+    const headers = { 'x-request-id': ticket.id, 'request-id': ticket.id };
+    return Response.json({ input_tokens: inputTokens }, { headers });
+  } catch (cause) {
+    const { fault, outcome } = life.verdict(asFault(cause));
+    ticket.settle(outcome);
+    return refusalResponse(dialect, fault, ticket.id, modelId);
+  } finally {
+    life.over();
+  }
+}
+
+async function count(client: EngineClient, lease: Lease, text: string, signal: AbortSignal): Promise<number> {
+  const counted = await post(client, lease, '/v1/chat/completions/input_tokens', text, signal);
+  const exact = isObject(counted) ? numberOrNull(counted.input_tokens) : null;
+  if (exact !== null) return exact;
+  // Engines of before that route: render the prompt, then count its tokens.
+  const rendered = await post(client, lease, '/apply-template', text, signal);
+  const prompt = isObject(rendered) ? stringOrNull(rendered.prompt) : null;
+  const body = JSON.stringify({ content: prompt ?? '', add_special: true, parse_special: true });
+  const tokenized = prompt === null ? null : await post(client, lease, '/tokenize', body, signal);
+  if (isObject(tokenized) && Array.isArray(tokenized.tokens)) return tokenized.tokens.length;
+  throw new Fault('engine-refused', 'The engine cannot count tokens.', { status: 501 });
+}
+
+/** The answer as JSON; null when the engine does not know the route. */
+async function post(
+  client: EngineClient,
+  lease: Lease,
+  path: string,
+  body: string,
+  signal: AbortSignal,
+): Promise<JsonObject | null> {
+  const authorization = lease.apiKey === '' ? {} : { authorization: `Bearer ${lease.apiKey}` };
+  const headers = { 'content-type': 'application/json', ...authorization };
+  const answer = await client.send(lease.baseUrl, { method: 'POST', path, headers, body, signal });
+  const text = await answer.text();
+  if (answer.status === 404 || answer.status === 405 || answer.status === 501) return null;
+  if (answer.status !== 200) throw faultOfAnswer(answer.status, text);
+  const parsed = parsedOrNull(text);
+  return isObject(parsed) ? parsed : null;
+}

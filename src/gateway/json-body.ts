@@ -1,0 +1,148 @@
+/** Bytes of a request to the JSON object they hold; whatever is wrong with them is said with its place. */
+import * as zlib from 'node:zlib';
+import { Fault } from '#src/faults.ts';
+import { isObject, type JsonObject } from '#src/json.ts';
+
+/** The body as it came, and what it says. */
+export type JsonBody = { readonly text: string; readonly body: JsonObject };
+
+/** Deeper than any real request; `JSON.stringify` and recursive readers stay far from their limits. */
+export const DEPTH_MAX = 256;
+
+type Decode = (
+  bytes: Uint8Array,
+  options: { maxOutputLength: number },
+  done: (error: Error | null, bytes: Uint8Array) => void,
+) => void;
+
+const DECODERS: { readonly [coding: string]: Decode } = {
+  gzip: zlib.gunzip,
+  'x-gzip': zlib.gunzip,
+  deflate: zlib.inflate,
+  br: zlib.brotliDecompress,
+  zstd: zlib.zstdDecompress,
+};
+
+/** Reads and decodes a request's body. `bytesMax` bounds it before and after decompression. Throws a Fault that names what is wrong. */
+export async function readJsonBody(request: Request, bytesMax: number): Promise<JsonBody> {
+  const arrived = await arrivedBytes(request);
+  const bytes = await inflated(arrived, request.headers.get('content-encoding'), bytesMax);
+  if (bytes.length > bytesMax) throw tooLarge(bytesMax);
+  return parseJsonBody(decoded(bytes));
+}
+
+/** The object in a text. Throws Fault('invalid-request') with line and column of what is wrong. */
+export function parseJsonBody(text: string): JsonBody {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (cause) {
+    throw new Fault('invalid-request', syntaxMessage(text), { cause });
+  }
+  if (!isObject(body)) throw new Fault('invalid-request', 'The body is JSON, but not an object.');
+  if (isDeeperThan(body, DEPTH_MAX)) {
+    throw new Fault('invalid-request', `The body is nested more than ${DEPTH_MAX} levels deep.`);
+  }
+  return { text, body };
+}
+
+async function arrivedBytes(request: Request): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await request.arrayBuffer());
+  } catch (cause) {
+    throw new Fault('cancelled', 'The client went away before its request was complete.', { cause });
+  }
+}
+
+async function inflated(bytes: Uint8Array, header: string | null, bytesMax: number): Promise<Uint8Array> {
+  const coding = (header ?? 'identity').trim().toLowerCase();
+  if (coding === 'identity' || coding === '') return bytes;
+  const decode = DECODERS[coding];
+  if (!decode) {
+    const hint = `Send it plain, or as one of ${Object.keys(DECODERS).join(', ')}.`;
+    throw new Fault('unsupported-media', `The content encoding ${JSON.stringify(coding)} is not known.`, { hint });
+  }
+  try {
+    return await new Promise<Uint8Array>((resolve, reject) => {
+      decode(bytes, { maxOutputLength: bytesMax }, (error, plain) => (error ? reject(error) : resolve(plain)));
+    });
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bytesMax);
+    throw new Fault('invalid-request', `The body is not valid ${coding}.`, { cause });
+  }
+}
+
+function decoded(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new Fault('invalid-request', 'The body is not valid UTF-8.', { cause });
+  }
+}
+
+function tooLarge(bytesMax: number): Fault {
+  return new Fault('too-large', `The body is larger than ${bytesMax} bytes.`);
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null && isDeeperThan(inner, levels - 1)) return true;
+  }
+  return false;
+}
+
+function syntaxMessage(text: string): string {
+  if (text.trim() === '') return 'The body is empty; a JSON object is expected.';
+  const at = syntaxErrorAt(text);
+  if (at >= text.length) return `The body is not complete JSON: it ends at character ${text.length}.`;
+  const before = text.slice(0, at);
+  const line = before.split('\n').length;
+  const column = at - before.lastIndexOf('\n');
+  const found = JSON.stringify(text.slice(at, at + 12));
+  return `The body is not valid JSON: ${found} at line ${line}, column ${column} (character ${at + 1}) is not expected.`;
+}
+
+const STRING = String.raw`"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"`;
+const NUMBER = String.raw`-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?`;
+/** What may come next: a value, a key or the end of an empty object, and so on. */
+type Expected = 'value' | 'value-or-end' | 'key' | 'key-or-end' | 'colon' | 'comma-or-end';
+
+/** Index of the first token that JSON does not allow; the text's length when it merely ends too early. Only run on broken texts. */
+export function syntaxErrorAt(text: string): number {
+  const token = new RegExp(String.raw`[ \t\r\n]*(?:([{}[\],:])|(${STRING})|(?:${NUMBER}|true|false|null))`, 'y');
+  const open: string[] = [];
+  let expected: Expected = 'value';
+  for (let at = 0; ; at = token.lastIndex) {
+    token.lastIndex = at;
+    const match = token.exec(text);
+    const start = at + (/^[ \t\r\n]*/.exec(text.slice(at, at + 1_000))?.[0].length ?? 0);
+    if (!match) return start;
+    const next = follow(expected, match[1] ?? (match[2] === undefined ? 'scalar' : 'string'), open);
+    if (!next) return start;
+    expected = next;
+  }
+}
+
+/** What is expected after `token`; null when `token` itself was not. Keeps `open` up to date. */
+function follow(expected: Expected, token: string, open: string[]): Expected | null {
+  const inner = open.at(-1);
+  const mayEnd = expected === 'comma-or-end' || expected === 'key-or-end' || expected === 'value-or-end';
+  if (token === '}' || token === ']') {
+    const matches = inner === (token === '}' ? '{' : '[') && mayEnd;
+    if (matches) open.pop();
+    return matches ? 'comma-or-end' : null;
+  }
+  if (expected === 'comma-or-end') {
+    if (token !== ',' || inner === undefined) return null;
+    return inner === '{' ? 'key' : 'value';
+  }
+  if (expected === 'colon') return token === ':' ? 'value' : null;
+  if (expected === 'key' || expected === 'key-or-end') return token === 'string' ? 'colon' : null;
+  if (token === '{' || token === '[') {
+    open.push(token);
+    return token === '{' ? 'key-or-end' : 'value-or-end';
+  }
+  return token === 'string' || token === 'scalar' ? 'comma-or-end' : null;
+}

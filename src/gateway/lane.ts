@@ -1,0 +1,172 @@
+/** What happens to an engine's stream on its way to the client: nothing (verbatim), or a translation. */
+import { ChatDecoder } from '#src/dialects/chat/decode.ts';
+import { NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-word.ts';
+import type { Encoder } from '#src/dialects/dialect.ts';
+import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
+import type { Fault } from '#src/faults.ts';
+import type { EngineTimings, Ticket, Usage } from '#src/requests/request.ts';
+import { encodeFrame, endOfFrames, FrameReader } from '#src/stream/frames.ts';
+import { Tail } from './tail.ts';
+
+/** How an engine's stream ended. */
+export type Ending = {
+  readonly usage: Usage;
+  readonly timings: EngineTimings;
+  readonly finish: FinishReason | null;
+  readonly fault: Fault | null;
+  /** The client still has to be told of the fault. */
+  readonly isUntold: boolean;
+};
+
+/** One answer's way through. Pieces for the wire end where a frame ends, so that anything may be written between them. */
+export interface Lane {
+  /** What the arrival gives the client; null for nothing. */
+  take(bytes: Uint8Array): Uint8Array | string | null;
+  /** The engine's stream is over: the last piece for the client, and how it ended. */
+  end(): { readonly piece: Uint8Array | string | null; readonly ending: Ending };
+  /** Something of the answer itself has been handed out, so it cannot be asked for again. */
+  readonly hasContent: boolean;
+  /** Tokens so far, as far as frames tell. */
+  readonly outputTokens: number;
+}
+
+/**
+ * Lets the engine's bytes pass untouched, one piece per arrival. Until the answer begins, frames are read: they tell the
+ * progress of the prompt, which the client did not ask for. Afterwards only line ends are counted.
+ */
+export class VerbatimLane implements Lane {
+  hasContent = false;
+  outputTokens = 0;
+  readonly #ticket: Ticket;
+  readonly #requestId: string;
+  readonly #hidesProgress: boolean;
+  readonly #tail = new Tail();
+  #half: Uint8Array | null = null;
+  #opening: FrameReader | null = new FrameReader();
+
+  constructor(options: { ticket: Ticket; hidesProgress: boolean }) {
+    this.#ticket = options.ticket;
+    this.#requestId = options.ticket.id;
+    this.#hidesProgress = options.hidesProgress;
+  }
+
+  take(bytes: Uint8Array): Uint8Array | string | null {
+    const all = this.#half ? Buffer.concat([this.#half, bytes]) : bytes;
+    const end = endOfFrames(all);
+    this.#half = end === all.length ? null : all.subarray(end);
+    if (end === 0) return null;
+    const whole = end === all.length ? all : all.subarray(0, end);
+    if (this.#opening) return this.#open(this.#opening, whole);
+    this.#tail.show(whole);
+    this.outputTokens += countFrames(whole);
+    return whole;
+  }
+
+  end(): { piece: Uint8Array | string | null; ending: Ending } {
+    const rest = this.#half;
+    this.#half = null;
+    if (rest) this.#tail.show(rest);
+    const decoder = new ChatDecoder(this.#requestId);
+    const reader = new FrameReader();
+    const frames = [...reader.push(this.#tail.frames()), ...reader.end()];
+    const told = frames.flatMap((frame) => decoder.push(frame.data)).find((event) => event.type === 'fault');
+    const ending = endingOf(told ? [told] : decoder.end());
+    // `[DONE]` is an end too: the finish of a first choice may lie far before that of the last.
+    const isWhole = ending.finish !== null || (decoder.isDone && !told);
+    const piece = rest ? Buffer.concat([rest, Buffer.from('\n\n')]) : null;
+    if (isWhole) return { piece, ending: { ...ending, fault: null, isUntold: false } };
+    return { piece, ending: { ...ending, isUntold: !told } };
+  }
+
+  #open(reader: FrameReader, bytes: Uint8Array): string | Uint8Array | null {
+    let text = '';
+    let hidden = 0;
+    for (const frame of reader.push(bytes)) {
+      const progress = frame.data.includes('"prompt_progress"') ? progressOf(frame.data) : null;
+      if (progress) this.#ticket.prefill(progress);
+      if (progress && this.#hidesProgress) {
+        hidden += 1;
+        continue;
+      }
+      if (!progress) this.#opening = null;
+      if (!frame.data.includes('"content":null')) this.outputTokens += 1;
+      text += encodeFrame({ data: frame.data, ...(frame.event === null ? {} : { event: frame.event }) });
+    }
+    if (this.#opening === null) this.hasContent = true;
+    if (text === '') return null;
+    const piece = hidden === 0 ? bytes : Buffer.from(text);
+    this.#tail.show(piece);
+    return piece;
+  }
+}
+
+/** Reads the engine's events and writes them in the client's protocol, one piece of text per arrival. */
+export class TranslateLane implements Lane {
+  hasContent = false;
+  outputTokens = 0;
+  readonly #frames = new FrameReader();
+  readonly #decoder: ChatDecoder;
+  readonly #encoder: Encoder;
+  readonly #ticket: Ticket;
+  #fault: Fault | null = null;
+
+  constructor(options: { ticket: Ticket; encoder: Encoder }) {
+    this.#ticket = options.ticket;
+    this.#encoder = options.encoder;
+    this.#decoder = new ChatDecoder(options.ticket.id);
+  }
+
+  take(bytes: Uint8Array): string | null {
+    let text = '';
+    for (const frame of this.#frames.push(bytes)) text += this.#carry(this.#decoder.push(frame.data));
+    return text === '' ? null : text;
+  }
+
+  end(): { piece: string | null; ending: Ending } {
+    let text = '';
+    for (const frame of this.#frames.end()) text += this.#carry(this.#decoder.push(frame.data));
+    const last = this.#fault ? [] : this.#decoder.end();
+    text += this.#carry(last);
+    const ending = endingOf(this.#fault ? [{ type: 'fault', fault: this.#fault }] : last);
+    if (!ending.fault) text += this.#encoder.end();
+    return { piece: text === '' ? null : text, ending: { ...ending, isUntold: false } };
+  }
+
+  #carry(events: readonly StreamEvent[]): string {
+    let text = '';
+    for (const event of events) {
+      if (event.type === 'prompt') this.#ticket.prefill(event);
+      else if (event.type === 'fault') this.#fault = event.fault;
+      else if (event.type === 'text' || event.type === 'thinking' || event.type === 'tool-arguments') {
+        this.outputTokens += 1;
+        this.hasContent = true;
+      }
+      text += this.#encoder.push(event);
+    }
+    return text;
+  }
+}
+
+/** What the last events of an answer say of its end. */
+export function endingOf(events: readonly StreamEvent[]): Ending {
+  let ending: Ending = { usage: NO_USAGE, timings: NO_TIMINGS, finish: null, fault: null, isUntold: false };
+  for (const event of events) {
+    if (event.type === 'usage') ending = { ...ending, usage: event.usage, timings: event.timings };
+    else if (event.type === 'finish') ending = { ...ending, finish: event.reason };
+    else if (event.type === 'fault') ending = { ...ending, fault: event.fault };
+  }
+  return ending;
+}
+
+function progressOf(data: string): { promptTokens: number; cachedTokens: number; processedTokens: number } | null {
+  const event = new ChatDecoder('').push(data).find((each) => each.type === 'prompt');
+  return event?.type === 'prompt' ? event : null;
+}
+
+/** Frames that end in these bytes: one empty line each. */
+function countFrames(bytes: Uint8Array): number {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  let count = 0;
+  for (let at = buffer.indexOf('\n\n'); at >= 0; at = buffer.indexOf('\n\n', at + 2)) count += 1;
+  return count;
+}

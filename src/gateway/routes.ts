@@ -1,0 +1,42 @@
+/** The routes that agents use. Paths without `/v1` are there where users of llama-server expect them. */
+import { Elysia } from 'elysia';
+import { access, LARGE_BODY_BYTES_MAX } from '#src/access.ts';
+import { listModels, showModel } from './catalogue.ts';
+import { countTokens } from './count-tokens.ts';
+import { chatDoor, enter, translatedDoor, verbatimDoor } from './doors.ts';
+import type { GatewayServices } from './services.ts';
+import { upstream } from './upstream.ts';
+
+/** The body is read by the handler, as text: what is forwarded is what was sent. */
+const inference = { parse: 'none', ...access('infer', LARGE_BODY_BYTES_MAX) } as const;
+
+/** The inference routes, the listing, and the engines themselves. */
+export const gatewayRoutes = (services: GatewayServices) => {
+  const completions = verbatimDoor('/v1/completions');
+  const embeddings = verbatimDoor('/v1/embeddings');
+  const rerank = verbatimDoor('/v1/rerank');
+  const messages = translatedDoor(services.dialects.anthropic);
+  return new Elysia({ name: 'gateway-routes' })
+    .post('/v1/chat/completions', ({ request }) => enter(services, chatDoor, request), inference)
+    .post('/chat/completions', ({ request }) => enter(services, chatDoor, request), inference)
+    .post('/v1/completions', ({ request }) => enter(services, completions, request), inference)
+    .post('/v1/embeddings', ({ request }) => enter(services, embeddings, request), inference)
+    .post('/embeddings', ({ request }) => enter(services, embeddings, request), inference)
+    .post('/v1/rerank', ({ request }) => enter(services, rerank, request), inference)
+    .post('/rerank', ({ request }) => enter(services, rerank, request), inference)
+    .post('/v1/messages', ({ request }) => enter(services, messages, request), inference)
+    .post('/v1/messages/count_tokens', ({ request }) => countTokens(services, request), inference)
+    .get('/v1/models', ({ request }) => listModels(services, request), access('infer'))
+    .get('/v1/models/*', ({ request, params }) => showModel(services, request, named(params['*'])), access('infer'))
+    .get('/upstream/*', ({ request }) => upstream(services, request), access('infer'))
+    .post('/upstream/*', ({ request }) => upstream(services, request), inference);
+};
+
+/** Ids hold slashes, sent as they are or encoded. */
+function named(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

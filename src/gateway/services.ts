@@ -1,0 +1,37 @@
+/** What the gateway needs of the rest of Flow. */
+import type { Clock } from '#src/clock.ts';
+import type { ChatRequest } from '#src/dialects/chat-request.ts';
+import type { Dialect } from '#src/dialects/dialect.ts';
+import type { Model } from '#src/models/model.ts';
+import type { Tracker } from '#src/requests/request.ts';
+import type { Lender } from '#src/scheduling/lease.ts';
+import type { Settings } from '#src/settings/settings.ts';
+import type { Pulse } from '#src/stream/pulse.ts';
+import type { EngineClient } from '#src/transport/exchange.ts';
+
+/** Registered models by the names that requests use. */
+export interface ModelNames {
+  /** The model that a request means. Throws Fault('model-not-found'), or 'invalid-request' when none is named or meant. */
+  resolve(wanted: string | null): Model;
+  /** All of them, in the order of the listing. */
+  list(): readonly Model[];
+}
+
+/** Tidies a message list for chat templates; see `normaliseMessages`. */
+export type Normalise = (
+  request: ChatRequest,
+  rules: { readonly stripAttribution: boolean; readonly hasVision: boolean },
+) => { readonly request: ChatRequest; readonly changes: readonly string[] };
+
+/** Everything the gateway's routes are made of. */
+export type GatewayServices = {
+  readonly lender: Lender;
+  readonly tracker: Tracker;
+  readonly client: EngineClient;
+  readonly models: ModelNames;
+  readonly settings: { readonly current: Pick<Settings, 'strip_attribution'> };
+  readonly clock: Clock;
+  readonly pulse: Pulse;
+  readonly dialects: { readonly anthropic: Dialect };
+  readonly normalise: Normalise;
+};

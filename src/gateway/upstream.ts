@@ -1,0 +1,127 @@
+/** /upstream/{id}/…: the engine itself, from an explicit list of routes. What is not listed cannot be reached. */
+
+import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
+import { chatVoice } from '#src/dialects/chat/voice.ts';
+import { asFault, Fault } from '#src/faults.ts';
+import type { Model } from '#src/models/model.ts';
+import { refusalResponse } from './answer.ts';
+import { chatDoor, type Door, enter, verbatimDoor } from './doors.ts';
+import { engineText } from './engine-body.ts';
+import { readJsonBody } from './json-body.ts';
+import type { GatewayServices } from './services.ts';
+
+/** Looking only: its page, and what it says of itself. */
+const READABLE = new Set(['/', '/props', '/slots', '/metrics', '/health', '/v1/models', '/models']);
+const PAGE_FILE = /^\/(?:_app\/[\w./-]+|[\w-]+\.(?:html|js|css|svg|ico|png|webmanifest))$/;
+/** Short questions that generate nothing. */
+const ASKABLE = new Set(['/tokenize', '/detokenize', '/apply-template', '/v1/chat/completions/input_tokens']);
+/** Inference: these are requests like any other, with a ticket. */
+const DOORS: { readonly [path: string]: Door } = {
+  '/completion': verbatimDoor('/completion'),
+  '/completions': verbatimDoor('/completions'),
+  '/infill': verbatimDoor('/infill'),
+  '/embedding': verbatimDoor('/embedding'),
+  '/embeddings': verbatimDoor('/embeddings'),
+  '/rerank': verbatimDoor('/rerank'),
+  '/v1/rerank': verbatimDoor('/v1/rerank'),
+  '/v1/completions': verbatimDoor('/v1/completions'),
+  '/v1/embeddings': verbatimDoor('/v1/embeddings'),
+  '/chat/completions': chatDoor,
+  '/v1/chat/completions': chatDoor,
+};
+/** Headers of an engine's answer that its page needs; nothing else comes through. */
+const PASSED_HEADERS = ['content-type', 'content-encoding', 'etag', 'cache-control'] as const;
+const ANSWER_TEXT_BYTES_MAX = 64 << 20;
+
+/** Answers it, in OpenAI's shape where there is something to refuse. */
+export async function upstream(services: GatewayServices, request: Request): Promise<Response> {
+  try {
+    const { model, path } = placeOf(services, new URL(request.url).pathname);
+    const door = request.method === 'POST' && Object.hasOwn(DOORS, path) ? DOORS[path] : null;
+    if (door) return await enter(services, door, request, model.id);
+    if (request.method === 'POST' && ASKABLE.has(path)) return await ask(services, model, path, request);
+    const isRead = request.method === 'GET' && (READABLE.has(path) || isPageFile(path));
+    if (isRead) return await look(services, model, path, request);
+    throw new Fault('not-found', `${request.method} ${path} of an engine is not reachable through Flow.`);
+  } catch (cause) {
+    return refusalResponse(chatVoice, asFault(cause), crypto.randomUUID(), null);
+  }
+}
+
+/** The model and the engine's path: ids may hold slashes, so the longest id that exists wins. */
+function placeOf(services: GatewayServices, pathname: string): { model: Model; path: string } {
+  const parts = pathname.slice('/upstream/'.length).split('/').map(decodedOrSame);
+  const models = services.models.list();
+  for (let length = parts.length; length > 0; length -= 1) {
+    const id = parts.slice(0, length).join('/').toLowerCase();
+    const model = models.find((each) => each.id.toLowerCase() === id);
+    if (model) return { model, path: `/${parts.slice(length).join('/')}` };
+  }
+  throw new Fault('model-not-found', 'The address names no registered model.', {
+    hint: 'Use /upstream/{id}/… with an id from /v1/models.',
+  });
+}
+
+function isPageFile(path: string): boolean {
+  return PAGE_FILE.test(path) && !path.includes('..');
+}
+
+/** A look never loads a model: GETs are free of side effects. */
+async function look(services: GatewayServices, model: Model, path: string, request: Request): Promise<Response> {
+  if (services.lender.model(model.id).state.phase !== 'ready') {
+    throw new Fault('model-not-loaded', `${model.id} is not loaded.`, {
+      hint: 'Load it first; looking at it does not.',
+    });
+  }
+  const query = path === '/slots' || path === '/props' ? '' : new URL(request.url).search;
+  return exchange(services, model, { method: 'GET', path: `${path}${query}`, body: null, request });
+}
+
+async function ask(services: GatewayServices, model: Model, path: string, request: Request): Promise<Response> {
+  const json = await readJsonBody(request, LARGE_BODY_BYTES_MAX);
+  const body = engineText(json, { set: {}, drop: [] });
+  return exchange(services, model, { method: 'POST', path, body, request });
+}
+
+type Asked = {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body: string | null;
+  readonly request: Request;
+};
+
+async function exchange(services: GatewayServices, model: Model, asked: Asked): Promise<Response> {
+  const { signal } = asked.request;
+  using lease = await services.lender.acquire(model.id, { requestId: 'upstream', signal });
+  const answer = await services.client.send(lease.baseUrl, {
+    method: asked.method,
+    path: asked.path,
+    headers: {
+      ...(asked.body === null ? { 'accept-encoding': 'gzip' } : { 'content-type': 'application/json' }),
+      ...(lease.apiKey === '' ? {} : { authorization: `Bearer ${lease.apiKey}` }),
+    },
+    body: asked.body,
+    signal,
+  });
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for (let bytes = await answer.read(); bytes; bytes = await answer.read()) {
+    length += bytes.length;
+    if (length > ANSWER_TEXT_BYTES_MAX) answer.close();
+    pieces.push(bytes);
+  }
+  const headers: Record<string, string> = {};
+  for (const name of PASSED_HEADERS) {
+    const value = answer.headers[name];
+    if (value !== undefined) headers[name] = value;
+  }
+  return new Response(Buffer.concat(pieces), { status: answer.status, headers });
+}
+
+function decodedOrSame(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

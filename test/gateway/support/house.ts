@@ -1,0 +1,269 @@
+/** A gateway on a real port before fake engines in real processes; the scheduler and the tracker are doubles that count. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Elysia } from 'elysia';
+import { systemClock } from '#src/clock.ts';
+import { anthropic } from '#src/dialects/anthropic/anthropic.ts';
+import { normaliseMessages } from '#src/dialects/normalise.ts';
+import { Fault } from '#src/faults.ts';
+import { gatewayRoutes } from '#src/gateway/routes.ts';
+import type { GatewayServices } from '#src/gateway/services.ts';
+import type { Model } from '#src/models/model.ts';
+import type { Outcome, RequestHead, Ticket, Tracker } from '#src/requests/request.ts';
+import type { AcquireOptions, FleetModel, Lease, Lender } from '#src/scheduling/lease.ts';
+import { FrameReader } from '#src/stream/frames.ts';
+import { Pulse } from '#src/stream/pulse.ts';
+import { SocketEngineClient } from '#src/transport/client.ts';
+import type { FakeRequest } from '#test/support/fake-engine-behaviour.ts';
+import { type FakeEngine, type FakeRecord, makeFakeEngine } from '#test/support/fake-engine-launcher.ts';
+
+export type Engine = { baseUrl: string; fake: FakeEngine; kill(): void };
+
+/** Waits for a condition, at most 10 s. */
+export async function until(isTrue: () => boolean, what = 'the condition'): Promise<void> {
+  for (let waits = 0; waits < 1000 && !isTrue(); waits += 1) await Bun.sleep(10);
+  if (!isTrue()) throw new Error(`${what} did not come true within 10 s`);
+}
+
+export type Settled = {
+  head: RequestHead;
+  outcome: Outcome;
+  id: string;
+  calls: string[];
+  prefills: unknown[];
+  outputs: number;
+};
+
+/** Records what tickets are told; settling twice is remembered. */
+export class CountingTracker {
+  readonly settled: Settled[] = [];
+  opened = 0;
+  settlements = 0;
+  readonly controllers = new Map<string, AbortController>();
+
+  open(head: RequestHead): Ticket {
+    this.opened += 1;
+    const id = `r${this.opened}`;
+    const controller = new AbortController();
+    this.controllers.set(id, controller);
+    const calls: string[] = [];
+    const prefills: unknown[] = [];
+    let outputs = 0;
+    let isSettled = false;
+    const ticket = {
+      id,
+      signal: controller.signal,
+      resolved: () => calls.push('resolved'),
+      waiting: () => calls.push('waiting'),
+      sent: () => calls.push('sent'),
+      prefill: (progress: unknown) => prefills.push(progress),
+      output: (tokens: number) => {
+        outputs = tokens;
+      },
+      sending: () => calls.push('sending'),
+      repaired: (what: string) => calls.push(`repaired: ${what}`),
+      settle: (outcome: Outcome) => {
+        this.settlements += 1;
+        isSettled = true;
+        this.settled.push({ head, outcome, id, calls, prefills, outputs });
+      },
+      get isSettled() {
+        return isSettled;
+      },
+    };
+    return ticket as unknown as Ticket;
+  }
+}
+
+/** Lends one model; counts what is out. Each engine of the list is a generation; the next serves when one has died. */
+export class CountingLender {
+  acquired = 0;
+  disposed = 0;
+  waiting = 0;
+  refused: Fault | null = null;
+  phase: 'ready' | 'stopping' = 'ready';
+  /** Awaited by each acquire. */
+  gate: Promise<void> = Promise.resolve();
+  engines: string[] = [];
+  generation = 1;
+
+  refusal(): Fault | null {
+    return this.refused;
+  }
+
+  async acquire(_modelId: string, { signal, onWait }: AcquireOptions): Promise<Lease> {
+    onWait?.({ reason: 'loading', stage: 'text_model', ratio: null, sinceMs: 0, usualMs: null });
+    this.waiting += 1;
+    const aborted = new Promise<never>((_, reject) => {
+      const gone = () => reject(new Fault('cancelled', 'gone'));
+      if (signal.aborted) gone();
+      signal.addEventListener('abort', gone, { once: true });
+    });
+    try {
+      await Promise.race([this.gate, aborted]);
+    } finally {
+      this.waiting -= 1;
+    }
+    this.acquired += 1;
+    let isDisposed = false;
+    return {
+      modelId: 'm',
+      engine: 'llama.cpp',
+      baseUrl: this.engines[this.generation - 1] ?? 'http://127.0.0.1:1',
+      apiKey: 'engine-key',
+      generation: this.generation,
+      contextTokens: 4096,
+      slots: 4,
+      [Symbol.dispose]: () => {
+        if (!isDisposed) this.disposed += 1;
+        isDisposed = true;
+      },
+    };
+  }
+
+  model(modelId: string): FleetModel {
+    const state =
+      this.phase === 'ready'
+        ? { phase: 'ready', generation: this.generation, contextTokens: 4096, baseUrl: this.engines[0] }
+        : { phase: 'stopping', reason: 'user', generation: this.generation };
+    return { modelId, state } as unknown as FleetModel;
+  }
+
+  get out(): number {
+    return this.acquired - this.disposed;
+  }
+}
+
+const MODEL: Model = {
+  id: 'org/Some-Model',
+  name: 'Some Model',
+  format: 'gguf',
+  path: '/m.gguf',
+  hfId: null,
+  quantization: 'Q4_K_M',
+  sizeBytes: 1,
+  trainedContextTokens: 8192,
+  capabilities: { tools: true, thinking: true, vision: true, embedding: false },
+  aliases: ['some'],
+  isDemo: false,
+  isManaged: false,
+  config: { launch: {}, cooldown_s: null, is_pinned: false },
+  createdAtMs: 1_760_000_000_000,
+  updatedAtMs: 1_760_000_000_000,
+};
+
+/** Opens everything; call `close` at the end. */
+export class House {
+  readonly tracker = new CountingTracker();
+  readonly lender = new CountingLender();
+  readonly client = new SocketEngineClient();
+  readonly services: GatewayServices;
+  readonly #closers: (() => void)[] = [];
+  #app: Elysia | null = null;
+
+  constructor(parts: Partial<GatewayServices> = {}) {
+    const clock = parts.clock ?? systemClock;
+    this.services = {
+      lender: this.lender as unknown as Lender,
+      tracker: this.tracker as unknown as Tracker,
+      client: this.client,
+      models: {
+        resolve: (wanted) => {
+          if (wanted === null || [MODEL.id.toLowerCase(), 'some'].includes(wanted.toLowerCase())) return MODEL;
+          throw new Fault('model-not-found', `No model is called ${wanted}.`);
+        },
+        list: () => [MODEL],
+      },
+      settings: { current: { strip_attribution: true } },
+      clock,
+      pulse: new Pulse({ clock }),
+      dialects: { anthropic },
+      normalise: normaliseMessages,
+      ...parts,
+    };
+  }
+
+  /** Opens the door. */
+  listen(): string {
+    // biome-ignore lint/suspicious/noExplicitAny: the plugin's exact type says nothing to a test
+    const routes: any = gatewayRoutes(this.services);
+    this.#app = new Elysia({ serve: { idleTimeout: 0, reusePort: false } }).use(routes);
+    this.#app.listen({ hostname: '127.0.0.1', port: 0 });
+    return `http://127.0.0.1:${this.#app.server?.port}`;
+  }
+
+  /** Starts a fake engine; it becomes the next generation. */
+  async engine(request: FakeRequest = {}, slots = 512): Promise<Engine> {
+    const folder = mkdtempSync(join(tmpdir(), 'flow-gateway-'));
+    const fake = makeFakeEngine(folder, { request, no_tether: true });
+    const probe = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => {} } });
+    const port = probe.port;
+    probe.stop(true);
+    const argv = [fake.executable, '--port', String(port), '-np', String(slots), '-c', '4096', '--alias', MODEL.id];
+    const env = { ...process.env, LLAMA_API_KEY: 'engine-key' };
+    const child = Bun.spawn(argv, { env, stdin: 'pipe', stdout: 'ignore', stderr: 'ignore' });
+    this.#closers.push(() => {
+      child.kill('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    });
+    await until(() => fake.records('ready').length > 0, 'the fake engine');
+    const baseUrl = `http://127.0.0.1:${port}`;
+    this.lender.engines.push(baseUrl);
+    return { baseUrl, fake, kill: () => child.kill('SIGKILL') };
+  }
+
+  /** A server of the test's own in place of an engine. */
+  server(fetch: (request: Request) => Response | Promise<Response>): void {
+    const server = Bun.serve({ hostname: '127.0.0.1', port: 0, idleTimeout: 0, fetch });
+    this.#closers.push(() => void server.stop(true));
+    this.lender.engines.push(`http://127.0.0.1:${server.port}`);
+  }
+
+  /** Raw bytes in place of an engine: each connection gets them as its answer. */
+  bytes(answer: (write: (bytes: string | Uint8Array) => void, end: () => void) => void): void {
+    const server = Bun.listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      socket: {
+        data: (socket) =>
+          answer(
+            (bytes) => void socket.write(bytes),
+            () => socket.end(),
+          ),
+      },
+    });
+    this.#closers.push(() => server.stop(true));
+    this.lender.engines.push(`http://127.0.0.1:${server.port}`);
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0)) close();
+    this.client.close();
+    await this.#app?.stop(true);
+  }
+}
+
+/** The engine's record of one kind, once there are so many. */
+export async function recorded(engine: Engine, event: FakeRecord['event'], count = 1): Promise<FakeRecord[]> {
+  await until(() => engine.fake.records(event).length >= count, `${count} × ${event}`);
+  return engine.fake.records(event);
+}
+
+export const chat = (more: object = {}) => JSON.stringify({ messages: [{ role: 'user', content: 'hi' }], ...more });
+
+/** POST with JSON. */
+export const post = (url: string, body: string | Uint8Array<ArrayBuffer>, init: RequestInit = {}) =>
+  fetch(url, { method: 'POST', body, ...init, headers: { 'content-type': 'application/json', ...init.headers } });
+
+/** The `data` of each frame of a stream's text. */
+export function dataOf(text: string): string[] {
+  const reader = new FrameReader();
+  return [...reader.push(Buffer.from(text)), ...reader.end()].map((frame) => frame.data);
+}
+
+/** All text of a chat stream's deltas. */
+export function contentOf(text: string): string {
+  const chunks = dataOf(text).filter((data) => data !== '[DONE]');
+  return chunks.map((data) => JSON.parse(data).choices?.[0]?.delta?.content ?? '').join('');
+}
