@@ -1,6 +1,6 @@
 /** Gets an engine: one installation at a time, from the first source that can, with any number of waiters. */
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#src/clock.ts';
 import type { Bus } from '#src/events.ts';
@@ -212,15 +212,12 @@ async function secureTree(folder: string): Promise<void> {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) await secureTree(path);
     else if (entry.isFile()) {
-      await chmod(path, isProgramName(entry.name) ? 0o700 : 0o600);
+      await chmod(path, (await stat(path)).mode & 0o700);
       await syncPath(path);
     }
   }
   await syncPath(folder);
 }
-
-/** Libraries and programs; the rest of a release is text. */
-const isProgramName = (name: string): boolean => !name.includes('.') || /\.(so|dylib)/.test(name);
 
 async function syncPath(path: string): Promise<void> {
   const file = await open(path, 'r');

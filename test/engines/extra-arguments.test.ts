@@ -96,21 +96,21 @@ describe('a harmless flag', () => {
 
 describe('refused is', () => {
   test.each([
-    ['--port', '1'],
-    ['--host', '0.0.0.0'],
-    ['--api-key', 'x'],
-    ['-m', '/x'],
-    ['--model', '/x'],
-    ['-a', 'x'],
-    ['--reuse-port'],
-    ['--ssl-key-file', '/x'],
-    ['--cors-origins', '*'],
-    ['--no-webui'],
-    ['--log-file', '/x'],
-    ['-lv', '5'],
-    ['--models-dir', '/'],
-    ['--context-shift'],
-  ])('what Flow sets: %s', (...items: string[]) => {
+    [['--port', '1']],
+    [['--host', '0.0.0.0']],
+    [['--api-key', 'x']],
+    [['-m', '/x']],
+    [['--model', '/x']],
+    [['-a', 'x']],
+    [['--reuse-port']],
+    [['--ssl-key-file', '/x']],
+    [['--cors-origins', '*']],
+    [['--no-webui']],
+    [['--log-file', '/x']],
+    [['-lv', '5']],
+    [['--models-dir', '/']],
+    [['--context-shift']],
+  ])('what Flow sets: %j', (items) => {
     expect(refused(...items)).toStartWith('Flow sets --');
   });
 
@@ -127,29 +127,29 @@ describe('refused is', () => {
   });
 
   test.each([
-    ['--tools', 'all'],
-    ['--tools=all'],
-    ['--tools-runtime', 'ssh:x'],
-    ['-ag'],
-    ['--agent'],
-    ['--mcp-servers-json', '{}'],
-    ['--mcp-servers-config', '/x'],
-    ['--ui-mcp-proxy'],
-    ['--webui-mcp-proxy'],
-    ['--rpc', 'evil:1'],
-    ['--path', '/'],
-    ['--media-path', '/'],
-    ['-hf', 'a/b'],
-    ['-hft', 'token'],
-    ['--hf-repo=a/b'],
-    ['-mu', 'http://evil'],
-    ['--docker-repo', 'x'],
-    ['--mmproj-url', 'http://evil'],
-    ['--gpt-oss-20b-default'],
-    ['-v'],
-    ['--log-prompts-dir', '/x'],
-    ['--help'],
-  ])('what opens the machine, downloads, logs prompts or ends it: %s', (...items: string[]) => {
+    [['--tools', 'all']],
+    [['--tools=all']],
+    [['--tools-runtime', 'ssh:x']],
+    [['-ag']],
+    [['--agent']],
+    [['--mcp-servers-json', '{}']],
+    [['--mcp-servers-config', '/x']],
+    [['--ui-mcp-proxy']],
+    [['--webui-mcp-proxy']],
+    [['--rpc', 'evil:1']],
+    [['--path', '/']],
+    [['--media-path', '/']],
+    [['-hf', 'a/b']],
+    [['-hft', 'token']],
+    [['--hf-repo=a/b']],
+    [['-mu', 'http://evil']],
+    [['--docker-repo', 'x']],
+    [['--mmproj-url', 'http://evil']],
+    [['--gpt-oss-20b-default']],
+    [['-v']],
+    [['--log-prompts-dir', '/x']],
+    [['--help']],
+  ])('what opens the machine, downloads, logs prompts or ends it: %j', (items) => {
     expect(refused(...items)).toContain('is refused: it ');
   });
 

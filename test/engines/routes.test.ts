@@ -1,0 +1,151 @@
+/** The routes of engines, by the front door of their plugin; errors are shaped by the web area and tested there. */
+import { describe, expect, test } from 'bun:test';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Elysia } from 'elysia';
+import { engineRoutes } from '#src/engines/routes.ts';
+import { Fault } from '#src/faults.ts';
+import { type Bench, bench } from './support/bench.ts';
+import { FAKE_PROGRAM, fakeReleases, goodArchive, TAG } from './support/fake-releases.ts';
+import { until } from './support/run-engine.ts';
+
+function door({ engines }: Bench) {
+  const app = new Elysia()
+    .onError(({ error, set }) => {
+      if (!(error instanceof Fault)) return;
+      set.status = error.status;
+      return { error: { kind: error.kind, message: error.message } };
+    })
+    .use(engineRoutes({ engines }));
+  return async (method: string, path: string, body?: unknown) => {
+    const headers = { 'content-type': 'application/json' };
+    const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
+    const response = await app.handle(new Request(`http://localhost${path}`, init));
+    return { status: response.status, body: await response.json() };
+  };
+}
+
+function put({ installDir }: Bench, id: string): void {
+  mkdirSync(join(installDir, id), { recursive: true });
+  writeFileSync(join(installDir, id, 'llama-server'), FAKE_PROGRAM, { mode: 0o755 });
+}
+
+describe('/api/engines', () => {
+  test('shows what there is, what is used, and what does not work', async () => {
+    await using here = await bench();
+    put(here, 'b1');
+    mkdirSync(join(here.installDir, 'b0'));
+    const { status, body } = await door(here)('GET', '/api/engines');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      chosen: 'b1',
+      installed: [{ id: 'b1', kind: 'llama.cpp', version: 'b1', origin: 'installed', is_chosen: true }],
+      broken: [{ id: 'b0', reason: 'There is no such file.' }],
+      install: null,
+      is_installing: false,
+      updates: { checking: false, latest: null, error: null },
+    });
+  });
+
+  test('installs in the background, with progress, once at a time', async () => {
+    const gate = Promise.withResolvers<void>();
+    using host = fakeReleases(await goodArchive(), { halfway: gate.promise });
+    await using here = await bench({ releasesUrl: host.url });
+    const ask = door(here);
+    expect((await ask('POST', '/api/engines/install', { name: 'llama.cpp' })).status).toBe(202);
+    await until(async () => (await ask('GET', '/api/engines')).body.install?.phase === 'downloading');
+    expect((await ask('GET', '/api/engines')).body.install.total_bytes).toBe(host.sizeBytes);
+    expect((await ask('POST', '/api/engines/install', {})).status).toBe(409);
+    gate.resolve();
+    await until(async () => (await ask('GET', '/api/engines')).body.chosen === TAG);
+    expect((await ask('GET', '/api/engines')).body.install.phase).toBe('done');
+  });
+
+  test('cancels an installation', async () => {
+    using host = fakeReleases(await goodArchive(), { halfway: new Promise(() => {}) });
+    await using here = await bench({ releasesUrl: host.url });
+    const ask = door(here);
+    await ask('POST', '/api/engines/install', {});
+    await until(() => here.installer.progress?.phase === 'downloading');
+    expect((await ask('DELETE', '/api/engines/install')).status).toBe(202);
+    await until(() => !here.installer.isRunning);
+    expect(here.installedNames()).toEqual([]);
+  });
+
+  test.each([[{ name: 'evil' }], [{ version: '../x' }], [{ version: 7 }]])('refuses %j', async (body) => {
+    await using here = await bench();
+    expect((await door(here)('POST', '/api/engines/install', body)).status).toBe(422);
+  });
+
+  test('chooses and removes', async () => {
+    await using here = await bench();
+    for (const id of ['b1', 'b2']) put(here, id);
+    const ask = door(here);
+    expect((await ask('POST', '/api/engines/choose', { id: 'b1' })).status).toBe(200);
+    expect((await ask('POST', '/api/engines/choose', { id: 'b9' })).status).toBe(404);
+    expect((await ask('DELETE', '/api/engines/b1')).status).toBe(409);
+    expect((await ask('DELETE', '/api/engines/b2')).status).toBe(200);
+    expect((await ask('DELETE', '/api/engines/path%3A%2Fusr%2Fbin%2Fllama-server')).status).toBe(404);
+    expect((await ask('DELETE', '/api/engines/%E0%A4%A')).status).toBeOneOf([400, 404]);
+    expect(here.installedNames()).toEqual(['b1']);
+  });
+});
+
+describe("the seed's routes", () => {
+  test('tell versions in its field names', async () => {
+    await using here = await bench();
+    put(here, 'b1');
+    const { body } = await door(here)('GET', '/api/backend-versions');
+    const fields = [
+      'name',
+      'current',
+      'latest',
+      'update_available',
+      'install_method',
+      'updating',
+      'update_log',
+      'error',
+    ];
+    expect(Object.keys(body.llamacpp).sort()).toEqual(fields.toSorted());
+    expect(Object.keys(body.mlx).sort()).toEqual(fields.toSorted());
+    expect(body.llamacpp).toMatchObject({
+      current: 'b1',
+      latest: null,
+      update_available: false,
+      install_method: 'other',
+    });
+  });
+
+  test('look for updates and install nothing', async () => {
+    using host = fakeReleases(await goodArchive());
+    await using here = await bench({ releasesUrl: host.url });
+    put(here, 'b1');
+    const ask = door(here);
+    expect((await ask('POST', '/api/check-updates')).body).toEqual({ status: 'checking' });
+    await until(async () => (await ask('GET', '/api/backend-versions')).body.llamacpp.latest === TAG);
+    expect((await ask('GET', '/api/backend-versions')).body.llamacpp.update_available).toBe(true);
+    expect(host.asked).toEqual(['/releases/latest']);
+    expect(here.installedNames()).toEqual(['b1']);
+  });
+
+  test('say why the look for updates failed', async () => {
+    await using here = await bench();
+    const ask = door(here);
+    await ask('POST', '/api/check-updates');
+    await until(async () => (await ask('GET', '/api/backend-versions')).body.llamacpp.error !== null);
+    expect((await ask('GET', '/api/backend-versions')).body.llamacpp.error).toContain('cannot be reached');
+  });
+
+  test('update beside what is there', async () => {
+    using host = fakeReleases(await goodArchive());
+    await using here = await bench({ releasesUrl: host.url });
+    put(here, 'b1');
+    const ask = door(here);
+    expect(await ask('POST', '/api/update-backend/llamacpp')).toEqual({ status: 202, body: { status: 'updating' } });
+    await until(async () => (await ask('GET', '/api/engines')).body.install?.phase === 'done');
+    expect(here.installedNames()).toEqual([TAG, 'b1'].sort());
+    expect((await ask('GET', '/api/backend-versions')).body.llamacpp.update_log.length).toBeGreaterThan(3);
+    expect((await ask('POST', '/api/update-backend/mlx')).status).toBe(400);
+    expect((await ask('POST', '/api/update-backend/evil')).status).toBe(400);
+  });
+});
