@@ -53,14 +53,15 @@ class Life {
   constructor(seed: number) {
     this.random = new Random(seed);
     for (const [index, id] of MODELS.entries()) this.world.add(id, 2 + index * 2);
-    this.world.settings = { ...this.world.settings, queue_limit: 40 };
+    this.world.settings = { ...this.world.settings, queue_limit: 12 };
   }
 
   step(): void {
     const { world, random } = this;
     const id = random.of(MODELS);
     const dice = random.below(100);
-    if (dice < 34) this.#ask(id);
+    if (dice < 2) for (let burst = 0; burst < 15; burst += 1) this.#ask(id);
+    else if (dice < 34) this.#ask(id);
     else if (dice < 60) this.#holders().length > 0 && random.of(this.#holders()).end();
     else if (dice < 64) this.asked.length > 0 && random.of(this.asked).controller.abort();
     else if (dice < 84) world.clock.advance(random.of([1, 50, 400, 1_500, 6_000, 30_000, 70_000]));
@@ -69,7 +70,8 @@ class Life {
     else if (dice < 92) this.#unload(id, random.below(3) === 0);
     else if (dice < 94) this.#load(id);
     else if (dice < 96) this.#change();
-    else if (dice < 98) world.configure(id, { is_pinned: random.below(4) === 0, cooldown_s: random.of([null, 0, 5, 60]) });
+    else if (dice < 98)
+      world.configure(id, { is_pinned: random.below(4) === 0, cooldown_s: random.of([null, 0, 5, 60]) });
     else this.#budget();
   }
 
@@ -105,7 +107,10 @@ class Life {
       const isLive = world.supervisors.get(model.modelId)?.isLive ?? false;
       assert(!isLive || model.reserved !== null, `a reservation for the process of ${model.modelId}`);
       const hasProcess = ['starting', 'ready', 'stopping'].includes(model.state.phase);
-      assert(hasProcess === (model.reserved !== null), `reserved = running for ${model.modelId} (${model.state.phase})`);
+      assert(
+        hasProcess === (model.reserved !== null),
+        `reserved = running for ${model.modelId} (${model.state.phase})`,
+      );
     }
     const isWithin = memory.reservedBytes <= Math.max(memory.budgetBytes, this.#reservedBefore);
     assert(isWithin, 'reservations within the budget, or less than before it shrank');
@@ -141,7 +146,8 @@ class Life {
       endNow();
     };
     this.asked.push(one);
-    this.order.set(one, (this.#count += 1));
+    this.#count += 1;
+    this.order.set(one, this.#count);
     const limit = this.world.settings.queue_limit;
     assert(this.world.fleet.model(id).waiting <= Math.max(before, limit), 'the queue within its limit');
   }
@@ -193,9 +199,9 @@ class Life {
     const { random } = this;
     return {
       loadMs: random.of([0, 20, 800, 20_000]),
-      end: random.of(['ready', 'ready', 'ready', 'ready', 'out-of-memory', 'unknown', 'bad-flag', 'load-stalled']),
-      isSticky: random.below(4) === 0,
-      livesMs: random.of([null, null, null, 10, 5_000]),
+      end: random.below(5) > 0 ? 'ready' : random.of(['out-of-memory', 'out-of-memory', 'unknown', 'load-stalled']),
+      isSticky: random.below(8) === 0,
+      livesMs: random.of([null, null, null, null, null, null, 10, 5_000]),
       stopMs: random.of([0, 50, 3_000, null]),
     };
   }

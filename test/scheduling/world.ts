@@ -44,7 +44,7 @@ export class World {
   readonly loads: LoadRecord[] = [];
   readonly starts: { modelId: ModelId; atMs: number; overrides: LaunchOverrides }[] = [];
   readonly stops: { modelId: ModelId; reason: StopReason; atMs: number }[] = [];
-  settings: Settings = Value.Parse(Settings, { ...Value.Default(Settings, { models_dir: '/models' }) as object });
+  settings: Settings = Value.Parse(Settings, { ...(Value.Default(Settings, { models_dir: '/models' }) as object) });
   budgetBytes = 16 * GB;
   slots = 2;
   /** A stop of a busy model that nobody forced is a violation. */
@@ -66,7 +66,8 @@ export class World {
       needOf: (model, overrides) => this.needOf(model, overrides),
       budgetBytes: () => this.budgetBytes,
       records: {
-        usualLoadMs: (modelId) => this.loads.findLast((load) => load.modelId === modelId && load.outcome === 'ready')?.loadMs ?? null,
+        usualLoadMs: (modelId) =>
+          this.loads.findLast((load) => load.modelId === modelId && load.outcome === 'ready')?.loadMs ?? null,
         recordLoad: (load) => this.loads.push(load),
         recordMemory: () => {},
       },
@@ -195,7 +196,8 @@ export class FakeSupervisor implements Supervisor {
     const { inFlight, isPinned } = this.#world.fleet.model(this.modelId);
     const mayCut = this.#world.isForced || reason === 'shutdown';
     if (inFlight > 0 && !mayCut) throw new Error(`${this.modelId} was stopped (${reason}) with ${inFlight} in flight`);
-    if (isPinned && (reason === 'eviction' || reason === 'cooldown')) throw new Error(`pinned, but stopped (${reason})`);
+    if (isPinned && (reason === 'eviction' || reason === 'cooldown'))
+      throw new Error(`pinned, but stopped (${reason})`);
     this.#world.stops.push({ modelId: this.modelId, reason, atMs: this.#world.clock.monotonicMs() });
     this.#signal({ type: 'stop', reason });
   }
@@ -258,7 +260,9 @@ export class FakeSupervisor implements Supervisor {
     this.#living.add(generation);
     this.#signal({ type: 'spawned', generation, pid: generation });
     const { clock } = this.#world;
-    clock.after(fate.loadMs / 2, () => this.#signal({ type: 'progressed', generation, stage: 'text_model', ratio: 0.5 }));
+    clock.after(fate.loadMs / 2, () =>
+      this.#signal({ type: 'progressed', generation, stage: 'text_model', ratio: 0.5 }),
+    );
     clock.after(fate.loadMs, () => {
       if (fate.end === 'load-stalled') {
         this.#signal({ type: 'timed-out', generation, report: crashOf(fate.end, fate.isSticky ?? false) });

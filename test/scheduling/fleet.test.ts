@@ -1,0 +1,616 @@
+/** Named situations of the whole scheduler on a fake clock. Random lives: `fuzz.test.ts`. Policies alone: the tables beside this file. */
+import { describe, expect, test } from 'bun:test';
+import { type Asked, flushed, GB, GOOD, World } from './world.ts';
+
+function worldOf(models: Readonly<Record<string, number>>, budgetGb = 16): World {
+  const world = new World();
+  world.budgetBytes = budgetGb * GB;
+  for (const [id, gigabytes] of Object.entries(models)) world.add(id, gigabytes);
+  return world;
+}
+
+const startsOf = (world: World, modelId: string): number =>
+  world.starts.filter((one) => one.modelId === modelId).length;
+const lastWait = (asked: Asked) => asked.waits.at(-1);
+
+describe('joining and lending', () => {
+  test('two hundred requests for a cold model cause one start, and all are served in order', async () => {
+    const world = worldOf({ a: 8 });
+    const all = Array.from({ length: 200 }, (_, index) => world.ask('a', `r${index}`));
+    const served: Asked[] = [];
+    for (let turn = 0; turn < 3_000 && served.length < 200; turn += 1) {
+      await world.pass(100);
+      for (const one of all.filter((asked) => asked.lease && !served.includes(asked))) {
+        served.push(one);
+        one.end();
+      }
+    }
+    expect(served).toEqual(all);
+    expect(startsOf(world, 'a')).toBe(1);
+  });
+
+  test('no more requests than slots hold a lease; the next one hears its place', async () => {
+    const world = worldOf({ a: 8 });
+    const all = [world.ask('a'), world.ask('a'), world.ask('a'), world.ask('a')];
+    await world.pass(2_000);
+    expect(all.map((one) => one.lease !== null)).toEqual([true, true, false, false]);
+    expect(lastWait(all[3] as Asked)).toEqual({ reason: 'slots', place: 2, busy: 2 });
+    all[0]?.end();
+    await flushed();
+    expect(all[2]?.lease).not.toBeNull();
+    expect(lastWait(all[3] as Asked)).toMatchObject({ reason: 'slots', place: 1 });
+  });
+
+  test('a lease given back twice counts once', async () => {
+    const world = worldOf({ a: 8 });
+    const [one, two] = [world.ask('a'), world.ask('a')];
+    await world.pass(2_000);
+    one.end();
+    one.end();
+    expect(world.fleet.model('a').inFlight).toBe(1);
+    two.end();
+    expect(world.fleet.model('a').inFlight).toBe(0);
+  });
+
+  test('a lease that outlives its process is void, says why, and does not lower the count of the next process', async () => {
+    const world = worldOf({ a: 8 });
+    const old = world.ask('a');
+    await world.pass(2_000);
+    world.supervisors.get('a')?.crash('killed');
+    expect(old.lease?.endedBy?.kind).toBe('engine-died');
+    const next = world.ask('a');
+    await world.pass(5_000);
+    expect(next.lease?.generation).toBe(2);
+    old.end();
+    expect(world.fleet.model('a').inFlight).toBe(1);
+  });
+
+  test('a request that meets a stopping model waits for its end, then starts it', async () => {
+    const world = worldOf({ a: 8 });
+    world.ask('a').controller.abort();
+    await world.pass(2_000);
+    world.fleet.unload('a', { force: false });
+    expect(world.phase('a')).toBe('stopping');
+    const one = world.ask('a');
+    expect(lastWait(one)).toEqual({ reason: 'stopping', place: 1, modelId: 'a' });
+    await world.pass(3_000);
+    expect(one.lease?.generation).toBe(2);
+  });
+
+  test('the cooldown that ends in the same instant as a request arrives never fails the request', async () => {
+    const world = worldOf({ a: 8 });
+    world.fleet.load('a', {});
+    await world.pass(2_000);
+    const { unloadAtMs } = world.fleet.model('a');
+    world.clock.advance((unloadAtMs ?? 0) - world.clock.monotonicMs());
+    const one = world.ask('a');
+    await world.pass(5_000);
+    expect(one.lease).not.toBeNull();
+  });
+
+  test('who leaves while waiting is out of the queue at once, and a load that only it wanted is not started', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    const holder = world.ask('a');
+    await world.pass(2_000);
+    const left = world.ask('b');
+    left.controller.abort();
+    await flushed();
+    expect(left.fault?.kind).toBe('cancelled');
+    expect(world.fleet.snapshot().queue).toEqual([]);
+    holder.end();
+    await world.pass(30_000);
+    expect(startsOf(world, 'b')).toBe(0);
+  });
+
+  test('progress is told in steps of at least one percent, and nothing is told twice', async () => {
+    const world = worldOf({ a: 8 });
+    const one = world.ask('a');
+    await world.pass(900);
+    const ratios = one.waits.map((wait) => (wait.reason === 'loading' ? wait.ratio : wait.reason));
+    expect(ratios).toEqual([null, 0.5]);
+  });
+
+  test('what one listener throws ends its own request and nobody else is harmed', async () => {
+    const world = worldOf({ a: 8 });
+    const signal = new AbortController().signal;
+    const broken = world.fleet.acquire('a', {
+      requestId: 'broken',
+      signal,
+      onWait: () => {
+        throw new Error('listener');
+      },
+    });
+    const one = world.ask('a');
+    expect(await broken.catch((fault) => fault.kind)).toBe('internal');
+    await world.pass(2_000);
+    expect(one.lease).not.toBeNull();
+  });
+});
+
+describe('memory', () => {
+  test('what can never fit is refused at once with numbers, and nothing is unloaded for it', async () => {
+    const world = worldOf({ a: 8, huge: 400 });
+    world.fleet.load('a', {});
+    await world.pass(20_000);
+    const one = world.ask('huge');
+    await flushed();
+    expect(one.fault).toMatchObject({ kind: 'no-memory' });
+    expect(one.fault?.message).toContain('400.0 GB');
+    expect(one.fault?.message).toContain('16.0 GB');
+    expect(one.fault?.hint).toContain('context');
+    expect(world.stops).toEqual([]);
+  });
+
+  test('an idle model gives way, even while it cools down', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    world.fleet.load('a', {});
+    await world.pass(12_000);
+    const one = world.ask('b');
+    expect(lastWait(one)).toEqual({ reason: 'stopping', place: 1, modelId: 'a' });
+    await world.pass(2_000);
+    expect(one.lease).not.toBeNull();
+    expect(world.stops.map(({ modelId, reason }) => [modelId, reason])).toEqual([['a', 'eviction']]);
+    expect(world.fleet.snapshot().swaps).toBe(1);
+  });
+
+  test('a busy model is not unloaded: the request waits for it and says so', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    const holder = world.ask('a');
+    await world.pass(20_000);
+    const one = world.ask('b');
+    expect(lastWait(one)).toEqual({ reason: 'memory', place: 1, waitingFor: ['a'] });
+    await world.pass(300_000, 1_000);
+    expect(world.phase('a')).toBe('ready');
+    holder.end();
+    await world.pass(3_000);
+    expect(one.lease).not.toBeNull();
+  });
+
+  test('a pinned model in the way is named, and stays', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    world.configure('a', { is_pinned: true });
+    world.fleet.load('a', {});
+    await world.pass(20_000);
+    const one = world.ask('b');
+    await flushed();
+    expect(one.fault).toMatchObject({ kind: 'no-memory' });
+    expect(one.fault?.message).toContain('a is pinned');
+    expect(one.fault?.hint).toContain('Unpin a');
+    expect(() => world.fleet.load('b', {})).toThrow('pinned');
+  });
+
+  test('two different models that do not fit together never load at the same time', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    const [one, two] = [world.ask('a'), world.ask('b')];
+    for (let turn = 0; turn < 400 && !two.lease; turn += 1) {
+      await world.pass(100);
+      expect(world.live.length).toBeLessThanOrEqual(1);
+      one.end();
+    }
+    expect(two.lease).not.toBeNull();
+  });
+
+  test('a budget that shrinks by a setting unloads idle models until the rest fits, and never a busy one', async () => {
+    const world = worldOf({ a: 6, b: 6 });
+    const holder = world.ask('a');
+    world.fleet.load('b', {});
+    await world.pass(2_000);
+    world.budgetBytes = 8 * GB;
+    world.set({ memory_limit_gb: 8 });
+    await world.pass(1_000);
+    expect(world.live).toEqual(['a']);
+    world.budgetBytes = 4 * GB;
+    world.set({ memory_limit_gb: 4 });
+    await world.pass(1_000);
+    expect(world.phase('a')).toBe('ready');
+    holder.end();
+    const one = world.ask('b');
+    await flushed();
+    expect(one.fault?.kind).toBe('no-memory');
+  });
+
+  test('a load that runs out of memory is tried once more after the idle models are gone', async () => {
+    const world = worldOf({ a: 4, b: 4 });
+    world.fleet.load('a', {});
+    await world.pass(2_000);
+    world.fates.set('b', { ...GOOD, end: 'out-of-memory' });
+    const one = world.ask('b');
+    await world.pass(1_050, 50);
+    world.fates.set('b', GOOD);
+    await world.pass(3_000);
+    expect(one.lease).not.toBeNull();
+    expect(world.live).toEqual(['b']);
+    expect(startsOf(world, 'b')).toBe(2);
+  });
+
+  test('a second out-of-memory is told to everybody who waits', async () => {
+    const world = worldOf({ a: 4, b: 4 });
+    world.fleet.load('a', {});
+    await world.pass(2_000);
+    world.fates.set('b', { ...GOOD, end: 'out-of-memory' });
+    const all = [world.ask('b'), world.ask('b'), world.ask('b')];
+    await world.pass(5_000);
+    expect(all.map((one) => one.fault?.kind)).toEqual(['load-failed', 'load-failed', 'load-failed']);
+    expect(startsOf(world, 'b')).toBe(2);
+  });
+});
+
+describe('turns', () => {
+  test('ten models with room for two: all requests end, each model loads once, first come first served within a model', async () => {
+    const ids = Array.from({ length: 10 }, (_, index) => `m${index}`);
+    const world = worldOf(Object.fromEntries(ids.map((id) => [id, 7])));
+    const all = Array.from({ length: 200 }, (_, index) => world.ask(ids[index % 10] as string, `r${index}`));
+    const ended: Asked[] = [];
+    for (let turn = 0; turn < 5_000 && ended.length < 200; turn += 1) {
+      await world.pass(100);
+      for (const one of all.filter((asked) => asked.lease && !ended.includes(asked))) {
+        ended.push(one);
+        one.end();
+      }
+    }
+    expect(ended).toHaveLength(200);
+    expect(world.starts).toHaveLength(10);
+    for (const id of ids) {
+      const mine = (one: Asked): boolean => one.modelId === id;
+      expect(ended.filter(mine)).toEqual(all.filter(mine));
+    }
+  });
+
+  test('two agents that alternate between two models that do not fit together: few swaps, and nobody starves', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    const lanes: { modelId: string; asked: Asked; endAtMs: number | null }[] = [];
+    const waits: number[] = [];
+    for (const modelId of ['a', 'a', 'a', 'b', 'b', 'b']) {
+      lanes.push({ modelId, asked: world.ask(modelId), endAtMs: null });
+    }
+    const MINUTES = 20;
+    for (let turn = 0; turn < MINUTES * 600; turn += 1) {
+      await world.pass(100);
+      const nowMs = world.clock.monotonicMs();
+      for (const lane of lanes) {
+        if (!lane.asked.lease) continue;
+        lane.endAtMs ??= nowMs + 700;
+        if (nowMs < lane.endAtMs) continue;
+        waits.push((lane.asked.settledAtMs ?? 0) - lane.asked.askedAtMs);
+        lane.asked.end();
+        lane.asked = world.ask(lane.modelId);
+        lane.endAtMs = null;
+      }
+    }
+    const { swaps } = world.fleet.snapshot();
+    const starvationMs = world.settings.starvation_seconds * 1000;
+    // One swap a cap, and not fewer: each gets its turn.
+    expect(swaps).toBeLessThanOrEqual((MINUTES * 60_000) / starvationMs);
+    expect(swaps).toBeGreaterThan(10);
+    expect(Math.max(...waits)).toBeLessThan(starvationMs + 5_000);
+  });
+
+  test('a model just loaded keeps its place for the minimum residency, and whoever waits hears whose turn it is', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    const first = world.ask('a');
+    await world.pass(1_100);
+    first.end();
+    const one = world.ask('b');
+    expect(lastWait(one)).toEqual({ reason: 'turn', place: 1, holder: 'a' });
+    await world.pass(9_000);
+    expect(world.phase('a')).toBe('ready');
+    await world.pass(3_000);
+    expect(one.lease).not.toBeNull();
+  });
+
+  test('when the cap is reached, the loaded model gets no new requests, ends its present ones and gives way', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    const long = world.ask('a');
+    await world.pass(2_000);
+    const one = world.ask('b');
+    await world.pass(61_000);
+    const late = world.ask('a');
+    expect(lastWait(late)).toEqual({ reason: 'turn', place: 1, holder: 'b' });
+    expect(long.lease?.endedBy).toBeNull();
+    long.end();
+    await world.pass(2_000);
+    expect(one.lease).not.toBeNull();
+    expect(late.lease).toBeNull();
+    one.end();
+    await world.pass(15_000);
+    expect(late.lease).not.toBeNull();
+  });
+
+  test('a smaller model that comes later does not take the memory promised to an earlier one', async () => {
+    const world = worldOf({ a: 10, b: 14, c: 6 });
+    const holder = world.ask('a');
+    await world.pass(2_000);
+    const one = world.ask('b');
+    const late = world.ask('c');
+    await world.pass(2_000);
+    expect(late.lease).toBeNull();
+    holder.end();
+    await world.pass(12_000);
+    expect(one.lease).not.toBeNull();
+  });
+
+  test('a load that nobody waits for any more is stopped when another model wants the memory, and else finished', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    world.fates.set('a', { ...GOOD, loadMs: 60_000 });
+    world.ask('a').controller.abort();
+    await world.pass(1_000);
+    expect(world.phase('a')).toBe('starting');
+    const one = world.ask('b');
+    await world.pass(2_000);
+    expect(one.lease).not.toBeNull();
+    expect(world.stops).toMatchObject([{ modelId: 'a', reason: 'abandoned' }]);
+  });
+
+  test('a load that a person asked for is finished first', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    world.fates.set('a', { ...GOOD, loadMs: 30_000 });
+    world.fleet.load('a', {});
+    const one = world.ask('b');
+    await world.pass(31_000);
+    expect(world.stops).toEqual([]);
+    expect(lastWait(one)).toEqual({ reason: 'turn', place: 1, holder: 'a' });
+    // It then keeps its place as long as it took to load.
+    await world.pass(33_000);
+    expect(one.lease).not.toBeNull();
+  });
+
+  test('a concurrent cold start of two models with room for one leaves no request queued for ever', async () => {
+    for (let turn = 0; turn < 100; turn += 1) {
+      const world = worldOf({ a: 10, b: 10 });
+      world.fates.set('a', { ...GOOD, loadMs: turn * 7 });
+      const all = [world.ask('a'), world.ask('b')];
+      for (let round = 0; round < 200 && all.some((one) => !one.isSettled); round += 1) {
+        await world.pass(100);
+        for (const one of all) one.end();
+      }
+      expect(all.map((one) => one.fault)).toEqual([null, null]);
+    }
+  });
+});
+
+describe('failures', () => {
+  test('a failed load tells everybody who waited why, with the last lines and what may help', async () => {
+    const world = worldOf({ a: 8 });
+    world.fates.set('a', { ...GOOD, end: 'corrupt-file', isSticky: true });
+    const all = Array.from({ length: 50 }, () => world.ask('a'));
+    await world.pass(2_000);
+    for (const one of all) expect(one.fault).toMatchObject({ kind: 'load-failed', hint: 'Look at the log.' });
+    expect(all[0]?.fault).toMatchObject({ details: { tail: ['last words'] } });
+    expect(startsOf(world, 'a')).toBe(1);
+    const later = world.ask('a');
+    await flushed();
+    expect(later.fault?.kind).toBe('load-failed');
+    expect(startsOf(world, 'a')).toBe(1);
+  });
+
+  test("a person's wish to load clears a failure that requests do not", async () => {
+    const world = worldOf({ a: 8 });
+    world.fates.set('a', { ...GOOD, end: 'corrupt-file', isSticky: true });
+    world.ask('a');
+    await world.pass(2_000);
+    world.fates.set('a', GOOD);
+    world.fleet.load('a', {});
+    await world.pass(2_000);
+    expect(world.phase('a')).toBe('ready');
+  });
+
+  test('a request that arrives in a short back-off waits; in a long one it is refused with the time to come back', async () => {
+    const world = worldOf({ a: 8 });
+    world.fates.set('a', { ...GOOD, end: 'unknown' });
+    for (let failure = 0; failure < 2; failure += 1) {
+      world.ask('a');
+      await world.pass(3_200);
+    }
+    const waiting = world.ask('a');
+    await world.pass(1_500);
+    expect(waiting.fault?.kind).toBe('load-failed');
+    const soon = world.ask('a');
+    expect(lastWait(soon)).toMatchObject({ reason: 'back-off', place: 1 });
+    await world.pass(6_000);
+    const refused = world.ask('a');
+    await flushed();
+    expect(refused.fault?.kind).toBe('load-failed');
+    expect(refused.fault?.retryAfterS).toBeGreaterThan(5);
+  });
+
+  test('a pinned model that crashes comes back by itself; another only when asked', async () => {
+    const world = worldOf({ a: 4, b: 4 });
+    world.configure('a', { is_pinned: true });
+    world.fleet.load('a', { ctx_size: 8_192 });
+    world.fleet.load('b', {});
+    await world.pass(2_000);
+    world.supervisors.get('a')?.crash();
+    world.supervisors.get('b')?.crash();
+    await world.pass(10_000);
+    expect([world.phase('a'), world.phase('b')]).toEqual(['ready', 'failed']);
+    expect(world.starts.findLast((one) => one.modelId === 'a')?.overrides).toEqual({ ctx_size: 8_192 });
+  });
+});
+
+describe('wishes and switches', () => {
+  test('unloading a busy model is refused with the count; by force it cuts, and the lease says by whom', async () => {
+    const world = worldOf({ a: 8 });
+    const [one, two, waiting] = [world.ask('a'), world.ask('a'), world.ask('a')];
+    await world.pass(2_000);
+    expect(() => world.fleet.unload('a', { force: false })).toThrow('answers 2 requests, and 1 request waits');
+    world.isForced = true;
+    world.fleet.unload('a', { force: true });
+    expect(one.lease?.endedBy?.kind).toBe('model-unloaded');
+    expect(two.lease?.endedBy?.kind).toBe('model-unloaded');
+    const stopped = world.fleet.stopped('a');
+    world.clock.advance(1_000);
+    await stopped;
+    expect(waiting.fault?.kind).toBe('model-unloaded');
+    expect(world.phase('a')).toBe('idle');
+  });
+
+  test('the same model asked with other settings while loaded is a conflict, not a reload', async () => {
+    const world = worldOf({ a: 4 });
+    world.fleet.load('a', { ctx_size: 8_192 });
+    await world.pass(2_000);
+    world.fleet.load('a', { ctx_size: 8_192 });
+    world.fleet.load('a', {});
+    expect(() => world.fleet.load('a', { ctx_size: 4_096 })).toThrow('unload it first');
+    expect(startsOf(world, 'a')).toBe(1);
+  });
+
+  test('with just-in-time loading off only loaded models serve, and the switch is effective at once', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    const holder = world.ask('a');
+    await world.pass(2_000);
+    const waiting = world.ask('b');
+    world.set({ jit_enabled: false });
+    const late = world.ask('b');
+    const served = world.ask('a');
+    await flushed();
+    expect([waiting.fault?.kind, late.fault?.kind]).toEqual(['model-not-loaded', 'model-not-loaded']);
+    expect(served.lease).not.toBeNull();
+    holder.end();
+    served.end();
+    world.fleet.load('b', {});
+    const joined = world.ask('b');
+    await world.pass(15_000);
+    expect(joined.lease).not.toBeNull();
+  });
+
+  const cooldowns: readonly [string, (world: World) => void, number | null][] = [
+    ['the global cooldown by default', () => {}, 300],
+    ["the model's own", (world) => world.configure('a', { cooldown_s: 7 }), 7],
+    ['never, when its own is 0', (world) => world.configure('a', { cooldown_s: 0 }), null],
+    ['never, when pinned', (world) => world.configure('a', { is_pinned: true, cooldown_s: 7 }), null],
+    ['never, when switched off', (world) => world.set({ jit_cooldown_enabled: false }), null],
+    ['the changed setting at once', (world) => world.set({ jit_cooldown_seconds: 40 }), 40],
+    [
+      'a year, which is longer than a timer can wait',
+      (world) => world.configure('a', { cooldown_s: 31_536_000 }),
+      31_536_000,
+    ],
+  ];
+  for (const [name, arrange, seconds] of cooldowns) {
+    test(`an idle model unloads after ${name}`, async () => {
+      const world = worldOf({ a: 8 });
+      world.fleet.load('a', {});
+      await world.pass(2_000);
+      arrange(world);
+      const { unloadAtMs, state } = world.fleet.model('a');
+      const readySinceMs = state.phase === 'ready' ? state.sinceMs : 0;
+      expect(unloadAtMs).toBe(seconds === null ? null : readySinceMs + seconds * 1000);
+    });
+  }
+
+  test('the cooldown starts anew at every end of a request, however it ended, and after a load nobody waited for', async () => {
+    const world = worldOf({ a: 8 });
+    world.ask('a').controller.abort();
+    await world.pass(2_000);
+    expect(world.fleet.model('a').unloadAtMs).not.toBeNull();
+    const one = world.ask('a');
+    await world.pass(100_000, 1_000);
+    expect(world.fleet.model('a').unloadAtMs).toBeNull();
+    one.controller.abort();
+    one.end();
+    expect(world.fleet.model('a').unloadAtMs).toBe(world.clock.monotonicMs() + 300_000);
+    await world.pass(301_000, 1_000);
+    expect(world.phase('a')).toBe('idle');
+    expect(world.stops).toMatchObject([{ reason: 'cooldown' }]);
+  });
+
+  test('the queue limit holds for a loading, a loaded and a waiting model', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    world.settings = { ...world.settings, queue_limit: 3 };
+    const loading = Array.from({ length: 5 }, () => world.ask('a'));
+    await world.pass(2_000);
+    expect(loading.filter((one) => one.fault?.kind === 'queue-full')).toHaveLength(2);
+    const loaded = Array.from({ length: 5 }, () => world.ask('a'));
+    await flushed();
+    expect(loaded.filter((one) => one.fault?.kind === 'queue-full')).toHaveLength(3);
+    expect(loaded.at(-1)?.fault?.retryAfterS).toBeGreaterThan(0);
+    const waiting = Array.from({ length: 5 }, () => world.ask('b'));
+    await flushed();
+    expect(waiting.filter((one) => one.fault?.kind === 'queue-full')).toHaveLength(2);
+  });
+
+  test('a wait longer than allowed ends with queue-timeout; the time of a load does not count', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    world.set({ queue_wait_seconds: 20 });
+    world.fates.set('a', { ...GOOD, loadMs: 100_000 });
+    const holder = world.ask('a');
+    const queued = world.ask('b');
+    await world.pass(101_000, 1_000);
+    expect(holder.lease).not.toBeNull();
+    expect(queued.fault).toMatchObject({ kind: 'queue-timeout' });
+    expect(queued.settledAtMs).toBe(queued.askedAtMs + 20_000);
+  });
+
+  test('an unknown model is refused, and one that is removed is unloaded when its last request ends', async () => {
+    const world = worldOf({ a: 8 });
+    const unknown = world.ask('nobody');
+    const one = world.ask('a');
+    await world.pass(2_000);
+    expect(unknown.fault?.kind).toBe('model-not-found');
+    world.models.delete('a');
+    world.bus.publish({ type: 'model-removed', modelId: 'a' });
+    expect(world.phase('a')).toBe('ready');
+    one.end();
+    await world.pass(1_000);
+    expect(world.phase('a')).toBe('idle');
+  });
+});
+
+describe('telling', () => {
+  test('each pass publishes one event a model, and none when nothing changed', async () => {
+    const world = worldOf({ a: 8 });
+    for (let index = 0; index < 5; index += 1) world.ask('a');
+    await world.pass(2_000);
+    world.events.length = 0;
+    world.set({ strip_attribution: false });
+    expect(world.events.filter((event) => event.type !== 'settings-changed')).toEqual([]);
+    world.fleet.unload('a', { force: true, reason: 'shutdown' });
+    expect(world.events.filter((event) => event.type === 'model-changed')).toHaveLength(1);
+  });
+
+  test('a plan says who would be unloaded for whom', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    world.ask('a');
+    await world.pass(2_000);
+    world.ask('b');
+    expect(world.fleet.plans()).toMatchObject([
+      { modelId: 'b', needBytes: 10 * GB, admission: { decision: 'wait', why: 'busy', leaving: ['a'] } },
+    ]);
+  });
+});
+
+describe('shutdown', () => {
+  test('new and waiting requests are refused, running ones end in peace until the drain time, then everything stops', async () => {
+    const world = worldOf({ a: 8, b: 4 });
+    world.fates.set('a', { ...GOOD, stopMs: null });
+    const [one, two, waiting] = [world.ask('a'), world.ask('a'), world.ask('a')];
+    world.fleet.load('b', {});
+    await world.pass(2_000);
+    let isGone = false;
+    void world.fleet.shutdown(5_000).then(() => {
+      isGone = true;
+    });
+    const late = world.ask('a');
+    await world.pass(4_900);
+    expect([waiting.fault?.kind, late.fault?.kind]).toEqual(['shutting-down', 'shutting-down']);
+    expect(world.live).toEqual(['a']);
+    expect(one.lease?.endedBy).toBeNull();
+    one.end();
+    await world.pass(200);
+    expect(two.lease?.endedBy?.kind).toBe('shutting-down');
+    await world.pass(10_100);
+    expect(isGone).toBe(true);
+    expect(world.live).toEqual([]);
+  });
+
+  test('a second, shorter shutdown does not wait for the first', async () => {
+    const world = worldOf({ a: 8 });
+    world.ask('a');
+    await world.pass(2_000);
+    const first = world.fleet.shutdown(30_000);
+    const second = world.fleet.shutdown(0);
+    await world.pass(500);
+    await Promise.all([first, second]);
+    expect(world.live).toEqual([]);
+  });
+});
