@@ -1,0 +1,30 @@
+/** How alike two names are. */
+
+/**
+ * Edits (insert, delete, replace, swap of neighbours) that turn one name into the other. For short names: time and memory
+ * grow with the product of the lengths.
+ */
+export function editDistance(from: string, to: string): number {
+  let older: number[] = [];
+  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column++) {
+      const same = from[row - 1] === to[column - 1];
+      const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      current[column] = Math.min(
+        at(previous, column) + 1,
+        at(current, column - 1) + 1,
+        at(previous, column - 1) + (same ? 0 : 1),
+        swapped ? at(older, column - 2) + 1 : Number.POSITIVE_INFINITY,
+      );
+    }
+    older = previous;
+    previous = current;
+  }
+  return at(previous, to.length);
+}
+
+function at(row: readonly number[], column: number): number {
+  return row[column] ?? Number.POSITIVE_INFINITY;
+}

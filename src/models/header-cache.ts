@@ -1,0 +1,40 @@
+/** Remembers what headers say, for as long as the files stay the same: the scheduler asks often and must not wait. */
+import { statSync } from 'node:fs';
+import type { GgufFacts } from '#src/gguf/facts.ts';
+import { readGguf } from '#src/gguf/read.ts';
+
+/** Tells one state of a file from another. */
+export type FileStamp = { readonly sizeBytes: number; readonly modifiedMs: number };
+
+const FILES_MAX = 200;
+
+export class HeaderCache {
+  readonly #entries = new Map<string, { stamp: FileStamp; facts: GgufFacts }>();
+
+  /** The facts of a file as it is now. Throws Fault('not-found') or Fault('unprocessable'). */
+  factsOf(path: string): GgufFacts {
+    const stamp = stampOf(path);
+    const held = this.#entries.get(path);
+    if (held && stamp && isSame(held.stamp, stamp)) return held.facts;
+    this.#entries.delete(path);
+    const facts = readGguf(path);
+    if (stamp) this.#remember(path, { stamp, facts });
+    return facts;
+  }
+
+  #remember(path: string, entry: { stamp: FileStamp; facts: GgufFacts }): void {
+    this.#entries.set(path, entry);
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > FILES_MAX && oldest !== undefined) this.#entries.delete(oldest);
+  }
+}
+
+/** The stamp of a file now; null when there is none. */
+export function stampOf(path: string): FileStamp | null {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat ? { sizeBytes: stat.size, modifiedMs: Math.floor(stat.mtimeMs) } : null;
+}
+
+function isSame(a: FileStamp, b: FileStamp): boolean {
+  return a.sizeBytes === b.sizeBytes && a.modifiedMs === b.modifiedMs;
+}

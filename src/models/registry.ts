@@ -1,0 +1,283 @@
+/** The registered models: kept in the database, answered from memory. What they are doing is not known here. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Value } from '@sinclair/typebox/value';
+import { eq } from 'drizzle-orm';
+import type { Clock } from '#src/clock.ts';
+import type { Bus } from '#src/events.ts';
+import { Fault } from '#src/faults.ts';
+import { isObject } from '#src/json.ts';
+import type { Store } from '#src/store/open.ts';
+import { facts, models } from '#src/store/schema.ts';
+import { DEMO_ID, makeDemoModel } from './demo.ts';
+import { type HeaderCache, stampOf } from './header-cache.ts';
+import { readOverrides } from './launch.ts';
+import { inspectLocal, type LocalModel, shardsOf } from './local-file.ts';
+import { type Model, ModelConfig, type ModelId } from './model.ts';
+import { moveToTrash, purgeTrash, TRASH_KEPT_MS } from './trash.ts';
+
+export type RegistryParts = {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly headers: HeaderCache;
+  /** Where managed files live; absolute. */
+  readonly modelsDir: () => string;
+};
+
+/** What a new model is; the rest follows. */
+export type NewModel = Omit<Model, 'id' | 'createdAtMs' | 'updatedAtMs' | 'aliases' | 'config' | 'isDemo'> & {
+  /** The wished id; a number is put behind it when another model has it. */
+  readonly id: string;
+  readonly isDemo?: boolean;
+  readonly config?: Partial<ModelConfig>;
+};
+
+export type Registered = { readonly model: Model; readonly isNew: boolean };
+
+const ID_LENGTH_MAX = 200;
+const ALIASES_MAX = 20;
+const DEMO_DELETED = 'demo-deleted';
+
+export class Registry {
+  readonly #parts: RegistryParts;
+  /** By lower-case id, oldest first. */
+  readonly #models: Map<string, Model>;
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
+    const rows = parts.store.select().from(models).orderBy(models.createdAtMs, models.id).all();
+    this.#models = new Map(rows.map((row) => [row.id.toLowerCase(), row]));
+    purgeTrash(parts.modelsDir(), parts.clock.wallMs());
+  }
+
+  /** All models, oldest first. */
+  list(): readonly Model[] {
+    return [...this.#models.values()];
+  }
+
+  /** The model of this id, case ignored; null when there is none. */
+  find(id: ModelId): Model | null {
+    return this.#models.get(id.toLowerCase()) ?? null;
+  }
+
+  /** The model of this id; throws Fault('model-not-found'). */
+  need(id: ModelId): Model {
+    const model = this.find(id);
+    if (model) return model;
+    throw new Fault('model-not-found', `There is no model "${id.slice(0, ID_LENGTH_MAX)}".`);
+  }
+
+  /** Registers a model under its wished id, or under that id with a number behind it. */
+  add(wish: NewModel): Model {
+    const nowMs = this.#parts.clock.wallMs();
+    const model: Model = {
+      ...wish,
+      id: this.#freeId(wish.id),
+      isDemo: wish.isDemo ?? false,
+      aliases: [],
+      config: { launch: {}, cooldown_s: null, is_pinned: false, ...wish.config },
+      createdAtMs: nowMs,
+      updatedAtMs: nowMs,
+    };
+    this.#parts.store
+      .insert(models)
+      .values({ ...model, aliases: [] })
+      .run();
+    this.#models.set(model.id.toLowerCase(), model);
+    this.#parts.bus.publish({ type: 'model-added', modelId: model.id });
+    return model;
+  }
+
+  /**
+   * Registers a GGUF file where it is; `isManaged` says that Flow put it there. A file that is registered already is
+   * answered as it is. Throws the faults of `inspectLocal`.
+   */
+  registerLocal(path: string, name?: string, origin: { hfId?: string; isManaged?: boolean } = {}): Registered {
+    const local = inspectLocal(path, this.#parts.headers);
+    const held = this.list().find((model) => model.path === local.path);
+    if (held) return { model: held, isNew: false };
+    const model = this.add({
+      ...identity(local, name),
+      format: 'gguf',
+      hfId: origin.hfId ?? null,
+      isManaged: origin.isManaged ?? false,
+      ...(local.projectorPath === null ? {} : { config: { launch: { mmproj_path: local.projectorPath } } }),
+    });
+    return { model, isNew: true };
+  }
+
+  /**
+   * Merges a patch into a model's configuration: `launch` field by field, where null takes a field back to its default.
+   * Throws Fault('invalid-request') that names what is wrong; then nothing changed.
+   */
+  updateConfig(id: ModelId, patch: unknown): Model {
+    const model = this.need(id);
+    if (!isObject(patch)) throw new Fault('invalid-request', 'A configuration is a JSON object.');
+    const { launch, ...rest } = patch;
+    const config: unknown = { ...model.config, ...rest, launch: mergedLaunch(model, launch) };
+    if (Value.Check(ModelConfig, config)) return this.#update({ ...model, config });
+    const [wrong] = Value.Errors(ModelConfig, config);
+    const field = wrong?.path.split('/')[1] ?? '';
+    throw new Fault('invalid-request', `${field.slice(0, 60)} is not as it must be: ${wrong?.message.toLowerCase()}.`, {
+      details: { field },
+    });
+  }
+
+  /** Takes a model's configuration back to the defaults. */
+  resetConfig(id: ModelId): Model {
+    return this.#update({ ...this.need(id), config: { launch: {}, cooldown_s: null, is_pinned: false } });
+  }
+
+  /** Replaces a model's further names. Throws Fault('conflict') when another model has one of them. */
+  setAliases(id: ModelId, aliases: readonly string[]): Model {
+    const model = this.need(id);
+    const names = [...new Set(aliases.map((alias) => cleanId(alias)))];
+    if (names.length > ALIASES_MAX) throw new Fault('invalid-request', `A model can have ${ALIASES_MAX} aliases.`);
+    const taken = names.find((name) => this.#holderOf(name, model.id));
+    if (taken !== undefined) throw new Fault('conflict', `Another model is called "${taken}" already.`);
+    return this.#update({ ...model, aliases: names });
+  }
+
+  /** Reads a model's file again, after it was replaced. Throws the faults of `inspectLocal`. */
+  refresh(id: ModelId): Model {
+    const model = this.need(id);
+    const { id: _id, name: _name, ...facts } = identity(inspectLocal(model.path, this.#parts.headers));
+    return this.#update({ ...model, ...facts });
+  }
+
+  /** Takes a model off the list; its files stay. */
+  remove(id: ModelId): void {
+    const model = this.need(id);
+    this.#parts.store.delete(models).where(eq(models.id, model.id)).run();
+    this.#models.delete(model.id.toLowerCase());
+    if (model.isDemo) this.#rememberDemoDeleted();
+    this.#parts.bus.publish({ type: 'model-removed', modelId: model.id });
+  }
+
+  /**
+   * Takes a model off the list and its files to the trash, from which they vanish after ten minutes. Only for models that
+   * Flow itself put there; throws Fault('conflict') for others, and then nothing changed. The caller makes sure it is not running.
+   */
+  deleteFiles(id: ModelId): void {
+    const model = this.need(id);
+    if (!model.isManaged) {
+      throw new Fault('conflict', `${model.id} was not put there by Flow, so its files are not Flow's to delete.`, {
+        hint: 'Remove it from the list instead.',
+      });
+    }
+    const { clock, modelsDir } = this.#parts;
+    moveToTrash(this.#filesOf(model), modelsDir(), model.id, clock.wallMs());
+    this.remove(model.id);
+    clock.after(TRASH_KEPT_MS, () => purgeTrash(modelsDir(), clock.wallMs()));
+  }
+
+  /** On a first start there is nothing to talk to: makes and registers the demo, unless it was deleted. Mends a lost file. */
+  async ensureDemo(): Promise<void> {
+    const held = this.list().find((model) => model.isDemo);
+    if (held) {
+      if (held.isManaged && !stampOf(held.path)) await makeDemoModel(held.path);
+      return;
+    }
+    if (this.#models.size > 0 || this.#isDemoDeleted()) return;
+    const folder = this.#parts.modelsDir();
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const path = join(folder, `${DEMO_ID}.gguf`);
+    await makeDemoModel(path);
+    const local = inspectLocal(path, this.#parts.headers);
+    this.add({
+      ...identity(local, 'Flow Demo'),
+      id: DEMO_ID,
+      format: 'gguf',
+      hfId: null,
+      isManaged: true,
+      isDemo: true,
+    });
+  }
+
+  #update(model: Model): Model {
+    const updated = { ...model, updatedAtMs: this.#parts.clock.wallMs() };
+    const { id: _id, ...columns } = updated;
+    this.#parts.store
+      .update(models)
+      .set({ ...columns, aliases: [...updated.aliases] })
+      .where(eq(models.id, updated.id))
+      .run();
+    this.#models.set(updated.id.toLowerCase(), updated);
+    this.#parts.bus.publish({ type: 'model-changed', modelId: updated.id });
+    return updated;
+  }
+
+  #freeId(wish: string): ModelId {
+    const base = cleanId(wish);
+    for (let number = 2, id = base; ; number++) {
+      if (!this.#holderOf(id, null)) return id;
+      id = `${base.slice(0, ID_LENGTH_MAX - 8)}-${number}`;
+    }
+  }
+
+  #holderOf(name: string, exceptId: ModelId | null): Model | null {
+    const key = name.toLowerCase();
+    const holds = (model: Model): boolean => [model.id, ...model.aliases].some((known) => known.toLowerCase() === key);
+    return this.list().find((model) => model.id !== exceptId && holds(model)) ?? null;
+  }
+
+  /** Its shards, and a projector that no other model uses. */
+  #filesOf(model: Model): string[] {
+    const projector = model.config.launch.mmproj_path ?? '';
+    const others = this.list().filter((other) => other.id !== model.id);
+    const isShared = others.some((other) => other.config.launch.mmproj_path === projector);
+    const isOwn = projector.startsWith(join(this.#parts.modelsDir(), '/'));
+    return [...partsOf(model.path), ...(projector !== '' && isOwn && !isShared ? [projector] : [])];
+  }
+
+  #isDemoDeleted(): boolean {
+    return this.#parts.store.select().from(facts).where(eq(facts.key, DEMO_DELETED)).get() !== undefined;
+  }
+
+  #rememberDemoDeleted(): void {
+    this.#parts.store.insert(facts).values({ key: DEMO_DELETED, value: 'true' }).onConflictDoNothing().run();
+  }
+}
+
+function identity(
+  local: LocalModel,
+  name?: string,
+): Pick<Model, 'id' | 'name' | 'path' | 'quantization' | 'sizeBytes' | 'trainedContextTokens' | 'capabilities'> {
+  const { path, quantization, sizeBytes, trainedContextTokens, capabilities } = local;
+  const given = name?.trim() ?? '';
+  return {
+    id: given === '' ? local.stem : given,
+    name: given === '' ? local.stem : given,
+    ...{ path, quantization, sizeBytes, trainedContextTokens, capabilities },
+  };
+}
+
+function mergedLaunch(model: Model, patch: unknown): ModelConfig['launch'] {
+  if (patch === undefined) return model.config.launch;
+  if (!isObject(patch)) throw new Fault('invalid-request', 'launch is a JSON object of launch settings.');
+  const merged = Object.entries({ ...model.config.launch, ...patch }).filter(([, value]) => value !== null);
+  return readOverrides(Object.fromEntries(merged));
+}
+
+/** A model whose parts are partly gone can still be deleted. */
+function partsOf(path: string): string[] {
+  try {
+    return shardsOf(path);
+  } catch {
+    return [path];
+  }
+}
+
+/** An id that shows and travels well: no control characters, no slashes at its ends, 1 to 200 characters. */
+function cleanId(wish: string): ModelId {
+  const id = wish
+    .normalize('NFC')
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
+    .trim()
+    .replace(/^\/+|\/+$/g, '')
+    .slice(0, ID_LENGTH_MAX)
+    .trim();
+  if (id === '') throw new Fault('invalid-request', 'A model needs a name of at least one character.');
+  return id;
+}

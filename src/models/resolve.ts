@@ -1,0 +1,177 @@
+/** Understands the name in a request. Pure; never guesses between two models, and never substitutes one silently. */
+import { basename } from 'node:path';
+import { Fault } from '#src/faults.ts';
+import { editDistance } from './distance.ts';
+import type { Model, ModelId } from './model.ts';
+
+export type NamingSettings = {
+  readonly default_model: string;
+  readonly helper_models_enabled: boolean;
+  readonly helper_model: string;
+};
+
+/** Which model a request means, and by which rule. */
+export type Resolved = {
+  readonly model: Model;
+  readonly by: 'name' | 'part' | 'default' | 'only-loaded' | 'only-registered' | 'helper';
+};
+
+export type Naming = {
+  readonly models: readonly Model[];
+  /** Ids of models that are ready or starting. */
+  readonly loaded: ReadonlySet<ModelId>;
+  readonly settings: NamingSettings;
+};
+
+/** What Anthropic-shaped listings call a model, since Claude Code lists no other names. */
+export const CLAUDE_ALIAS_PREFIX = 'claude-flow-';
+
+/** A part of a name this short could mean anything. */
+const PART_LENGTH_MIN = 3;
+const NEAREST_MAX = 3;
+const LISTED_MAX = 50;
+const NAME_LENGTH_MAX = 200;
+/** Names that agents send on their own, for titles and summaries, whatever model their user chose. */
+const HELPER_NAME = /^(?:[\w.-]+\/)?(?:claude|gpt)-/;
+
+/**
+ * Finds the model for a wanted name: id, alias, file name or repository, then a part that only one model has, case
+ * ignored; for no name the default, the only loaded, the only registered one. Throws Fault('model-not-found') with the
+ * nearest names, or Fault('invalid-request') with all ids when no name was given.
+ */
+export function resolveModel(wanted: string | null | undefined, naming: Naming): Resolved {
+  const name = (wanted ?? '').trim();
+  if (name === '') return unnamed(naming);
+  const key = keyOf(name);
+  const exact = exactly(key, naming.models);
+  if (exact) return { model: exact, by: 'name' };
+  const partial = byPart(key, name, naming.models);
+  if (partial) return { model: partial, by: 'part' };
+  if (HELPER_NAME.test(key) && naming.settings.helper_models_enabled) return helper(name, naming);
+  throw unknown(name, naming.models);
+}
+
+function exactly(key: string, models: readonly Model[]): Model | null {
+  const names = [
+    key,
+    key.startsWith(CLAUDE_ALIAS_PREFIX) ? key.slice(CLAUDE_ALIAS_PREFIX.length) : null,
+    afterSlash(key),
+  ];
+  // An id outranks an alias, an alias a file name: so a new model never takes a name that already meant another.
+  const kinds = [(model: Model) => [model.id], (model: Model) => model.aliases, otherNames];
+  for (const candidate of names) {
+    if (candidate === null) continue;
+    for (const namesOf of kinds) {
+      const found = models.filter((model) => namesOf(model).some((known) => keyOf(known) === candidate));
+      if (found[0] && found.length === 1) return found[0];
+    }
+  }
+  return null;
+}
+
+function otherNames(model: Model): string[] {
+  const repository = model.hfId === null ? [] : [model.hfId, `${model.hfId}:${model.quantization ?? ''}`];
+  return [basename(model.path), model.name, ...repository];
+}
+
+function byPart(key: string, name: string, models: readonly Model[]): Model | null {
+  if (key.length < PART_LENGTH_MIN) return null;
+  const found = models.filter((model) => [model.id, ...model.aliases].some((known) => keyOf(known).includes(key)));
+  if (found.length > 1) {
+    throw new Fault('model-not-found', `"${shown(name)}" is part of ${found.length} names: ${listed(found)}.`, {
+      hint: 'Send one of them in full.',
+      details: { candidates: found.slice(0, LISTED_MAX).map((model) => model.id) },
+    });
+  }
+  return found[0] ?? null;
+}
+
+function helper(name: string, naming: Naming): Resolved {
+  const chosen = naming.settings.helper_model.trim();
+  if (chosen !== '') return { model: named(chosen, 'helper model', naming.models), by: 'helper' };
+  const stand = standing(naming);
+  if (stand) return { model: stand.model, by: 'helper' };
+  throw new Fault('model-not-found', `There is no model "${shown(name)}", and none was chosen for such names.`, {
+    hint: 'Choose a helper model or a default model in the settings.',
+    details: { nearest: nearest(name, naming.models) },
+  });
+}
+
+function unnamed(naming: Naming): Resolved {
+  const stand = standing(naming);
+  if (stand) return stand;
+  const { models } = naming;
+  const message =
+    models.length === 0
+      ? 'No model is registered yet.'
+      : `The request names no model, and ${models.length} are registered: ${listed(models)}.`;
+  throw new Fault('invalid-request', message, {
+    hint:
+      models.length === 0
+        ? 'Download a model, or register a file.'
+        : 'Name one of them, or choose a default model in the settings.',
+    details: { models: models.slice(0, LISTED_MAX).map((model) => model.id) },
+  });
+}
+
+/** The model that stands for no name at all. */
+function standing({ models, loaded, settings }: Naming): Resolved | null {
+  const chosen = settings.default_model.trim();
+  if (chosen !== '') return { model: named(chosen, 'default model', models), by: 'default' };
+  const running = models.filter((model) => loaded.has(model.id));
+  if (running[0] && running.length === 1) return { model: running[0], by: 'only-loaded' };
+  if (models[0] && models.length === 1) return { model: models[0], by: 'only-registered' };
+  return null;
+}
+
+function named(name: string, role: string, models: readonly Model[]): Model {
+  const found = exactly(keyOf(name), models);
+  if (found) return found;
+  throw new Fault('model-not-found', `The ${role} in the settings, "${shown(name)}", is not registered.`, {
+    hint: 'Choose another one in the settings.',
+    details: { nearest: nearest(name, models) },
+  });
+}
+
+function unknown(name: string, models: readonly Model[]): Fault {
+  const near = nearest(name, models);
+  return new Fault('model-not-found', `There is no model "${shown(name)}".`, {
+    hint: near.length === 0 ? 'Download a model, or register a file.' : `Near to it: ${near.join(', ')}.`,
+    details: { nearest: near },
+  });
+}
+
+/** The ids that are nearest to a name, nearest first. */
+function nearest(name: string, models: readonly Model[]): ModelId[] {
+  const key = keyOf(name).slice(0, NAME_LENGTH_MAX);
+  const distance = (model: Model): number =>
+    Math.min(...[model.id, ...model.aliases].map((known) => editDistance(key, keyOf(known))));
+  return models
+    .map((model) => ({ id: model.id, distance: distance(model) }))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, NEAREST_MAX)
+    .map(({ id }) => id);
+}
+
+/** The spelling under which names are compared: lower case, without `.gguf` or Ollama's `:latest`. */
+function keyOf(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/:latest$/, '')
+    .replace(/\.gguf$/, '');
+}
+
+/** Some agents put a provider before the name, as in `openai/gpt-oss-20b`. */
+function afterSlash(key: string): string | null {
+  const at = key.indexOf('/');
+  return at < 0 ? null : key.slice(at + 1);
+}
+
+function listed(models: readonly Model[]): string {
+  const ids = models.slice(0, LISTED_MAX).map((model) => model.id);
+  return models.length > LISTED_MAX ? `${ids.join(', ')} and ${models.length - LISTED_MAX} more` : ids.join(', ');
+}
+
+function shown(name: string): string {
+  return name.length > NAME_LENGTH_MAX ? `${name.slice(0, NAME_LENGTH_MAX)}…` : name;
+}

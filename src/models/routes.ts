@@ -1,0 +1,156 @@
+/** `/api/models` and its like: what is registered, how each is configured, what lies in the models folder. Ids with `/` work. */
+import { basename } from 'node:path';
+import { Elysia, t } from 'elysia';
+import { access } from '#src/access.ts';
+import { asFault, Fault } from '#src/faults.ts';
+import { isObject } from '#src/json.ts';
+import type { Footprint, Model, ModelId } from './model.ts';
+import type { Registry } from './registry.ts';
+import { findGgufFiles } from './scan.ts';
+import { loadParams, type ModelStatus, modelInfo } from './wire.ts';
+
+export type ModelRoutesParts = {
+  readonly registry: Registry;
+  readonly modelsDir: () => string;
+  readonly statusOf: (modelId: ModelId) => ModelStatus;
+  /** What a load would take; may throw a Fault. */
+  readonly needOf: (model: Model) => Footprint;
+};
+
+const RegisterBody = t.Object({
+  path: t.Optional(t.String({ maxLength: 4096 })),
+  gguf_path: t.Optional(t.String({ maxLength: 4096 })),
+  mlx_path: t.Optional(t.String({ maxLength: 4096 })),
+  name: t.Optional(t.Union([t.Null(), t.String({ maxLength: 200 })])),
+});
+const DeleteQuery = t.Object({ files: t.Optional(t.Union([t.Literal('keep'), t.Literal('delete')])) });
+const ROOT = '/api/models/';
+const CONFIG = '/config';
+
+/** The seed's paths and field names. */
+export const modelRoutes = (parts: ModelRoutesParts) =>
+  new Elysia({ name: 'model-routes' })
+    .get('/api/models', () => parts.registry.list().map((model) => shown(model, parts)), access('read'))
+    .post('/api/models/scan', () => scan(parts), access('manage'))
+    .post(
+      '/api/register-local',
+      ({ body }) => {
+        const path = body.path ?? body.gguf_path ?? body.mlx_path;
+        if (path === undefined) throw new Fault('invalid-request', 'Name the file: `path` is missing.');
+        const { model, isNew } = parts.registry.registerLocal(path, body.name ?? undefined);
+        if (!isNew) return { model_id: model.id, status: 'already_registered' };
+        return { model_id: model.id, name: model.name, size_gb: shown(model, parts).size_gb };
+      },
+      { ...access('manage'), body: RegisterBody },
+    )
+    .get(
+      '/api/models/*',
+      ({ request }) => {
+        const { model, isConfig } = target(request, parts.registry);
+        if (!isConfig) return { ...shown(model, parts), template_errors: [], config: model.config };
+        return { config: wireConfig(model), load_params: loadParams(model, parts.statusOf(model.id)) };
+      },
+      access('read'),
+    )
+    .put(
+      '/api/models/*',
+      ({ request, body }) => {
+        const { model, isConfig } = target(request, parts.registry);
+        if (!isConfig) throw new Fault('not-found', 'Only the `config` of a model can be changed.');
+        return { model_id: model.id, config: wireConfig(changed(model, body, parts.registry)) };
+      },
+      access('manage'),
+    )
+    .delete(
+      '/api/models/*',
+      ({ request, query }) => {
+        const { model, isConfig } = target(request, parts.registry);
+        if (isConfig) {
+          parts.registry.resetConfig(model.id);
+          return { model_id: model.id, config: {} };
+        }
+        return { status: 'deleted', model_id: model.id, files: discard(model, query.files ?? 'delete', parts) };
+      },
+      { ...access('manage'), query: DeleteQuery },
+    );
+
+/** The model a path names: `/api/models/{id}` or `/api/models/{id}/config`, the id encoded or not. */
+function target(request: Request, registry: Registry): { model: Model; isConfig: boolean } {
+  const rest = decoded(new URL(request.url).pathname.slice(ROOT.length));
+  const whole = registry.find(rest);
+  if (whole) return { model: whole, isConfig: false };
+  const isConfig = rest.endsWith(CONFIG);
+  return { model: registry.need(isConfig ? rest.slice(0, -CONFIG.length) : rest), isConfig };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Fault('invalid-request', 'The address holds a percent sign that encodes nothing.');
+  }
+}
+
+/** Further names travel with the configuration, although they are a fact of the model. */
+function wireConfig(model: Model) {
+  return { ...model.config, aliases: model.aliases };
+}
+
+function changed(model: Model, body: unknown, registry: Registry): Model {
+  if (!isObject(body)) throw new Fault('invalid-request', 'A configuration is a JSON object.');
+  const { aliases, ...config } = body;
+  const configured = Object.keys(config).length > 0 ? registry.updateConfig(model.id, config) : model;
+  if (aliases === undefined) return configured;
+  if (!Array.isArray(aliases) || !aliases.every((alias) => typeof alias === 'string')) {
+    throw new Fault('invalid-request', 'aliases is a list of names.');
+  }
+  return registry.setAliases(model.id, aliases);
+}
+
+/** Deletes only what Flow put there; any other model just leaves the list. Says what became of the files. */
+function discard(model: Model, wish: 'keep' | 'delete', { registry, statusOf }: ModelRoutesParts): 'kept' | 'deleted' {
+  const { status } = statusOf(model.id);
+  if (status !== 'available' && status !== 'error') {
+    throw new Fault('conflict', `${model.id} is ${status}. Unload it first.`);
+  }
+  if (wish === 'keep' || !model.isManaged) {
+    registry.remove(model.id);
+    return 'kept';
+  }
+  registry.deleteFiles(model.id);
+  return 'deleted';
+}
+
+async function scan({ registry, modelsDir, ...parts }: ModelRoutesParts) {
+  const known = new Set(registry.list().map((model) => model.path));
+  const skipped: { file: string; reason: string }[] = [];
+  const found: object[] = [];
+  for (const path of await findGgufFiles(modelsDir())) {
+    if (known.has(path)) continue;
+    // Reading a header holds up the event loop for some milliseconds, so others get their turn between two.
+    await Bun.sleep(0);
+    try {
+      const { model, isNew } = registry.registerLocal(path);
+      if (!isNew) continue;
+      const { id, name, backend, size_gb } = shown(model, { registry, modelsDir, ...parts });
+      found.push({ id, name, backend, size_gb, path });
+    } catch (cause) {
+      skipped.push({ file: basename(path), reason: asFault(cause).message });
+    }
+  }
+  return { found, total: found.length, skipped };
+}
+
+function shown(model: Model, { statusOf, needOf }: ModelRoutesParts) {
+  return modelInfo(model, statusOf(model.id), needOrNull(model, needOf));
+}
+
+/** A file that is gone or damaged is told when it is loaded; a listing only leaves the number out. */
+function needOrNull(model: Model, needOf: (model: Model) => Footprint): Footprint | null {
+  try {
+    return needOf(model);
+  } catch (cause) {
+    if (cause instanceof Fault) return null;
+    throw cause;
+  }
+}
