@@ -1,0 +1,34 @@
+// What the server need not know: the theme, and whether a notice was read.
+document.addEventListener('alpine:init', () => {
+  const { Alpine } = window;
+  const THEMES = ['system', 'light', 'dark'];
+
+  Alpine.data('theme', () => ({
+    theme: document.documentElement.dataset.theme ?? 'system',
+    get label() {
+      return `Theme: ${this.theme}`;
+    },
+    next() {
+      this.theme = THEMES[(THEMES.indexOf(this.theme) + 1) % THEMES.length];
+      if (this.theme === 'system') {
+        delete document.documentElement.dataset.theme;
+        localStorage.removeItem('flow.theme');
+        return;
+      }
+      document.documentElement.dataset.theme = this.theme;
+      localStorage.setItem('flow.theme', this.theme);
+    },
+  }));
+
+  const READ_TIME_MS = 6000;
+  Alpine.data('notice', () => ({
+    init() {
+      // Troubles stay until they are dismissed; so does anything that still offers an action.
+      const isPassing = this.$el.dataset.tone === 'info' && !this.$el.querySelector('form');
+      if (isPassing) setTimeout(() => this.close(), READ_TIME_MS);
+    },
+    close() {
+      this.$root.remove();
+    },
+  }));
+});

@@ -1,0 +1,240 @@
+/**
+ * The chain that every request passes before the application sees it, and every answer after. It stands round
+ * `app.fetch` and not inside the application, so that no route, static file, WebSocket or malformed URL can go past it;
+ * each step answers by itself and none throws (a throw before routing would show Bun's own error page).
+ */
+import type { Server } from 'bun';
+import type { AnyElysia } from 'elysia';
+import { type Access, LARGE_BODY_BYTES_MAX } from '#src/access.ts';
+import { Fault } from '#src/faults.ts';
+import type { Settings } from '#src/settings/settings.ts';
+import { contentFault } from './content-check.ts';
+import type { Credentials } from './credentials.ts';
+import { answerPreflight, withCors } from './cors.ts';
+import { notFound, type Refuser } from './errors.tsx';
+import { type HostVerdict, judgeHost, ownNames } from './host-check.ts';
+import { judgeOrigin } from './origin-check.ts';
+import { RouteTable } from './route-table.ts';
+import { harden } from './security-headers.ts';
+
+/** The server that a request came in by. */
+export type Listening = Server<unknown>;
+
+export type GuardParts = {
+  /** The complete application: all routes are known. */
+  readonly app: AnyElysia;
+  readonly settings: () => Settings;
+  readonly credentials: Credentials;
+  readonly refuser: Refuser;
+  /** This machine's addresses, for the Host check when bound to all of them. */
+  readonly interfaceAddresses: readonly string[];
+  /** The port when `fetch` is called without a server, as tests do. */
+  readonly port: number;
+};
+
+/** The application behind its guard. */
+export interface Guarded {
+  /** Answers a request. `undefined` when it became a WebSocket. */
+  fetch(request: Request, server: Listening | null): Promise<Response | undefined>;
+  /** Every route with its declaration; for tests and `/openapi.json`. */
+  readonly routes: RouteTable['routes'];
+}
+
+/** Distinct Host headers whose verdict is remembered. */
+const VERDICTS_MAX = 64;
+/** Empty and dot segments, backslashes and NUL, also when encoded: what different parsers read differently. */
+const SLY_PATH = /\/\/|\\|%5c|%00|(?:\/|%2f)(?:\.|%2e){1,2}(?:\/|%2f|$)/i;
+const USUAL_METHODS: readonly string[] = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
+const LONGEST_PATH = 8_192;
+
+/** Puts the guard round an application. Throws when a route carries no access declaration. */
+export function guard(parts: GuardParts): Guarded {
+  const { app, refuser } = parts;
+  app.compile();
+  const table = new RouteTable(app.routes);
+  const hosts = new HostJudge(parts);
+
+  const admit = (request: Request, path: string, server: Listening | null): Admitted | Response => {
+    const settings = parts.settings();
+    const rawHost = request.headers.get('host');
+    const hostFault = refusedHost(hosts.judge(rawHost, server?.port ?? parts.port, settings));
+    if (hostFault) return refuser.refuse(request, '/', hostFault);
+    if (path.length > LONGEST_PATH || SLY_PATH.test(path)) return refuser.refuse(request, path, notFound(path));
+    const isUpgrade = request.headers.get('upgrade')?.toLowerCase() === 'websocket';
+    const finding = table.find(isUpgrade && request.method === 'GET' ? 'WS' : request.method, path);
+    if (request.method === 'OPTIONS' && finding.kind !== 'unknown') {
+      const allow = finding.kind === 'found' ? USUAL_METHODS : finding.allow;
+      return answerPreflight(request, allow, settings.cors_origins);
+    }
+    const origin = judgeOrigin({
+      method: request.method,
+      isUpgrade,
+      fetchSite: request.headers.get('sec-fetch-site'),
+      origin: request.headers.get('origin'),
+      host: rawHost ?? '',
+      trustedOrigins: settings.cors_origins,
+    });
+    if (origin === 'foreign') return refuser.refuse(request, path, foreignPage());
+    if (finding.kind !== 'found') return unknownRoute(refuser, request, path, finding);
+    const { access } = finding;
+    const fault = contentFault(request, access, origin === 'own') ?? keyFault(parts.credentials, request, access, server);
+    if (!fault) return { access };
+    return wantsLogin(fault, access, request) ? toLogin(path) : refuser.refuse(request, path, fault);
+  };
+
+  const answer = async (request: Request, server: Listening | null): Promise<Response | undefined> => {
+    const path = pathOf(request);
+    const admitted = admit(request, path, server);
+    if (admitted instanceof Response) return admitted;
+    const bounded = await boundBody(request, admitted.access);
+    if (bounded === null) return refuser.refuse(request, path, tooLarge(admitted.access));
+    // Two servers listen (IPv4 and IPv6), and only the one that a handshake came in by can upgrade it.
+    app.server = server;
+    // Elysia would read a HEAD's answer to its end to count it; an event stream has none.
+    return request.method === 'HEAD' ? headOf(await app.fetch(asGet(bounded))) : app.fetch(bounded);
+  };
+
+  return {
+    routes: table.routes,
+    fetch: async (request, server) => {
+      const response = await answer(request, server);
+      if (!(response instanceof Response)) return response;
+      const { cors_origins } = parts.settings();
+      return harden(cors_origins.length > 0 ? withCors(request, response, cors_origins) : response);
+    },
+  };
+}
+
+type Admitted = { readonly access: Access };
+
+/** Remembers verdicts per Host header until the settings change: agents send the same one thousands of times. */
+class HostJudge {
+  readonly #parts: GuardParts;
+  #settings: Settings | null = null;
+  #ownNames: readonly string[] = [];
+  readonly #verdicts = new Map<string, HostVerdict>();
+
+  constructor(parts: GuardParts) {
+    this.#parts = parts;
+  }
+
+  judge(rawHost: string | null, port: number, settings: Settings): HostVerdict {
+    if (settings !== this.#settings) {
+      this.#settings = settings;
+      this.#ownNames = ownNames(settings.host, this.#parts.interfaceAddresses);
+      this.#verdicts.clear();
+    }
+    const key = `${port} ${rawHost}`;
+    const known = this.#verdicts.get(key);
+    if (known) return known;
+    const verdict = judgeHost(rawHost, { port, ownNames: this.#ownNames, extraNames: settings.allowed_hosts });
+    if (this.#verdicts.size < VERDICTS_MAX) this.#verdicts.set(key, verdict);
+    return verdict;
+  }
+}
+
+function refusedHost(verdict: HostVerdict): Fault | null {
+  switch (verdict) {
+    case 'ours':
+      return null;
+    case 'foreign':
+      return new Fault('forbidden', 'The Host header names somebody else.', {
+        hint: 'Use http://localhost and the port, or add the name to allowed_hosts in the settings.',
+      });
+    case 'malformed':
+      return new Fault('forbidden', 'The request has no single valid Host header.');
+  }
+}
+
+function unknownRoute(
+  refuser: Refuser,
+  request: Request,
+  path: string,
+  finding: { kind: 'unknown' } | { kind: 'wrong-method'; allow: readonly string[] },
+): Response {
+  if (finding.kind === 'unknown') return refuser.refuse(request, path, notFound(path));
+  const allow = finding.allow.join(', ');
+  const fault = new Fault('method-not-allowed', `${path} answers ${allow}, not ${request.method}.`);
+  const response = refuser.refuse(request, path, fault);
+  response.headers.set('allow', allow);
+  return response;
+}
+
+function foreignPage(): Fault {
+  return new Fault('forbidden', 'A web page of another origin made this request.', {
+    hint: 'If the page is yours, add its origin to cors_origins in the settings.',
+  });
+}
+
+function keyFault(
+  credentials: Credentials,
+  request: Request,
+  access: Access,
+  server: Listening | null,
+): Fault | null {
+  if (access.scope === 'public' || !credentials.isRequired) return null;
+  const verdict = credentials.judge({
+    authorization: request.headers.get('authorization'),
+    apiKeyHeader: request.headers.get('x-api-key'),
+    cookie: request.headers.get('cookie'),
+    address: server?.requestIP(request)?.address ?? '',
+  });
+  switch (verdict) {
+    case 'granted':
+      return null;
+    case 'missing':
+      return new Fault('unauthorized', 'This Flow needs its API key.', {
+        hint: 'Send it as `Authorization: Bearer` or `x-api-key`.',
+      });
+    case 'wrong':
+      return new Fault('unauthorized', 'That is not the API key of this Flow.');
+    case 'throttled':
+      return new Fault('queue-full', 'Too many wrong API keys from this address.', { retryAfterS: 60 });
+  }
+}
+
+function wantsLogin(fault: Fault, access: Access, request: Request): boolean {
+  const isPage = access.scope === 'page' && request.method === 'GET';
+  return fault.kind === 'unauthorized' && isPage && (request.headers.get('accept')?.includes('text/html') ?? false);
+}
+
+function toLogin(path: string): Response {
+  return new Response(null, { status: 303, headers: { location: `/login?next=${encodeURIComponent(path)}` } });
+}
+
+function tooLarge({ bodyBytesMax }: Access): Fault {
+  return new Fault('too-large', `The body is larger than the ${bodyBytesMax} bytes that this route takes.`);
+}
+
+/** The request itself, or one whose length is known and small enough; null when it is larger. */
+async function boundBody(request: Request, access: Access): Promise<Request | null> {
+  if (!request.headers.has('transfer-encoding') || access.bodyBytesMax >= LARGE_BODY_BYTES_MAX) return request;
+  const pieces: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const piece of request.body ?? []) {
+    sizeBytes += piece.byteLength;
+    if (sizeBytes > access.bodyBytesMax) return null;
+    pieces.push(piece);
+  }
+  return new Request(request, { body: Buffer.concat(pieces) });
+}
+
+/** Just as Elysia cuts it out, from the raw URL: a normalised copy would be judged by another path than is routed. */
+function pathOf(request: Request): string {
+  const url = request.url;
+  const start = url.indexOf('/', url.startsWith('http') ? 8 : 0);
+  if (start < 0) return '/';
+  const end = url.indexOf('?', start);
+  return end < 0 ? url.slice(start) : url.slice(start, end);
+}
+
+function asGet(request: Request): Request {
+  return new Request(request, { method: 'GET' });
+}
+
+async function headOf(response: Response | undefined): Promise<Response | undefined> {
+  if (!response) return response;
+  response.body?.cancel().catch(() => {});
+  return new Response(null, { status: response.status, headers: response.headers });
+}
+

@@ -1,0 +1,65 @@
+/** Turns a view into an answer: the whole page, or only its content when htmx asks for part of one. */
+import { assert } from '#src/assert.ts';
+import type { VendorUrls } from '#src/web/vendor.ts';
+import { Layout } from '#views/layout.tsx';
+import type { PageName } from '#views/nav.tsx';
+
+/** A page's content. */
+export type Page = {
+  readonly title: string;
+  /** Which entry of the navigation it belongs to; null for none. */
+  readonly current: PageName | null;
+  readonly body: JSX.Element;
+};
+
+export type Reply = { readonly status?: number; readonly headers?: Readonly<Record<string, string>> };
+
+export type ShellParts = {
+  readonly vendor: VendorUrls;
+  /** Shown in the foot, and compared by open pages: when it changes, they offer to reload. */
+  readonly version: string;
+};
+
+/** Makes HTML answers. */
+export interface Shell {
+  page(request: Request, page: Page, reply?: Reply): Response;
+  /** Part of a page, alone. */
+  fragment(markup: JSX.Element, reply?: Reply): Response;
+}
+
+const COMPRESS_FROM_BYTES = 1_400;
+const HTML_TYPE = 'text/html; charset=utf-8';
+
+/** Makes the shell of all pages. */
+export function shell({ vendor, version }: ShellParts): Shell {
+  return {
+    page: (request, page, reply = {}) => {
+      // Asked with the layout already there (a boosted link, a form): only the content is wanted.
+      if (request.headers.get('hx-request-type') === 'partial') return respond(markupOf(page.body), null, reply);
+      // Rendered by a view: `safe` tells the escape checker so.
+      const safeBody = markupOf(page.body);
+      const markup = (
+        <Layout title={page.title} current={page.current} vendor={vendor} version={version}>
+          {safeBody}
+        </Layout>
+      );
+      return respond(markupOf(markup), request.headers.get('accept-encoding'), reply);
+    },
+    fragment: (markup, reply = {}) => respond(markupOf(markup), null, reply),
+  };
+}
+
+/** The text of a rendered view. Views are synchronous over fetched data; a promise here is a mistake. */
+export function markupOf(markup: JSX.Element): string {
+  assert(typeof markup === 'string', 'a view that is not asynchronous');
+  return markup;
+}
+
+function respond(html: string, acceptEncoding: string | null, { status = 200, headers = {} }: Reply): Response {
+  const base = { ...headers, 'content-type': HTML_TYPE, vary: 'hx-request-type, accept-encoding' };
+  if (html.length < COMPRESS_FROM_BYTES || !acceptEncoding?.includes('gzip')) {
+    return new Response(html, { status, headers: base });
+  }
+  const body = Bun.gzipSync(new TextEncoder().encode(html));
+  return new Response(body, { status, headers: { ...base, 'content-encoding': 'gzip' } });
+}

@@ -1,0 +1,87 @@
+/** The frame of every page: head, navigation, content, status bar, and the one live connection. */
+import type { Children } from '@kitajs/html';
+import { Nav, type PageName } from './nav.tsx';
+import { Icon } from './parts/icon.tsx';
+import { noticeId } from './parts/notice.tsx';
+
+export type LayoutProps = {
+  readonly title: string;
+  readonly current: PageName | null;
+  readonly version: string;
+  /** Addresses of the vendored scripts. */
+  readonly vendor: { readonly htmx: string; readonly sse: string; readonly alpineCompat: string; readonly alpine: string };
+  readonly children: Children;
+};
+
+/** The figures in the status bar; filled by `/live`. */
+export const statusId = 'status';
+
+/** Errors swap nothing unless the element says where; history is the browser's. */
+const HTMX_CONFIG = JSON.stringify({
+  includeIndicatorCSS: false,
+  defaultSwap: 'none',
+  history: false,
+  sse: { reconnectDelay: 300, reconnectMaxDelay: 3000, reconnectJitter: 0.2 },
+});
+
+export function Layout({ title, current, version, vendor, children }: LayoutProps): JSX.Element {
+  // A page outside the navigation (not found, sign in) has nothing that changes, and perhaps no right to know.
+  const isLive = current !== null;
+  return (
+    <>
+      {'<!doctype html>'}
+      <html lang="en" data-version={version}>
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="color-scheme" content="light dark" />
+          <meta name="htmx-config" content={HTMX_CONFIG} />
+          <title safe>{`${title} · Flow`}</title>
+          <link rel="icon" type="image/svg+xml" href="/public/icon.svg" />
+          <link rel="manifest" href="/public/manifest.webmanifest" />
+          <script src="/public/js/theme.js" />
+          <link rel="stylesheet" href="/public/css/app.css" />
+          <script defer src={vendor.htmx} />
+          <script defer src={vendor.sse} />
+          <script defer src={vendor.alpineCompat} />
+          <script defer src="/public/js/components.js" />
+          <script defer src="/public/js/connection.js" />
+          <script defer src="/public/js/ticking.js" />
+          <script defer src={vendor.alpine} />
+        </head>
+        <body>
+          <a class="skip" href="#content">
+            Skip to the content
+          </a>
+          <div class="shell">
+            <header class="shell__rail">
+              <Nav current={current} />
+              <div class="theme" x-data="theme">
+                <button class="button button--quiet theme__button" type="button" x-on:click="next" aria-label="Change theme">
+                  <Icon name="theme" />
+                  <span x-text="label">Theme</span>
+                </button>
+              </div>
+            </header>
+            <main class="shell__main" id="content" tabindex="-1">
+              {children}
+            </main>
+            <footer class="shell__foot" aria-label="Status">
+              {isLive ? (
+                <span class="connection" id="connection" role="status" data-state="starting">
+                  connecting
+                </span>
+              ) : (
+                ''
+              )}
+              <span class="shell__figures" id={statusId} />
+              <span class="shell__version" safe>{`Flow ${version}`}</span>
+            </footer>
+          </div>
+          <div class="notices" id={noticeId} />
+          {isLive ? <div id="live" hx-sse:connect="/live" hx-swap="none" /> : ''}
+        </body>
+      </html>
+    </>
+  );
+}

@@ -1,0 +1,50 @@
+/** How busy Flow is, in a few numbers: large on the Monitor, small in the status bar of every page. */
+import { bytesText, countText, durationText, pluralText, rateText } from '../parts/quantity.tsx';
+
+export type FiguresData = {
+  readonly tokensPerS: number;
+  readonly active: number;
+  readonly waiting: number;
+  /** How long the first in the queue has waited; null when nobody waits. */
+  readonly longestWaitS: number | null;
+  readonly swaps: number;
+  readonly loaded: number;
+  readonly heldBytes: number;
+};
+
+export const figuresId = 'figures';
+
+export function Figures({ figures }: { figures: FiguresData }): JSX.Element {
+  const { longestWaitS } = figures;
+  return (
+    <dl class="figures" id={figuresId}>
+      <Figure label="Speed" value={rateText(figures.tokensPerS)} />
+      <Figure label="Active" value={countText(figures.active)} />
+      <Figure
+        label="Queue"
+        value={longestWaitS === null ? countText(figures.waiting) : `${countText(figures.waiting)} · ${durationText(longestWaitS)}`}
+      />
+      <Figure label="Swaps" value={countText(figures.swaps)} />
+    </dl>
+  );
+}
+
+/** The status bar's line. */
+export function StatusLine({ figures }: { figures: FiguresData }): JSX.Element {
+  const { loaded, heldBytes, active, waiting, tokensPerS } = figures;
+  const parts = [
+    loaded === 0 ? 'no model loaded' : `${pluralText(loaded, 'model')} ${bytesText(heldBytes)}`,
+    active === 0 ? 'idle' : `${countText(active)} active ${rateText(tokensPerS)}`,
+    ...(waiting > 0 ? [`${countText(waiting)} waiting`] : []),
+  ];
+  return <span safe>{parts.join(' · ')}</span>;
+}
+
+function Figure({ label, value }: { label: string; value: string }): JSX.Element {
+  return (
+    <div class="figures__one">
+      <dt safe>{label}</dt>
+      <dd safe>{value}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,215 @@
+/** One model: what it is doing, what it holds, who uses it, and what may be done about it. */
+import { Badge, type Tone } from '../parts/badge.tsx';
+import { ActionButton } from '../parts/button.tsx';
+import { domKey } from '../parts/dom-key.ts';
+import { Progress } from '../parts/gauge.tsx';
+import type { IconName } from '../parts/icon.tsx';
+import { bytesText, durationText, percentText, pluralText, tokensText } from '../parts/quantity.tsx';
+import { Ticking } from '../parts/ticking.tsx';
+import { RequestRow, type RequestRowData } from './request-row.tsx';
+import { stageWords } from './wait-words.ts';
+
+/** What a model is doing, with every time already counted. */
+export type ModelDoing =
+  | { readonly phase: 'idle' }
+  | {
+      readonly phase: 'starting';
+      readonly stage: string;
+      readonly ratio: number | null;
+      readonly elapsedS: number;
+      readonly usualS: number | null;
+    }
+  | {
+      readonly phase: 'ready';
+      readonly contextTokens: number;
+      readonly slots: number;
+      readonly inFlight: number;
+      /** Until it unloads if it stays idle; null = not while things are as they are. */
+      readonly unloadInS: number | null;
+    }
+  | { readonly phase: 'stopping'; readonly why: string }
+  | {
+      readonly phase: 'failed';
+      readonly message: string;
+      readonly hint: string | null;
+      /** Until it may be tried again by itself; null = only on demand. */
+      readonly retryInS: number | null;
+      readonly tail: readonly string[];
+    };
+
+export type ModelCardData = {
+  readonly id: string;
+  readonly name: string;
+  readonly format: string;
+  readonly quantization: string | null;
+  readonly sizeBytes: number;
+  readonly isDemo: boolean;
+  readonly isPinned: boolean;
+  /** What it holds in memory; null when nothing or unknown. */
+  readonly memory: { readonly bytes: number; readonly isMeasured: boolean } | null;
+  readonly doing: ModelDoing;
+  /** Requests that wait for it. */
+  readonly waiting: number;
+  /** Since its last request; null when it served none. */
+  readonly unusedS: number | null;
+  readonly requests: readonly RequestRowData[];
+  /** Further requests that the list leaves out. */
+  readonly moreRequests: number;
+};
+
+/** A card's address. */
+export const modelCardId = (id: string): string => `model-${domKey(id)}`;
+
+type Look = { readonly word: string; readonly icon: IconName; readonly tone: Tone };
+
+export function ModelCard({ model }: { model: ModelCardData }): JSX.Element {
+  return (
+    <article class="model" id={modelCardId(model.id)} data-phase={model.doing.phase} aria-label={model.name}>
+      <header class="model__head">
+        <h3 class="model__name" safe>
+          {model.name}
+        </h3>
+        <Badge {...look(model.doing)} />
+        <span class="model__actions">
+          <Actions model={model} />
+        </span>
+      </header>
+      <p class="model__facts">
+        <Facts model={model} />
+      </p>
+      <Doing doing={model.doing} name={model.name} />
+      {model.requests.length === 0 ? (
+        ''
+      ) : (
+        <ol class="model__requests" aria-label={`Requests for ${model.name}`}>
+          {model.requests.map((request) => (
+            <RequestRow request={request} />
+          ))}
+        </ol>
+      )}
+      {model.moreRequests === 0 ? '' : <p safe>{`and ${pluralText(model.moreRequests, 'more request')}`}</p>}
+    </article>
+  );
+}
+
+function look(doing: ModelDoing): Look {
+  switch (doing.phase) {
+    case 'idle':
+      return { word: 'not loaded', icon: 'idle', tone: 'quiet' };
+    case 'starting':
+      return { word: 'loading', icon: 'loading', tone: 'waiting' };
+    case 'ready':
+      return doing.inFlight > 0
+        ? { word: 'working', icon: 'generating', tone: 'live' }
+        : { word: 'ready', icon: 'ready', tone: 'live' };
+    case 'stopping':
+      return { word: 'unloading', icon: 'stopping', tone: 'waiting' };
+    case 'failed':
+      return { word: 'failed', icon: 'failed', tone: 'danger' };
+  }
+}
+
+function Facts({ model }: { model: ModelCardData }): JSX.Element {
+  const { doing, memory, quantization } = model;
+  const ready = doing.phase === 'ready' ? doing : null;
+  const facts = [
+    model.isDemo ? 'demo' : null,
+    model.format,
+    quantization,
+    memory ? `${bytesText(memory.bytes)} in memory${memory.isMeasured ? '' : ' (estimated)'}` : `${bytesText(model.sizeBytes)} on disk`,
+    ready ? `context ${tokensText(ready.contextTokens)}` : null,
+    ready ? `${ready.inFlight} of ${pluralText(ready.slots, 'slot')} busy` : null,
+    model.waiting > 0 ? `${model.waiting} waiting` : null,
+    model.unusedS !== null && ready?.inFlight === 0 ? `last used ${durationText(model.unusedS)} ago` : null,
+  ].filter((fact) => fact !== null);
+  return (
+    <>
+      <span safe>{facts.join(' · ')}</span>
+      {ready?.unloadInS == null ? (
+        ''
+      ) : (
+        <span class="model__countdown">
+          {' · unloads in '}
+          <Ticking direction="down" seconds={ready.unloadInS} />
+          {' if idle'}
+        </span>
+      )}
+      {model.isPinned ? <span class="model__pin"> · pinned</span> : ''}
+    </>
+  );
+}
+
+function Doing({ doing, name }: { doing: ModelDoing; name: string }): JSX.Element {
+  switch (doing.phase) {
+    case 'starting':
+      return (
+        <div class="model__loading">
+          <Progress label={`Loading ${name}`} ratio={doing.ratio} />
+          <span>
+            <span safe>{doing.ratio === null ? stageWords(doing.stage) : `${stageWords(doing.stage)}, ${percentText(doing.ratio)}`}</span>
+            {' · '}
+            <Ticking direction="up" seconds={doing.elapsedS} />
+            {doing.usualS === null ? '' : <span safe>{` · usually ${durationText(doing.usualS)}`}</span>}
+          </span>
+        </div>
+      );
+    case 'stopping':
+      return <p class="model__note" safe>{doing.why}</p>;
+    case 'failed':
+      return (
+        <div class="model__failure">
+          <p class="model__failure-message" safe>
+            {doing.message}
+          </p>
+          {doing.hint === null ? '' : <p safe>{doing.hint}</p>}
+          {doing.retryInS === null ? '' : (
+            <p>
+              Tried again in <Ticking direction="down" seconds={doing.retryInS} /> when asked for.
+            </p>
+          )}
+          {doing.tail.length === 0 ? '' : (
+            <details>
+              <summary>Last lines of the engine</summary>
+              <pre tabindex="0" aria-label={`Last lines of the engine of ${name}`} safe>{doing.tail.join('\n')}</pre>
+            </details>
+          )}
+        </div>
+      );
+    default:
+      return '';
+  }
+}
+
+function Actions({ model }: { model: ModelCardData }): JSX.Element {
+  const fields = { model: model.id };
+  const { phase } = model.doing;
+  const isUp = phase === 'ready' || phase === 'starting';
+  return (
+    <>
+      <ActionButton
+        action="/monitor/pinning"
+        fields={{ ...fields, pinned: model.isPinned ? 'no' : 'yes' }}
+        label={model.isPinned ? 'Unpin' : 'Pin'}
+        description={model.isPinned ? `Unpin ${model.name}: let it unload when idle` : `Pin ${model.name}: never unload it`}
+        variant="quiet"
+      />
+      {isUp ? (
+        <ActionButton
+          action="/monitor/unloading"
+          fields={fields}
+          label={phase === 'starting' ? 'Stop' : 'Unload'}
+          description={phase === 'starting' ? `Stop loading ${model.name}` : `Unload ${model.name}`}
+          variant="danger"
+        />
+      ) : (
+        <ActionButton
+          action="/monitor/loading"
+          fields={fields}
+          label={phase === 'failed' ? 'Try again' : 'Load'}
+          description={phase === 'failed' ? `Try again to load ${model.name}` : `Load ${model.name}`}
+          variant="primary"
+        />
+      )}
+    </>
+  );
+}

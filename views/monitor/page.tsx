@@ -1,0 +1,61 @@
+/** The Monitor: memory, how busy Flow is, every model with its requests, and what ended lately. */
+import { Empty } from '../parts/empty.tsx';
+import { Figures, type FiguresData } from './figures.tsx';
+import { Memory, type MemoryData } from './memory.tsx';
+import { ModelCard, type ModelCardData } from './model-card.tsx';
+import { Recent, type RecentData } from './recent.tsx';
+import { RequestRow, type RequestRowData } from './request-row.tsx';
+
+export type MonitorData = {
+  readonly memory: MemoryData | null;
+  readonly figures: FiguresData;
+  readonly models: readonly ModelCardData[];
+  /** Requests that no model has taken yet. */
+  readonly arrivals: readonly RequestRowData[];
+  readonly recent: readonly RecentData[];
+};
+
+export const modelListId = 'models';
+export const arrivalsId = 'arrivals';
+
+export function MonitorPage({ monitor }: { monitor: MonitorData }): JSX.Element {
+  return (
+    <div class="monitor">
+      <h1 class="monitor__title">Monitor</h1>
+      {monitor.memory === null ? '' : <Memory memory={monitor.memory} />}
+      <Figures figures={monitor.figures} />
+      <Arrivals requests={monitor.arrivals} />
+      <ModelList models={monitor.models} />
+      <Recent requests={monitor.recent} />
+    </div>
+  );
+}
+
+export function ModelList({ models }: { models: readonly ModelCardData[] }): JSX.Element {
+  return (
+    <section class="models" id={modelListId} aria-labelledby="models-title">
+      <h2 class="models__title" id="models-title">
+        Models
+      </h2>
+      {models.length === 0 ? (
+        <Empty title="No model yet">
+          <p>
+            Fetch one with <code>flow pull ggml-org/gemma-3-1b-it-GGUF</code>, or put a GGUF file into the models folder.
+          </p>
+        </Empty>
+      ) : (
+        models.map((model) => <ModelCard model={model} />)
+      )}
+    </section>
+  );
+}
+
+export function Arrivals({ requests }: { requests: readonly RequestRowData[] }): JSX.Element {
+  return (
+    <ol class="arrivals" id={arrivalsId} aria-label="Requests on their way to a model">
+      {requests.map((request) => (
+        <RequestRow request={request} />
+      ))}
+    </ol>
+  );
+}

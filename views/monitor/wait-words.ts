@@ -1,0 +1,28 @@
+/** Why something waits, as a sentence fragment for a row. */
+import type { Wait } from '#src/scheduling/lease.ts';
+import { percentText, pluralText } from '../parts/quantity.tsx';
+
+/** The reason of a wait in words. */
+export function waitWords(wait: Wait): string {
+  switch (wait.reason) {
+    case 'loading':
+      return wait.ratio === null ? `its model loads (${stageWords(wait.stage)})` : `its model loads, ${percentText(wait.ratio)}`;
+    case 'slots':
+      return `place ${wait.place}: all ${pluralText(wait.busy, 'slot')} busy`;
+    case 'memory':
+      return wait.waitingFor.length === 0
+        ? `place ${wait.place}: waiting for memory`
+        : `place ${wait.place}: waiting for ${wait.waitingFor.join(', ')} to finish`;
+    case 'turn':
+      return `place ${wait.place}: ${wait.holder} goes first`;
+    case 'stopping':
+      return `place ${wait.place}: ${wait.modelId} is being unloaded`;
+    case 'back-off':
+      return `place ${wait.place}: its model is tried again soon`;
+  }
+}
+
+/** An engine's stage of loading, readable: `text_model` becomes `text model`. */
+export function stageWords(stage: string): string {
+  return stage.replaceAll(/[_-]+/g, ' ');
+}
