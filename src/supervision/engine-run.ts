@@ -12,6 +12,7 @@ import { LoadWatch } from './load-watch.ts';
 import type { PortLease, Ports } from './ports.ts';
 import { type EngineProcess, type OutputStream, type ProcessExit, spawnEngine } from './process.ts';
 import type { ProcessRegistry } from './process-registry.ts';
+import { checkProgram } from './program-check.ts';
 import { Readying } from './readying.ts';
 
 /** What an engine's own words say it has taken, in bytes, and what it takes now. */
@@ -29,6 +30,8 @@ export type RunDeps = {
     append(source: string, line: string, stream: OutputStream | 'flow'): void;
     /** Hides a secret in all lines until the returned function is called. */
     protect(secret: string): () => void;
+    /** Counts lines that came too fast to be read. */
+    noteDropped(source: string, lines: number): void;
   };
   readonly engines: {
     /** An engine to use, installed if need be. Rejects with a Fault. */
@@ -38,7 +41,7 @@ export type RunDeps = {
   readonly launchFor: (model: Model, overrides: LaunchOverrides) => LaunchSettings;
   readonly processRegistry: ProcessRegistry;
   readonly ports: Ports;
-  readonly settings: () => Settings;
+  readonly settings: () => Pick<Settings, 'load_stall_seconds'>;
   readonly onMemory?: (model: Model, launch: LaunchSettings, taken: MemoryTaken) => void;
 };
 
@@ -81,10 +84,11 @@ export class EngineRun {
     try {
       const engine = await this.#deps.engines.ensure(signal, (ratio) => this.#progress('installing-engine', ratio));
       if (signal.aborted) return;
-      const refusal = precheck(this.#wish.model);
+      const refusal = checkProgram(engine.executable) ?? precheck(this.#wish.model);
       if (refusal) this.#tell({ type: 'start-failed', generation: this.generation, report: refusal });
       else this.#spawn(engine, avoidPorts);
     } catch (cause) {
+      this.#unprotect();
       this.#releasePort();
       if (!signal.aborted) this.#tell({ type: 'start-failed', generation: this.generation, report: reportOf(cause) });
     }
@@ -126,7 +130,8 @@ export class EngineRun {
 
   /** No `await` in here: between the look at the port and the engine that takes it nothing else happens. */
   #spawn(engine: InstalledEngine, avoidPorts: ReadonlySet<number>): void {
-    const { deps, model } = { deps: this.#deps, model: this.#wish.model };
+    const deps = this.#deps;
+    const { model } = this.#wish;
     const launch = deps.launchFor(model, this.#wish.overrides);
     this.#port = deps.ports.reserve(avoidPorts);
     const apiKey = Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString('base64url');
@@ -139,13 +144,17 @@ export class EngineRun {
       nonce: deps.processRegistry.nonce,
       clock: deps.clock,
       onLine: (line, stream) => this.#hear(line, stream),
-      onDropped: (lines) => deps.logs.append(model.id, `… ${lines} lines dropped: too many at once`, 'flow'),
+      onDropped: (lines) => {
+        deps.logs.noteDropped(model.id, lines);
+        deps.logs.append(model.id, `… ${lines} lines dropped: too many at once`, 'flow');
+      },
     });
     this.#process = child;
     deps.processRegistry.add({ pid: child.pid, port: plan.port, modelId: model.id, executable: engine.executable });
-    this.#tell({ type: 'spawned', generation: this.generation, pid: child.pid });
     void child.ended.then((exit) => this.#end(exit, plan));
     this.#watchLoad(plan, child);
+    // Last: whoever hears of it may stop it at once.
+    this.#tell({ type: 'spawned', generation: this.generation, pid: child.pid });
   }
 
   #watchLoad(plan: LaunchPlan, child: EngineProcess): void {

@@ -92,8 +92,8 @@ export class LineReader {
     const taken = bytes.subarray(0, Math.max(0, room));
     this.#cutBytes += bytes.length - taken.length;
     if (taken.length === 0) return;
-    // A copy: the caller's buffer is its own again after push().
-    this.#line.push(taken.slice());
+    // A copy, since the buffer is the caller’s again after push(); `slice` of a Buffer would be a view of it.
+    this.#line.push(new Uint8Array(taken));
     this.#lineBytes += taken.length;
   }
 
@@ -116,7 +116,7 @@ export class LineReader {
     if (this.#kept) this.#skipped += countLines(this.#kept);
     const kept = bytes.length > KEPT_BYTES ? bytes.subarray(bytes.length - KEPT_BYTES) : bytes;
     if (kept.length < bytes.length) this.#skipped += countLines(bytes.subarray(0, bytes.length - kept.length));
-    this.#kept = kept.slice();
+    this.#kept = new Uint8Array(kept);
     const waitMs = Math.max(0, this.#windowEndsMs - this.#options.clock.monotonicMs());
     this.#timer ??= this.#options.clock.after(waitMs, () => this.#openWindow(this.#options.clock.monotonicMs()));
   }

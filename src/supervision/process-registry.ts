@@ -61,6 +61,11 @@ export class ProcessRegistry {
     if (this.#entries.delete(pid)) this.#write();
   }
 
+  /** Programs that run as engines now. */
+  executables(): readonly string[] {
+    return [...new Set([...this.#entries.values()].map((entry) => entry.executable))];
+  }
+
   /**
    * Ends what a former Flow left running: a registered group, if the pid still has the same start time and carries the
    * same mark; and any other process of ours that carries a former mark. To be called once, before the first `add`.
