@@ -11,29 +11,22 @@ import type { LiveSource } from './wire.ts';
 
 export type SocketParts = { readonly bus: Bus; readonly source: LiveSource };
 
-/** The way to one client. */
-type Wire = {
-  send(text: string): void;
-  /** Bytes given to `send` that the client has not taken yet. */
-  backlogBytes(): number;
-};
+/** Sends one message; false when the client does not keep up, which `drained` ends. */
+type Send = (text: string) => boolean;
 
 const FLUSH_INTERVAL_MS = 100;
-/** Beyond this nothing more is sent until the client reads; it is then told the newest state of each thing. */
-const BACKLOG_BYTES_MAX = 256 * 1024;
 
 export const socketRoutes = ({ bus, source }: SocketParts) => {
   const feeds = new Map<string, SocketFeed>();
   return new Elysia({ name: 'socket-routes' }).ws('/ws', {
     ...access('read'),
     open(socket) {
-      const wire: Wire = {
-        send: (text) => void socket.raw.send(text),
-        backlogBytes: () => socket.raw.getBufferedAmount(),
-      };
-      feeds.set(socket.id, new SocketFeed({ bus, source }, wire));
+      feeds.set(socket.id, new SocketFeed({ bus, source }, (text) => socket.raw.send(text) > 0));
     },
     message() {},
+    drain(socket) {
+      feeds.get(socket.id)?.drained();
+    },
     close(socket) {
       feeds.get(socket.id)?.[Symbol.dispose]();
       feeds.delete(socket.id);
@@ -41,19 +34,23 @@ export const socketRoutes = ({ bus, source }: SocketParts) => {
   });
 };
 
-/** One client, from `init` until disposed. */
+/**
+ * One client, from `init` until disposed. While it does not keep up nothing is sent; it is then told the newest state
+ * of each thing.
+ */
 export class SocketFeed implements Disposable {
   readonly #source: LiveSource;
-  readonly #wire: Wire;
+  readonly #deliver: Send;
   readonly #changes: Changes;
   #timer: Timer | null = null;
+  #isBehind = false;
   /** Which process of each model the client knows to be loaded. */
   readonly #loaded = new Map<string, number>();
   readonly #slotCounts = new Map<string, number>();
 
-  constructor({ bus, source }: SocketParts, wire: Wire) {
+  constructor({ bus, source }: SocketParts, deliver: Send) {
     this.#source = source;
-    this.#wire = wire;
+    this.#deliver = deliver;
     this.#changes = new Changes({ bus, onDirty: () => this.#arm() });
     this.#init();
   }
@@ -64,16 +61,21 @@ export class SocketFeed implements Disposable {
     this.#timer = null;
   }
 
+  /** The client has read all that was sent. */
+  drained(): void {
+    this.#isBehind = false;
+    if (this.#changes.isDirty) this.#arm();
+  }
+
   #arm(): void {
     this.#timer ??= this.#source.clock.after(FLUSH_INTERVAL_MS, () => {
       this.#timer = null;
-      if (this.#wire.backlogBytes() > BACKLOG_BYTES_MAX) this.#arm();
-      else this.#flush();
+      if (!this.#isBehind) this.#flush();
     });
   }
 
   #init(): void {
-    this.#wire.send(JSON.stringify({ type: 'init', data: { requests: requestsByModel(this.#source.tracker.list()) } }));
+    this.#push({ type: 'init', data: { requests: requestsByModel(this.#source.tracker.list()) } });
     for (const { modelId, state } of this.#source.fleet().models) {
       if (state.phase === 'ready') this.#loaded.set(modelId, state.generation);
     }
@@ -99,28 +101,30 @@ export class SocketFeed implements Disposable {
       case 'request-changed': {
         const view = this.#source.tracker.find(event.requestId);
         if (view) this.#send('request_update', trackedRequest(view));
-        return;
+        break;
       }
       case 'request-removed':
-        return this.#send('request_removed', { request_id: event.requestId });
+        this.#send('request_removed', { request_id: event.requestId });
+        break;
       case 'model-changed':
-        return this.#tellLoaded(event.modelId, models.get(event.modelId));
+        this.#tellLoaded(event.modelId, models.get(event.modelId));
+        break;
       case 'model-removed':
         this.#loaded.delete(event.modelId);
         this.#slotCounts.delete(event.modelId);
-        return this.#send('model_deleted', { model_id: event.modelId });
+        this.#send('model_deleted', { model_id: event.modelId });
     }
   }
 
   #tellLoaded(modelId: string, model: FleetModel | undefined): void {
-    const known = this.#loaded.get(modelId);
-    if (model?.state.phase === 'ready') {
-      const { generation, port, pid } = model.state;
-      if (known === generation) return;
-      this.#loaded.set(modelId, generation);
-      return this.#send('model_loaded', { model_id: modelId, port, pid });
+    if (model?.state.phase !== 'ready') {
+      if (this.#loaded.delete(modelId)) this.#send('model_unloaded', { model_id: modelId });
+      return;
     }
-    if (this.#loaded.delete(modelId)) this.#send('model_unloaded', { model_id: modelId });
+    const { generation, port, pid } = model.state;
+    if (this.#loaded.get(modelId) === generation) return;
+    this.#loaded.set(modelId, generation);
+    this.#send('model_loaded', { model_id: modelId, port, pid });
   }
 
   #tellActivity(model: FleetModel): void {
@@ -141,7 +145,11 @@ export class SocketFeed implements Disposable {
   }
 
   #send(type: string, data: unknown): void {
-    this.#wire.send(JSON.stringify({ type, data, ts: this.#source.clock.wallMs() / 1000 }));
+    this.#push({ type, data, ts: this.#source.clock.wallMs() / 1000 });
+  }
+
+  #push(message: { readonly type: string; readonly data: unknown; readonly ts?: number }): void {
+    if (!this.#deliver(JSON.stringify(message))) this.#isBehind = true;
   }
 }
 

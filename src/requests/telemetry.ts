@@ -1,6 +1,5 @@
 /** Reads what was recorded: pages of requests, totals, usual load times. */
 import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
-import type { Clock } from '#src/clock.ts';
 import type { ModelId } from '#src/models/model.ts';
 import type { Store } from '#src/store/open.ts';
 import { loads, type NewLoadRow, type RequestRow, requests } from '#src/store/schema.ts';
@@ -8,7 +7,6 @@ import type { RecordWriter } from '#src/store/writer.ts';
 
 export type TelemetryParts = {
   readonly store: Store;
-  readonly clock: Clock;
   readonly writer: Pick<RecordWriter, 'flush' | 'writeLoad'>;
 };
 
@@ -96,34 +94,40 @@ export class Telemetry {
     return rows.flatMap((row) => (row.modelId === null ? [] : [row.modelId])).sort();
   }
 
-  /** Keeps how long a load took and how it went. */
-  recordLoad(load: Omit<NewLoadRow, 'startedAtMs'>): void {
-    const startedAtMs = Math.round(this.#parts.clock.wallMs() - load.loadMs);
+  /** Keeps how long a load took and how it went. Never throws. */
+  recordLoad(load: NewLoadRow): void {
     if (load.outcome === 'ready') {
       this.#recentLoadMs.set(load.modelId, [load.loadMs, ...this.#recent(load.modelId)].slice(0, USUAL_LOADS));
     }
-    this.#parts.writer.writeLoad({ ...load, startedAtMs });
+    this.#parts.writer.writeLoad(load);
   }
 
-  /** Median of the last ten loads that ended ready, in ms; null before the first. */
+  /** Median of the last ten loads that ended ready, in ms; null before the first. Never throws. */
   usualLoadMs(modelId: ModelId): number | null {
     const sorted = [...this.#recent(modelId)].sort((left, right) => left - right);
     return sorted[Math.floor((sorted.length - 1) / 2)] ?? null;
   }
 
   #recent(modelId: ModelId): readonly number[] {
-    const known = this.#recentLoadMs.get(modelId);
-    if (known) return known;
-    const rows = this.#parts.store
-      .select({ loadMs: loads.loadMs })
-      .from(loads)
-      .where(and(eq(loads.modelId, modelId), eq(loads.outcome, 'ready')))
-      .orderBy(desc(loads.id))
-      .limit(USUAL_LOADS)
-      .all()
-      .map((row) => row.loadMs);
-    this.#recentLoadMs.set(modelId, rows);
-    return rows;
+    const known = this.#recentLoadMs.get(modelId) ?? this.#recorded(modelId);
+    this.#recentLoadMs.set(modelId, known);
+    return known;
+  }
+
+  #recorded(modelId: ModelId): readonly number[] {
+    try {
+      const rows = this.#parts.store
+        .select({ loadMs: loads.loadMs })
+        .from(loads)
+        .where(and(eq(loads.modelId, modelId), eq(loads.outcome, 'ready')))
+        .orderBy(desc(loads.id))
+        .limit(USUAL_LOADS)
+        .all();
+      return rows.map((row) => row.loadMs);
+    } catch {
+      // A database in trouble costs an estimate, never a load.
+      return [];
+    }
   }
 
   #conditions({ modelId, outcome, sinceMs }: RecordFilter): SQL[] {

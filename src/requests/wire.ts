@@ -5,7 +5,7 @@ import type { RequestView } from './request.ts';
 /** One live request. Times are seconds since 1970, UTC; durations ms. */
 export type TrackedRequest = ReturnType<typeof trackedRequest>;
 
-/** A live request in the seed's shape. Its stage says `error` where Flow says failed or cancelled, so `outcome` tells them apart. */
+/** A live request in the seed's shape; where the seed's stage was `error`, ours says `failed` or `cancelled`. */
 export function trackedRequest(view: RequestView) {
   return {
     request_id: view.id,

@@ -24,7 +24,7 @@ beforeEach(() => {
   const bus = new Bus();
   writer = new RecordWriter({ store, clock, bus, retentionDays: () => 90 });
   tracker = new RequestTracker({ clock, bus, record: (row) => writer.writeRequest(row) });
-  const telemetry = new Telemetry({ store, clock, writer });
+  const telemetry = new Telemetry({ store, writer });
   const fleet = () => fleetOf([readyModel('tiny', { inFlight: 1, waiting: 2 }), idleModel('other')]);
   const app = new Elysia().use(requestRoutes({ tracker, telemetry, fleet }));
   ask = async (path, method = 'GET') => {
