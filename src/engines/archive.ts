@@ -15,7 +15,10 @@ type Unpacking = {
   readonly signal: AbortSignal;
 };
 
-/** Unpacks a `.tar.gz` or `.zip`. Throws Fault('install-failed') naming the entry that is hostile; the caller removes the folder. */
+/**
+ * Unpacks a `.tar.gz` or `.zip`. Throws Fault('install-failed') naming the entry that is hostile; the caller removes
+ * the folder.
+ */
 export async function unpack(unpacking: Unpacking): Promise<void> {
   const { archivePath, into } = unpacking;
   const isZip = archivePath.endsWith('.zip');
@@ -35,7 +38,9 @@ function checkNames(names: readonly string[]): void {
   }
 }
 
-/** Releases link libraries to their versions, within one folder. A link elsewhere could lead a later entry out of ours. */
+/**
+ * Releases link libraries to their versions, within one folder. A link elsewhere could lead a later entry out of ours.
+ */
 function checkLinks(listing: string): void {
   for (const line of listing.split('\n')) {
     if (line.startsWith('h') || line.includes(' link to ')) throw hostile('has a hard link');

@@ -1,5 +1,6 @@
 /**
- * Says why an engine ended. llama-server exits with 1 for nearly everything, so its last lines decide; the texts are those
+ * Says why an engine ended. llama-server exits with 1 for nearly everything, so its last lines decide; the texts are
+ * those
  * of the builds from 2025 to October 2026, of ggml's backends and of the loaders of Linux and macOS.
  */
 import { basename } from 'node:path';
@@ -14,7 +15,10 @@ type Verdict = {
   readonly message: string;
   readonly hint: string | null;
 };
-type Rule = { readonly pattern: RegExp; readonly verdict: (groups: readonly string[], plan: LaunchPlan) => Verdict };
+type Rule = {
+  readonly patterns: readonly RegExp[];
+  readonly verdict: (groups: readonly string[], plan: LaunchPlan) => Verdict;
+};
 
 const TAIL_LINES_MAX = 40;
 
@@ -39,9 +43,9 @@ export function loadStalled(plan: LaunchPlan, stallS: number, tail: readonly str
 }
 
 function byText(tail: readonly string[], plan: LaunchPlan): Verdict | null {
-  for (const { pattern, verdict } of RULES) {
-    for (const line of tail) {
-      const match = pattern.exec(line);
+  for (const { patterns, verdict } of RULES) {
+    for (const pattern of patterns) {
+      const match = tail.map((line) => pattern.exec(line)).find((each) => each !== null);
       if (match) return verdict(match.slice(1), plan);
     }
   }
@@ -57,12 +61,12 @@ const LEVERS =
 /** Tried in this order, each against every line: first what names its cause best. */
 const RULES: readonly Rule[] = [
   {
-    pattern: /error while loading shared libraries: ([^:]+):/,
+    patterns: [/error while loading shared libraries: ([^:]+):/],
     verdict: ([library], plan) => missingLibrary(library, plan),
   },
-  { pattern: /Library not loaded: (\S+)/, verdict: ([library], plan) => missingLibrary(library, plan) },
+  { patterns: [/Library not loaded: (\S+)/], verdict: ([library], plan) => missingLibrary(library, plan) },
   {
-    pattern: /version [`']((?:GLIBC|GLIBCXX|CXXABI)_[\d.]+)' not found/,
+    patterns: [/version [`']((?:GLIBC|GLIBCXX|CXXABI)_[\d.]+)' not found/],
     verdict: ([version], plan) => ({
       kind: 'missing-library',
       isSticky: true,
@@ -71,15 +75,15 @@ const RULES: readonly Rule[] = [
     }),
   },
   {
-    pattern: /[Ee]xec format error|cannot execute binary file|Bad CPU type in executable/,
+    patterns: [/[Ee]xec format error|cannot execute binary file|Bad CPU type in executable/],
     verdict: (_, plan) => notExecutable(plan, 'is not a program for this kind of machine'),
   },
   {
-    pattern: /(?:exec|sh|guard).*: Permission denied/,
+    patterns: [/(?:exec|sh|guard).*: Permission denied/],
     verdict: (_, plan) => notExecutable(plan, 'may not be executed (permission denied)'),
   },
   {
-    pattern: /error: invalid argument: (\S+)/,
+    patterns: [/error: invalid argument: (\S+)/],
     verdict: ([flag], plan) => ({
       kind: 'bad-flag',
       isSticky: true,
@@ -90,7 +94,7 @@ const RULES: readonly Rule[] = [
     }),
   },
   {
-    pattern: /error while handling argument "([^"]+)": (.*)/,
+    patterns: [/error while handling argument "([^"]+)": (.*)/],
     verdict: ([flag, reason], plan) => ({
       kind: 'bad-flag',
       isSticky: true,
@@ -99,7 +103,7 @@ const RULES: readonly Rule[] = [
     }),
   },
   {
-    pattern: /quantized V cache requires flash_attn|V cache quantization requires flash_attn/,
+    patterns: [/quantized V cache requires flash_attn|V cache quantization requires flash_attn/],
     verdict: (_, { launch, model }) => ({
       kind: 'bad-flag',
       isSticky: true,
@@ -108,7 +112,7 @@ const RULES: readonly Rule[] = [
     }),
   },
   {
-    pattern: /(K|V) cache type (\S+) with block size \d+ does not divide/,
+    patterns: [/(K|V) cache type (\S+) with block size \d+ does not divide/],
     verdict: ([side, type], { model }) => ({
       kind: 'bad-flag',
       isSticky: true,
@@ -117,38 +121,42 @@ const RULES: readonly Rule[] = [
     }),
   },
   {
-    pattern: /couldn't bind HTTP server socket.*port: ?(\d+)/,
+    patterns: [/couldn't bind HTTP server socket.*port: ?(\d+)/],
     verdict: ([port]) => portTaken(port),
   },
-  { pattern: /bind\(\).*[Aa]ddress already in use|EADDRINUSE/, verdict: (_, plan) => portTaken(String(plan.port)) },
+  { patterns: [/bind\(\).*[Aa]ddress already in use|EADDRINUSE/], verdict: (_, plan) => portTaken(String(plan.port)) },
   {
-    pattern: /insufficient memory \(attempted to allocate\s+([\d.]+ MB)\)/,
+    patterns: [/insufficient memory \(attempted to allocate\s+([\d.]+ MB)\)/],
     verdict: ([amount], plan) => outOfMemory(`one piece of ${amount} could not be had`, plan),
   },
   {
-    pattern: /failed to allocate (\S+) buffer of size (\d+)/,
+    patterns: [/failed to allocate (\S+) buffer of size (\d+)/],
     verdict: ([device, bytes], plan) => outOfMemory(`${gigabytes(bytes)} on ${device} could not be had`, plan),
   },
   {
-    pattern: /allocating ([\d.]+ MiB) on device (\d+): cudaMalloc failed: out of memory/,
+    patterns: [/allocating ([\d.]+ MiB) on device (\d+): cudaMalloc failed: out of memory/],
     verdict: ([amount, device], plan) => outOfMemory(`${amount} on GPU ${device} could not be had`, plan),
   },
   {
-    pattern:
-      /cudaMalloc failed: out of memory|CUDA error: out of memory|hipErrorOutOfMemory|ErrorOutOfDeviceMemory|kIOGPUCommandBufferCallbackErrorOutOfMemory|Insufficient Memory \(/,
+    patterns: [
+      /cudaMalloc failed: out of memory|CUDA error: out of memory|hipErrorOutOfMemory|ErrorOutOfDeviceMemory/,
+      /kIOGPUCommandBufferCallbackErrorOutOfMemory|Insufficient Memory \(/,
+    ],
     verdict: (_, plan) => outOfMemory('the GPU has too little left', plan),
   },
   {
-    pattern:
-      /std::bad_alloc|ErrorOutOfHostMemory|[Cc]annot allocate memory|unable to allocate \S+ buffer|failed to allocate buffer for|mem_buffer != NULL|out of memory/,
+    patterns: [
+      /std::bad_alloc|ErrorOutOfHostMemory|[Cc]annot allocate memory|mem_buffer != NULL|out of memory/,
+      /unable to allocate \S+ buffer|failed to allocate buffer for/,
+    ],
     verdict: (_, plan) => outOfMemory('this machine has too little left', plan),
   },
   {
-    pattern: /failed to open (?:GGUF file )?'?(.+?)'?:? \(?(No such file or directory|Permission denied)/,
+    patterns: [/failed to open (?:GGUF file )?'?(.+?)'?:? \(?(No such file or directory|Permission denied)/],
     verdict: ([path, reason], plan) => missingFile(path, reason, plan),
   },
   {
-    pattern: /unknown model architecture: '([^']+)'/,
+    patterns: [/unknown model architecture: '([^']+)'/],
     verdict: ([architecture], plan) => ({
       kind: 'unknown',
       isSticky: true,
@@ -157,7 +165,7 @@ const RULES: readonly Rule[] = [
     }),
   },
   {
-    pattern: /failed to (?:apply|load) lora adapter:? ?(.*)/,
+    patterns: [/failed to (?:apply|load) lora adapter:? ?(.*)/],
     verdict: ([reason], plan) => ({
       kind: 'bad-flag',
       isSticky: true,
@@ -166,8 +174,11 @@ const RULES: readonly Rule[] = [
     }),
   },
   {
-    pattern:
-      /data is not within the file bounds|invalid magic characters: '([^']*)'|failed to read magic|failed to read (?:key-value pairs|tensor|header)|wrong number of tensors|missing tensor|bad magic|invalid split file/,
+    patterns: [
+      /invalid magic characters: '([^']*)'/,
+      /failed to read (?:magic|key-value pairs|tensor|header)|bad magic|invalid split file/,
+      /data is not within the file bounds|wrong number of tensors|missing tensor/,
+    ],
     verdict: ([magic], plan) => corruptFile(magic, plan),
   },
 ];
@@ -200,7 +211,8 @@ function portTaken(port: string | undefined): Verdict {
 }
 
 function outOfMemory(what: string, { model, launch }: LaunchPlan): Verdict {
-  const asked = `ctx_size ${launch.ctx_size}, n_parallel ${launch.n_parallel}, cache ${launch.cache_type_k}/${launch.cache_type_v}`;
+  const cache = `${launch.cache_type_k}/${launch.cache_type_v}`;
+  const asked = `ctx_size ${launch.ctx_size}, n_parallel ${launch.n_parallel}, cache ${cache}`;
   return {
     kind: 'out-of-memory',
     isSticky: false,

@@ -20,7 +20,9 @@ const STALL_MS = 30_000;
 const REDIRECTS_MAX = 5;
 const USER_AGENT = 'flow-llm-gateway';
 
-/** Downloads a file and checks its size and SHA-256. Throws a Fault; what was written then is the caller's to remove. */
+/**
+ * Downloads a file and checks its size and SHA-256. Throws a Fault; what was written then is the caller's to remove.
+ */
 export async function downloadFile({ url, path, sizeBytes, sha256, signal, onBytes }: Download): Promise<void> {
   using watch = new Watch(signal);
   const response = await request(url, 'application/octet-stream', watch);

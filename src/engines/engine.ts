@@ -1,4 +1,7 @@
-/** The vocabulary of engines: what Flow must know of a program that serves a model. One adapter a kind; pure but for the probes. */
+/**
+ * The vocabulary of engines: what Flow must know of a program that serves a model. One adapter a kind; pure but for
+ * the probes.
+ */
 import type { LaunchSettings, Model } from '#src/models/model.ts';
 
 export type EngineKind = 'llama.cpp';
@@ -71,7 +74,10 @@ export type EngineFacts = { readonly contextTokens: number; readonly slots: numb
 
 export interface EngineAdapter {
   readonly kind: EngineKind;
-  /** The command line and the environment for a plan. The environment is complete: nothing else is inherited. Throws Fault('invalid-request') on refused extra arguments. */
+  /**
+   * The command line and the environment for a plan. The environment is complete: nothing else is inherited. Throws
+   * Fault('invalid-request') on refused extra arguments.
+   */
   command(plan: LaunchPlan): Command;
   /** Reads one line (no line end, at most 16 KiB) of its output. */
   readLog(line: string): LogSignal | null;

@@ -10,7 +10,7 @@ import type { SettingsStore } from '#src/settings/settings.ts';
 import type { InstalledEngine } from './engine.ts';
 import type { Environment } from './environment.ts';
 import type { EngineFeatures } from './features.ts';
-import { findCandidates, HOMEBREW_DIRS, type Places } from './find.ts';
+import { findCandidates, HOMEBREW_DIRS, type Places, programPath } from './find.ts';
 import { homebrew } from './homebrew.ts';
 import type { InstallSource } from './install-source.ts';
 import { Installer } from './installer.ts';
@@ -51,6 +51,7 @@ export class Engines {
   readonly #deps: EnginesDeps;
   readonly #features = new Map<string, EngineFeatures>();
   #list: Promise<EngineList> | null = null;
+  #presentVersion: string | null = null;
   #updates: UpdateCheck = { isChecking: false, latest: null, checkedAtMs: null, trouble: null };
 
   constructor(deps: EnginesDeps) {
@@ -63,6 +64,11 @@ export class Engines {
 
   get updates(): UpdateCheck {
     return this.#updates;
+  }
+
+  /** Version of the engine that served last or would have; null until `chosen` was asked. For keys of measurements. */
+  get presentVersion(): string | null {
+    return this.#presentVersion;
   }
 
   /** Every engine found, with those that do not work; remembered until `refresh`. */
@@ -82,10 +88,17 @@ export class Engines {
   }
 
   /**
-   * The engine to use: the one of FLOW_LLAMA_SERVER, else the chosen one, else the first found; null when there is none.
+   * The engine to use: the one of FLOW_LLAMA_SERVER, else the chosen one, else the first found; null when there is
+   * none.
    * Throws Fault('engine-missing') when the named one is not usable: another is never taken in its place.
    */
   async chosen(): Promise<InstalledEngine | null> {
+    const engine = await this.#choice();
+    this.#presentVersion = engine?.version ?? null;
+    return engine;
+  }
+
+  async #choice(): Promise<InstalledEngine | null> {
     const present = await this.#present();
     const { configured } = this.#deps.places;
     if (configured !== null) return named(present, `path:${configured}`, 'FLOW_LLAMA_SERVER names');
@@ -94,7 +107,10 @@ export class Engines {
     return named(present, choice, 'The setting engine_choice names');
   }
 
-  /** An engine to use, installed if need be. Rejects with a Fault; an abort leaves the installation to others who may wait. */
+  /**
+   * An engine to use, installed if need be. Rejects with a Fault; an abort leaves the installation to others who may
+   * wait.
+   */
   async ensure(signal: AbortSignal, onProgress: (ratio: number | null) => void = () => {}): Promise<InstalledEngine> {
     const found = await this.chosen();
     throwIfAborted(signal);
@@ -113,7 +129,10 @@ export class Engines {
     }
   }
 
-  /** Starts an installation and returns at once; `installer.progress` tells how far it is. Throws Fault('conflict') during another. */
+  /**
+   * Starts an installation and returns at once; `installer.progress` tells how far it is. Throws Fault('conflict')
+   * during another.
+   */
   install(wish: Parameters<Installer['start']>[0]): void {
     this.#afterInstall(this.#deps.installer.start(wish)).catch(() => {});
   }
@@ -125,7 +144,9 @@ export class Engines {
     await this.#deps.settings.update({ engine_choice: id });
   }
 
-  /** Removes a release that Flow installed. Throws Fault('conflict') for the one in use, and for what others installed. */
+  /**
+   * Removes a release that Flow installed. Throws Fault('conflict') for the one in use, and for what others installed.
+   */
   async remove(id: string): Promise<void> {
     const { installed, broken } = await this.list();
     const engine = [...installed, ...broken].find((each) => each.id === id);
@@ -208,11 +229,14 @@ export type EngineParts = {
   readonly executablesInUse: () => readonly string[];
 };
 
-/** The engines with every source there is, in the order of the platform: Homebrew comes first where somebody has it on a Mac. */
+/**
+ * The engines with every source there is, in the order of the platform: Homebrew comes first where somebody has it on
+ * a Mac.
+ */
 export function openEngines(parts: EngineParts): Engines {
   const { dataDir, configured, environment, settings, bus, clock, executablesInUse } = parts;
   const places = {
-    configured,
+    configured: configured === null ? null : programPath(configured, environment),
     installDir: join(dataDir, 'engines', 'llama.cpp'),
     environment,
     homebrewDirs: HOMEBREW_DIRS,

@@ -35,7 +35,10 @@ export function engineEnvironment(environment: Environment, libraryPath: string 
   return { ...handedOn, ...loader };
 }
 
-/** The environment of an installer (pip, brew, tar): the user's own, with proxies and mirrors, less what is dangerous or secret. */
+/**
+ * The environment of an installer (pip, brew, tar): the user's own, with proxies and mirrors, less what is dangerous
+ * or secret.
+ */
 export function toolEnvironment(environment: Environment): Record<string, string> {
   return pick(environment, (name) => !KEPT_FROM_TOOLS.test(name));
 }

@@ -1,5 +1,6 @@
 /**
- * Checks the arguments a person adds to an engine's command line. Whoever may set them could otherwise open the engine to
+ * Checks the arguments a person adds to an engine's command line. Whoever may set them could otherwise open the engine
+ * to
  * the network or have it run programs, so a flag passes only when it is known to be harmless.
  */
 import { Fault } from '#src/faults.ts';

@@ -3,7 +3,9 @@
 export type EngineFeatures = {
   /** Every flag it lists, long and short. */
   readonly flags: ReadonlySet<string>;
-  /** Whether verbosity 4 is "trace" (memory sizes, no prompts). In older builds 4 was "everything", prompts included. */
+  /**
+   * Whether verbosity 4 is "trace" (memory sizes, no prompts). In older builds 4 was "everything", prompts included.
+   */
   readonly hasTraceLevel: boolean;
   /** Whether `--n-gpu-layers auto` is understood. */
   readonly hasAutoGpuLayers: boolean;
@@ -23,7 +25,9 @@ export function readFeatures(help: string): EngineFeatures {
   };
 }
 
-/** Reads every flag out of the text of `--help`, in its order. A value name follows the last flag name after one space. */
+/**
+ * Reads every flag out of the text of `--help`, in its order. A value name follows the last flag name after one space.
+ */
 export function readHelp(help: string): HelpFlag[] {
   return help
     .split('\n')

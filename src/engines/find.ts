@@ -1,11 +1,11 @@
 /** Where engines may be on this machine, in the order of preference. */
 import { type Dirent, existsSync, readdirSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Environment } from './environment.ts';
 import type { Candidate } from './probe.ts';
 
 export type Places = {
-  /** What `FLOW_LLAMA_SERVER` names; null when it is not set. */
+  /** The absolute path that `FLOW_LLAMA_SERVER` names; null when it is not set. */
   readonly configured: string | null;
   /** Folder with one folder per installed release. */
   readonly installDir: string;
@@ -21,7 +21,10 @@ const PROGRAM = 'llama-server';
 /** Release archives hold it at most this deep (`build/bin/llama-server`, the wheel one deeper). */
 const DEPTH_MAX = 3;
 
-/** Every program that may be an engine, best first; the same file is named once. A configured one is named even when it is missing. */
+/**
+ * Every program that may be an engine, best first; the same file is named once. A configured one is named even when it
+ * is missing.
+ */
 export function findCandidates(places: Places): Candidate[] {
   const found = [...configured(places), ...installed(places.installDir), ...onPath(places), ...homebrew(places)];
   const seen = new Set<string>();
@@ -31,6 +34,12 @@ export function findCandidates(places: Places): Candidate[] {
     seen.add(key);
     return true;
   });
+}
+
+/** The absolute path of a program as a person names it: by a path, from the present folder too, or by its name on `PATH`. */
+export function programPath(named: string, environment: Environment): string {
+  if (named.includes('/')) return resolve(named);
+  return Bun.which(named, { PATH: environment.PATH ?? '' }) ?? resolve(named);
 }
 
 /** The llama-server in an unpacked release; null when there is none. Follows no links. */

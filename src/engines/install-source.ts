@@ -22,7 +22,9 @@ export type InstallRequest = {
   readonly signal: AbortSignal;
 };
 
-/** What a source brought: a folder with the program in it, to be tested and kept as `id`, or a program put elsewhere. */
+/**
+ * What a source brought: a folder with the program in it, to be tested and kept as `id`, or a program put elsewhere.
+ */
 export type Fetched =
   | { readonly kind: 'folder'; readonly id: string; readonly folder: string }
   | { readonly kind: 'elsewhere'; readonly executable: string };

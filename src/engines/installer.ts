@@ -30,8 +30,7 @@ const STAGING_PREFIX = '.staging-';
 /** Progress is told at most this often within a phase. */
 const TELL_INTERVAL_MS = 200;
 const LOG_LINES_MAX = 50;
-const HELP =
-  'Install llama.cpp by your package manager, or set FLOW_LLAMA_SERVER to a llama-server that is already on this machine.';
+const HELP = 'Install llama.cpp by your package manager, or set FLOW_LLAMA_SERVER to a llama-server of yours.';
 
 /** Installs engines. What it puts into its folder is complete and tested, or is not there. */
 export class Installer {

@@ -1,4 +1,7 @@
-/** llama.cpp's llama-server: the one file to edit when its flags change. Its output is read in `read-log.ts`, its ends in `diagnose.ts`. */
+/**
+ * llama.cpp's llama-server: the one file to edit when its flags change. Its output is read in `read-log.ts`, its ends
+ * in `diagnose.ts`.
+ */
 import { dirname } from 'node:path';
 import { Fault } from '#src/faults.ts';
 import { isObject, numberOrNull } from '#src/json.ts';
@@ -40,8 +43,10 @@ export function llamaServer(deps: LlamaServerDeps): EngineAdapter {
 }
 
 /**
- * The context each conversation gets, in tokens; null when neither the settings nor the file say. llama-server caps every
- * slot at the trained context (measured on b10434), so asking for more would only waste memory, unless RoPE scaling extends it.
+ * The context each conversation gets, in tokens; null when neither the settings nor the file say. llama-server caps
+ * every
+ * slot at the trained context (measured on b10434), so asking for more would only waste memory, unless RoPE scaling
+ * extends it.
  */
 export function contextPerConversation(model: Model, launch: LaunchSettings): number | null {
   const trained = model.trainedContextTokens;
@@ -97,8 +102,10 @@ function serving({ model, port }: LaunchPlan, has: Has): string[] {
 }
 
 /**
- * llama-server divides `--ctx-size` by the slots, so it is multiplied here. With an explicit `--parallel` the cache is not
- * unified: each conversation owns its part and none can take another's. An explicit size is also what `--fit` never shrinks.
+ * llama-server divides `--ctx-size` by the slots, so it is multiplied here. With an explicit `--parallel` the cache is
+ * not
+ * unified: each conversation owns its part and none can take another's. An explicit size is also what `--fit` never
+ * shrinks.
  */
 function context(model: Model, launch: LaunchSettings): string[] {
   const slots = ['--parallel', String(launch.n_parallel)];
@@ -116,7 +123,8 @@ function extension(model: Model, launch: LaunchSettings, each: number): string[]
   const trained = model.trainedContextTokens;
   const architecture = trained !== null && each > trained ? architectureOf(model.path) : null;
   if (architecture === null) return scaling;
-  // Slots are capped at the context the file claims, RoPE scaling or not: the claim must grow with it, and YaRN told the truth.
+  // Slots are capped at the context the file claims, RoPE scaling or not: the claim must grow with it, and YaRN told
+  // the truth.
   const claim = ['--override-kv', `${architecture}.context_length=int:${each}`];
   return [...scaling, ...claim, '--yarn-orig-ctx', String(trained)];
 }
@@ -171,7 +179,10 @@ function companions(launch: LaunchSettings, has: Has, roots: readonly string[]):
   return [...vision, '--spec-draft-model', path, '--spec-draft-n-max', tokens, '--spec-type', 'draft-simple'];
 }
 
-/** About one in thirty tethered starts that fail leaves without its last lines (measured on b10434): then the file may tell. */
+/**
+ * About one in thirty tethered starts that fail leaves without its last lines (measured on b10434): then the file may
+ * tell.
+ */
 function diagnoseWithFile(ending: Ending, plan: LaunchPlan): CrashReport {
   const report = diagnose(ending, plan);
   const finding = report.kind === 'unknown' && report.exitCode === 1 ? precheck(plan.model) : null;

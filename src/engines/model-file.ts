@@ -1,4 +1,6 @@
-/** Looks at a model's files before an engine is started for them: cheap, and its sentences are better than a crash's. */
+/**
+ * Looks at a model's files before an engine is started for them: cheap, and its sentences are better than a crash's.
+ */
 import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import type { Model } from '#src/models/model.ts';
 import type { CrashKind, CrashReport } from './engine.ts';

@@ -112,9 +112,8 @@ function trouble(end: ProgramEnd): string {
 
 function isUnreachable(end: ProgramEnd): boolean {
   const text = end.kind === 'exited' ? end.stderr : '';
-  return /Failed to establish a new connection|Temporary failure in name resolution|Max retries exceeded|dns error/i.test(
-    text,
-  );
+  const connection = /Failed to establish a new connection|Max retries exceeded/i;
+  return connection.test(text) || /Temporary failure in name resolution|dns error/i.test(text);
 }
 
 /** Bytes of all files below a folder; files that go meanwhile count nothing. */

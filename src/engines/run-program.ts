@@ -22,7 +22,10 @@ const OUTPUT_BYTES_MAX = 4 << 20;
 /** A grandchild may hold the pipe after the program's end; its output is not waited for any longer. */
 const DRAIN_MS = 500;
 
-/** Runs it without a shell. Throws only when `signal` aborts: then with the signal's reason, after the group was killed. */
+/**
+ * Runs it without a shell. Throws only when `signal` aborts: then with the signal's reason, after the group was
+ * killed.
+ */
 export async function runProgram(argv: readonly string[], run: ProgramRun): Promise<ProgramEnd> {
   run.signal?.throwIfAborted();
   const child = start(argv, run);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test';
 import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { programPath } from '#src/engines/find.ts';
 import { readVersion } from '#src/engines/probe.ts';
 import { Fault } from '#src/faults.ts';
 import { realEngine } from '#test/support/real-engine.ts';
@@ -117,6 +118,12 @@ describe('engines', () => {
     put(join(here.installDir, 'b7'));
     expect((await here.engines.ensure(NEVER)).id).toBe('b7');
   });
+});
+
+test('a configured program may be named by a path, a relative one too, or by its name', () => {
+  expect(programPath('/opt/llama-server', PLAIN)).toBe('/opt/llama-server');
+  expect(programPath('./llama-server', PLAIN)).toBe(join(process.cwd(), 'llama-server'));
+  expect(programPath('sh', PLAIN)).toMatch(/^\/(usr\/)?bin\/sh$/);
 });
 
 describe('the engine to use', () => {

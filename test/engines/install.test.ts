@@ -1,4 +1,6 @@
-/** Installing an engine from a release host on loopback: what is good arrives whole, what is not leaves nothing behind. */
+/**
+ * Installing an engine from a release host on loopback: what is good arrives whole, what is not leaves nothing behind.
+ */
 import { describe, expect, test } from 'bun:test';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

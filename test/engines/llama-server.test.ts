@@ -1,4 +1,6 @@
-/** The command line for llama-server and what a real one makes of it. Extra arguments and crashes have their own files. */
+/**
+ * The command line for llama-server and what a real one makes of it. Extra arguments and crashes have their own files.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

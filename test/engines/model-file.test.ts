@@ -1,4 +1,6 @@
-/** What is seen in a model's files before an engine is started. What an engine makes of damage is in diagnose.test.ts. */
+/**
+ * What is seen in a model's files before an engine is started. What an engine makes of damage is in diagnose.test.ts.
+ */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** Lines of llama-server's output, of the tether and of old and new logs. That a real one writes them: llama-server.test.ts. */
+/**
+ * Lines of llama-server's output, of the tether and of old and new logs. That a real one writes them: llama-
+ * server.test.ts.
+ */
 import { expect, test } from 'bun:test';
 import { readLog } from '#src/engines/read-log.ts';
 

@@ -57,8 +57,8 @@ describe('/api/engines', () => {
     expect((await ask('GET', '/api/engines')).body.install.total_bytes).toBe(host.sizeBytes);
     expect((await ask('POST', '/api/engines/install', {})).status).toBe(409);
     gate.resolve();
-    await until(async () => (await ask('GET', '/api/engines')).body.chosen === TAG);
-    expect((await ask('GET', '/api/engines')).body.install.phase).toBe('done');
+    await until(async () => (await ask('GET', '/api/engines')).body.install.phase === 'done');
+    expect((await ask('GET', '/api/engines')).body.chosen).toBe(TAG);
   });
 
   test('cancels an installation', async () => {

@@ -1,4 +1,6 @@
-/** The sources that ask another program, played by scripts: pip, uv and brew. The release host is in install.test.ts. */
+/**
+ * The sources that ask another program, played by scripts: pip, uv and brew. The release host is in install.test.ts.
+ */
 import { describe, expect, test } from 'bun:test';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,11 +25,14 @@ function withScripts({ folder }: Bench, scripts: Readonly<Record<string, string>
 const PIP = `#!/bin/sh
 echo "$@" >> "$NOTES"; env | grep -c HF_TOKEN >> "$NOTES"
 while [ $# -gt 0 ]; do case "$1" in --target) target="$2";; --requirement) cat "$2" >> "$NOTES";; esac; shift; done
-mkdir -p "$target/pkg/bin" && cp "$(dirname "$0")/program" "$target/pkg/bin/llama-server" && chmod 755 "$target/pkg/bin/llama-server"
+into="$target/pkg/bin"
+mkdir -p "$into" && cp "$(dirname "$0")/program" "$into/llama-server" && chmod 755 "$into/llama-server"
 `;
 const MISSING = '#!/bin/sh\necho "/usr/bin/python3: No module named pip" >&2; exit 1\n';
-const UNREACHABLE =
-  '#!/bin/sh\necho "WARNING: Retrying: Failed to establish a new connection: [Errno 111]" >&2; echo "ERROR: none found" >&2; exit 1\n';
+const UNREACHABLE = `#!/bin/sh
+echo "WARNING: Retrying: Failed to establish a new connection: [Errno 111]" >&2
+echo "ERROR: none found" >&2; exit 1
+`;
 
 const machine = { platform: 'linux', architecture: 'x64' } as const;
 

@@ -1,4 +1,7 @@
-/** A release host as GitHub's API describes one: a real server on loopback with real archives, made to misbehave at will. */
+/**
+ * A release host as GitHub's API describes one: a real server on loopback with real archives, made to misbehave at
+ * will.
+ */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -103,7 +106,10 @@ case "$1" in
 esac
 `;
 
-/** The bytes of a .tar.gz; names with a path in them are given to tar as they are, which is how hostile ones come about. */
+/**
+ * The bytes of a .tar.gz; names with a path in them are given to tar as they are, which is how hostile ones come
+ * about.
+ */
 export async function tarGz(
   files: Readonly<Record<string, string>>,
   more: readonly string[] = [],

@@ -1,4 +1,7 @@
-/** Runs a command as the supervisor would, minus its guard: standard input is a pipe that stays open, every line is kept. */
+/**
+ * Runs a command as the supervisor would, minus its guard: standard input is a pipe that stays open, every line is
+ * kept.
+ */
 import type { Command } from '#src/engines/engine.ts';
 
 export type RunningEngine = AsyncDisposable & {
