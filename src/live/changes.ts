@@ -1,4 +1,6 @@
-/** What one listener has still to be told: things, not their history, so that it stays small however slow the listener. */
+/**
+ * What one listener has still to be told: things, not their history, so that it stays small however slow the listener.
+ */
 import { impossible } from '#src/assert.ts';
 import type { Bus, FlowEvent } from '#src/events.ts';
 

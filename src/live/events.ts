@@ -1,4 +1,6 @@
-/** GET /api/events: what changes, as JSON, for scripts. It begins with everything and then tells each thing's new state. */
+/**
+ * GET /api/events: what changes, as JSON, for scripts. It begins with everything and then tells each thing's new state.
+ */
 import { Elysia } from 'elysia';
 import { access } from '#src/access.ts';
 import { impossible } from '#src/assert.ts';

@@ -1,4 +1,6 @@
-/** The fleet as JSON for events: chosen fields only, so that no engine's key ever leaves. Times are seconds since 1970. */
+/**
+ * The fleet as JSON for events: chosen fields only, so that no engine's key ever leaves. Times are seconds since 1970.
+ */
 import type { Clock } from '#src/clock.ts';
 import type { RequestId, RequestView } from '#src/requests/request.ts';
 import { trackedRequest } from '#src/requests/wire.ts';
@@ -52,6 +54,7 @@ export function queueWire({ queue }: FleetSnapshot, clock: Clock) {
   }));
 }
 
+/** The ledger: what models may take, what is promised to them, and by which estimate. */
 export function memoryWire({ memory }: FleetSnapshot) {
   return {
     budget_bytes: memory.budgetBytes,

@@ -1,4 +1,7 @@
-/** What each loaded model is busy with, in the seed's shapes, from Flow's own view of its requests: no engine is asked. Pure. */
+/**
+ * What each loaded model is busy with, in the seed's shapes, from Flow's own view of its requests: no engine is asked.
+ * Pure.
+ */
 import type { FleetModel, FleetSnapshot } from '#src/scheduling/lease.ts';
 import type { RequestView } from './request.ts';
 import { type TrackedRequest, trackedRequest } from './wire.ts';

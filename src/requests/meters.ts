@@ -1,4 +1,7 @@
-/** Counts what ended, since Flow started, for `/metrics`. Bounded: models only by their registered ids, and not without end. */
+/**
+ * Counts what ended, since Flow started, for `/metrics`. Bounded: models only by their registered ids, and not without
+ * end.
+ */
 import type { NewLoadRow, NewRequestRow } from '#src/store/schema.ts';
 
 /** Upper bounds in seconds; the last bucket is open. */

@@ -35,7 +35,8 @@ export type EngineTimings = {
 
 /**
  * Who ended a request, and in which phase: two letters, as HAProxy's termination codes.
- * Who: `-` nobody (complete), `C` client, `E` engine, `F` Flow (refused, stopping), `U` a user at the dashboard or the API.
+ * Who: `-` nobody (complete), `C` client, `E` engine, `F` Flow (refused, stopping), `U` a user at the dashboard or
+ * the API.
  * Phase: `Q` queued, `L` loading, `P` prefilling, `G` generating, `S` sending, `-` complete.
  */
 export type TerminationCode = `${'-' | 'C' | 'E' | 'F' | 'U'}${'Q' | 'L' | 'P' | 'G' | 'S' | '-'}`;
@@ -95,7 +96,9 @@ export type RequestView = RequestHead & {
   readonly error: { readonly kind: string; readonly message: string } | null;
 };
 
-/** The pen that writes one request's life. Calls in a wrong order are harmless; nothing after `settle` has any effect. */
+/**
+ * The pen that writes one request's life. Calls in a wrong order are harmless; nothing after `settle` has any effect.
+ */
 export interface Ticket {
   readonly id: RequestId;
   /** Aborts when a user cancels the request; the client's own abort comes from the connection. */
@@ -107,7 +110,10 @@ export interface Ticket {
   sent(): void;
   /** The engine's word on the prompt. */
   prefill(progress: { promptTokens: number; cachedTokens: number; processedTokens: number }): void;
-  /** Tokens of output so far, absolute. The first call with a positive count is the first token: stage `generating`. Cheap enough to call per read. */
+  /**
+   * Tokens of output so far, absolute. The first call with a positive count is the first token: stage `generating`.
+   * Cheap enough to call per read.
+   */
   output(tokens: number): void;
   /** The engine is done, the client still reads: stage `sending`. */
   sending(): void;

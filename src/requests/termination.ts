@@ -9,7 +9,10 @@ export function endKind(outcome: Outcome): EndKind {
   return outcome.kind === 'failed' && outcome.fault.kind === 'cancelled' ? 'cancelled' : outcome.kind;
 }
 
-/** The code of an end. `stage` is the one it was in; `isUserCancelled` when somebody pressed Cancel, whatever came of it. */
+/**
+ * The code of an end. `stage` is the one it was in; `isUserCancelled` when somebody pressed Cancel, whatever came of
+ * it.
+ */
 export function terminationCode(outcome: Outcome, stage: RequestStage, isUserCancelled: boolean): TerminationCode {
   if (outcome.kind === 'completed') return '--';
   const phase = PHASES[stage];

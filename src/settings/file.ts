@@ -28,7 +28,8 @@ export async function readSettingsFile(path: string): Promise<FileReading> {
 
 /**
  * Replaces the file at `path`: temporary file, sync, rename, sync of the folder; readable by the owner alone. A link
- * is followed, so that it stays one. Throws Fault('disk-full') or Fault('conflict') that says why; then nothing changed.
+ * is followed, so that it stays one. Throws Fault('disk-full') or Fault('conflict') that says why; then nothing
+ * changed.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
   try {

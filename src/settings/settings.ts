@@ -1,4 +1,7 @@
-/** Every setting of Flow: one schema for the file, the API and the pages. Names are those on the wire and in `settings.json`. */
+/**
+ * Every setting of Flow: one schema for the file, the API and the pages. Names are those on the wire and in
+ * `settings.json`.
+ */
 import { type Static, Type } from '@sinclair/typebox';
 import { LaunchSettings } from '#src/models/model.ts';
 
@@ -152,7 +155,9 @@ export const Settings = Type.Object(
 export type Settings = Static<typeof Settings>;
 export type SettingName = keyof Settings;
 
-/** Where a setting's present value comes from; a value from the command line or the environment cannot be changed here. */
+/**
+ * Where a setting's present value comes from; a value from the command line or the environment cannot be changed here.
+ */
 export type SettingOrigin = 'default' | 'file' | 'environment' | 'flag';
 
 /** Holds the settings, validated, and keeps `settings.json`. */
@@ -160,6 +165,9 @@ export interface SettingsStore {
   /** The present values; a new frozen object after each change. */
   readonly current: Settings;
   origin(name: SettingName): SettingOrigin;
-  /** Checks all of a patch, writes the file (temporary, sync, rename), then applies it and publishes `settings-changed`. Throws Fault('invalid-request') naming each bad field, or Fault('conflict') for a locked one; then nothing changed. */
+  /**
+   * Checks all of a patch, writes the file (temporary, sync, rename), then applies it and publishes `settings-changed`.
+   * Throws Fault('invalid-request') naming each bad field, or Fault('conflict') for a locked one; then nothing changed.
+   */
   update(patch: unknown): Promise<Settings>;
 }

@@ -7,6 +7,7 @@ import { type SettingName, Settings } from './settings.ts';
 /** All names, in the order of the schema. */
 export const SETTING_NAMES: readonly SettingName[] = Object.keys(Settings.properties).filter(isSettingName);
 
+/** Whether there is a setting of this name. */
 export function isSettingName(name: string): name is SettingName {
   return Object.hasOwn(Settings.properties, name);
 }

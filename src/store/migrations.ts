@@ -1,4 +1,6 @@
-/** Numbered migrations, applied once each, in order, in one transaction. A migration that was released is never edited. */
+/**
+ * Numbered migrations, applied once each, in order, in one transaction. A migration that was released is never edited.
+ */
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE models (
      id TEXT PRIMARY KEY COLLATE NOCASE, name TEXT NOT NULL, format TEXT NOT NULL, path TEXT NOT NULL, hf_id TEXT,
@@ -10,8 +12,8 @@ export const MIGRATIONS: readonly string[] = [
      route TEXT NOT NULL, dialect TEXT NOT NULL, client TEXT, is_stream INTEGER NOT NULL, engine TEXT,
      engine_version TEXT, started_at_ms INTEGER NOT NULL, ended_at_ms INTEGER NOT NULL, outcome TEXT NOT NULL,
      termination TEXT NOT NULL, error_kind TEXT, error_message TEXT, finish_reason TEXT, queue_ms REAL, load_ms REAL,
-     ttft_ms REAL, engine_ttft_ms REAL, duration_ms REAL NOT NULL, input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER,
-     thinking_tokens INTEGER, prefill_tokens_per_s REAL, decode_tokens_per_s REAL, repairs TEXT NOT NULL);
+     ttft_ms REAL, engine_ttft_ms REAL, duration_ms REAL NOT NULL, input_tokens INTEGER, cached_tokens INTEGER,
+     output_tokens INTEGER, thinking_tokens INTEGER, prefill_tokens_per_s REAL, decode_tokens_per_s REAL, repairs TEXT NOT NULL);
    CREATE INDEX requests_started ON requests (started_at_ms);
    CREATE INDEX requests_model ON requests (model_id, id);
    CREATE INDEX requests_outcome ON requests (outcome, id);

@@ -1,4 +1,6 @@
-/** Deletes old rows, a little at a time: 300,000 at once held the loop for 546 ms, batches of 500 for 8 ms (measured). */
+/**
+ * Deletes old rows, a little at a time: 300,000 at once held the loop for 546 ms, batches of 500 for 8 ms (measured).
+ */
 import type { Database } from 'bun:sqlite';
 
 export const EXPIRED_ROWS_PER_BATCH = 500;
@@ -20,6 +22,6 @@ export function deleteExpired(client: Database, beforeMs: number): boolean {
 }
 
 function deleteBatch(client: Database, table: string, beforeMs: number): number {
-  const oldest = `SELECT id FROM ${table} WHERE started_at_ms < ?1 ORDER BY started_at_ms LIMIT ${EXPIRED_ROWS_PER_BATCH}`;
-  return client.query(`DELETE FROM ${table} WHERE id IN (${oldest})`).run(beforeMs).changes;
+  const oldest = `SELECT id FROM ${table} WHERE started_at_ms < ?1 ORDER BY started_at_ms LIMIT ?2`;
+  return client.query(`DELETE FROM ${table} WHERE id IN (${oldest})`).run(beforeMs, EXPIRED_ROWS_PER_BATCH).changes;
 }

@@ -155,7 +155,10 @@ export class RecordWriter {
   }
 }
 
-/** Drizzle's own statements cost ten times as much as SQLite's (70 µs to 8 µs a row, measured), so only its columns are used. */
+/**
+ * Drizzle's own statements cost ten times as much as SQLite's (70 µs to 8 µs a row, measured), so only its columns are
+ * used.
+ */
 function insertInto(client: Database, table: SQLiteTable): Insert {
   const columns = Object.entries(getTableColumns(table)).filter(([key]) => key !== 'id');
   const names = columns.map(([, column]) => column.name).join(', ');

@@ -1,4 +1,6 @@
-/** Opening the database: agreement of its two descriptions, damage, strangers. The writer is tested in writer.test.ts. */
+/**
+ * Opening the database: agreement of its two descriptions, damage, strangers. The writer is tested in writer.test.ts.
+ */
 
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
