@@ -5,8 +5,6 @@ import { addressOf } from './cli/address.ts';
 import type { Command, Context } from './cli/command.ts';
 import { EXIT } from './cli/command.ts';
 import { completionsCommand } from './cli/completions.ts';
-import { doctorCommand } from './cli/doctor.ts';
-import { enginesCommand } from './cli/engines.ts';
 import { GatewayApi } from './cli/gateway-api.ts';
 import { commandHelp, overview } from './cli/help.ts';
 import { loadCommand, modelsCommand, psCommand, unloadCommand } from './cli/models.ts';
@@ -36,7 +34,7 @@ const serveCommand: Command = {
   summary: 'Start the gateway in the foreground (what plain "flow" does)',
   examples: ['flow', 'flow serve --port 4000', 'FLOW_API_KEY=… flow serve --host 0.0.0.0'],
   positionals: [0, 0],
-  run: async (context) => (await import('./serve.ts')).serve(context),
+  run: async (context) => (await import('./serve.ts')).serve(context, process.argv[2] === 'serve'),
 };
 
 const COMMANDS: readonly Command[] = [
@@ -48,8 +46,6 @@ const COMMANDS: readonly Command[] = [
   unloadCommand,
   logsCommand,
   requestsCommand,
-  enginesCommand,
-  doctorCommand,
   completionsCommand(() => COMMANDS.map((command) => command.name)),
 ];
 

@@ -16,6 +16,7 @@ export const EXIT = {
   auth: 8,
   busy: 10,
   interrupted: 130,
+  terminated: 143,
 } as const;
 
 /** Everything a command may touch. */

@@ -124,8 +124,8 @@ export class Hardware {
     this.#macMemoryAtMs = this.#parts.clock.monotonicMs();
     try {
       const { mem } = await import('systeminformation');
-      const { total, available } = await mem();
-      this.#macMemory = { totalBytes: total, availableBytes: available };
+      const { total, free, available } = await mem();
+      this.#macMemory = { totalBytes: total, freeBytes: free, availableBytes: available };
     } catch {
       // The last answer stays.
     }

@@ -2,7 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
 
-export type PresentMemory = { readonly totalBytes: number; readonly availableBytes: number };
+/** `freeBytes` lies idle; `availableBytes` is that and the cache that would be given up. */
+export type PresentMemory = {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly availableBytes: number;
+};
 
 /** A cgroup of version 1 says "no limit" with a number of this size. */
 const NO_LIMIT_BYTES = 2 ** 60;
@@ -10,7 +15,13 @@ const NO_LIMIT_BYTES = 2 ** 60;
 /** Memory now: `/proc/meminfo` where there is one (13 µs), else what the runtime knows. */
 export function presentMemory(): PresentMemory {
   const text = readText('/proc/meminfo');
-  return (text === null ? null : parseMeminfo(text)) ?? { totalBytes: totalmem(), availableBytes: freemem() };
+  return (
+    (text === null ? null : parseMeminfo(text)) ?? {
+      totalBytes: totalmem(),
+      freeBytes: freemem(),
+      availableBytes: freemem(),
+    }
+  );
 }
 
 /** Reads `/proc/meminfo`; null when it is not one. */
@@ -20,8 +31,10 @@ export function parseMeminfo(text: string): PresentMemory | null {
     return kib === undefined ? null : Number(kib) * 1024;
   };
   const totalBytes = bytesOf('MemTotal');
-  const availableBytes = bytesOf('MemAvailable') ?? bytesOf('MemFree');
-  return totalBytes === null || availableBytes === null ? null : { totalBytes, availableBytes };
+  const freeBytes = bytesOf('MemFree');
+  const availableBytes = bytesOf('MemAvailable') ?? freeBytes;
+  if (totalBytes === null || availableBytes === null) return null;
+  return { totalBytes, freeBytes: freeBytes ?? availableBytes, availableBytes };
 }
 
 /** The tightest memory limit of the containers round this process, in bytes; null when there is none. */

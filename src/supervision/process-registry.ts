@@ -95,7 +95,7 @@ export class ProcessRegistry {
     }
   }
 
-  /** Synchronous, so that two writes cannot overtake each other; it is short, and happens once a start and once an end. */
+  /** Synchronous, so that no write overtakes another; it is short, and happens once a start and once an end. */
   #write(): void {
     try {
       const temporary = `${this.#path}.${process.pid}.tmp`;

@@ -9,7 +9,11 @@ import { FakeClock } from '#test/support/fake-clock.ts';
 
 test('meminfo is read in KiB; something else is not meminfo', () => {
   const text = 'MemTotal:       16000 kB\nMemFree:         1000 kB\nMemAvailable:    9000 kB\n';
-  expect(parseMeminfo(text)).toEqual({ totalBytes: 16_384_000, availableBytes: 9_216_000 });
+  expect(parseMeminfo(text)).toEqual({
+    totalBytes: 16_384_000,
+    freeBytes: 1_024_000,
+    availableBytes: 9_216_000,
+  });
   expect(parseMeminfo('MemTotal:       16000 kB\nMemFree:         1000 kB\n')?.availableBytes).toBe(1_024_000);
   expect(parseMeminfo('')).toBeNull();
 });

@@ -1,0 +1,167 @@
+/** The table of contents: every door of Flow, in order, and the guard in front of all of them. */
+import { Elysia } from 'elysia';
+import { anthropic } from './dialects/anthropic/anthropic.ts';
+import { chatVoice } from './dialects/chat/voice.ts';
+import type { Voice } from './dialects/dialect.ts';
+import { normaliseMessages } from './dialects/normalise.ts';
+import { engineRoutes } from './engines/routes.ts';
+import type { Flow } from './flow.ts';
+import { gatewayRoutes } from './gateway/routes.ts';
+import { hostRoutes } from './host/routes.ts';
+import { EventStreams, eventRoutes } from './live/events.ts';
+import { Feeds } from './live/feed.ts';
+import { liveRoutes } from './live/routes.ts';
+import { socketRoutes } from './live/socket.ts';
+import { logRoutes } from './logs/routes.ts';
+import { launchFor } from './models/launch.ts';
+import type { Model } from './models/model.ts';
+import { resolveModel } from './models/resolve.ts';
+import { modelRoutes } from './models/routes.ts';
+import { keepMonitorLive } from './monitor/live.ts';
+import { Monitor } from './monitor/monitor.tsx';
+import { monitorPages } from './monitor/pages.tsx';
+import { requestRoutes } from './requests/routes.ts';
+import { schedulingRoutes } from './scheduling/routes.ts';
+import { statusOf } from './scheduling/status.ts';
+import { settingsRoutes } from './settings/routes.ts';
+import { Credentials } from './web/credentials.ts';
+import { errorHandling, refuser } from './web/errors.tsx';
+import { type Guarded, guard } from './web/guard.ts';
+import { interfaceAddresses } from './web/listen.ts';
+import { loginPages } from './web/login.tsx';
+import { publicFiles } from './web/public-files.ts';
+import { shell } from './web/shell.tsx';
+import { loadVendor, vendorRoutes } from './web/vendor.ts';
+
+/** The doors, and what must be closed with them. */
+export type App = { readonly guarded: Guarded; close(): void };
+
+/** Builds the doors. `isAccepting` turns false when Flow begins to stop. */
+export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<App> {
+  const { clock, bus, logs, settings, fleet, tracker, registry, hardware } = flow;
+  const vendor = await loadVendor();
+  const pages = shell({ vendor: vendor.urls, version: flow.version });
+  const refuse = refuser({
+    voiceFor,
+    shell: pages,
+    log: ({ requestId, path, cause }) => logs.error('a request met the unexpected', { requestId, path, cause }),
+  });
+  const credentials = new Credentials({ apiKey: flow.config.apiKey, clock });
+  const monitor = new Monitor({
+    models: () => registry.list(),
+    lender: fleet,
+    tracker,
+    memory: () => hardware.memory(),
+    clock,
+  });
+  const feeds = new Feeds({
+    fragments: monitor,
+    clock,
+    version: flow.version,
+    log: (cause) => logs.error('a fragment could not be rendered', { cause }),
+  });
+  const source = { clock, fleet: () => fleet.snapshot(), tracker, settings: () => settings.current };
+  const streams = new EventStreams({ bus, source });
+  const live = keepMonitorLive({ bus, feeds, monitor, clock });
+
+  const app = new Elysia({ name: 'flow', normalize: false })
+    .use(errorHandling(refuse))
+    .use(vendorRoutes({ vendor }))
+    .use(await publicFiles())
+    .use(loginPages({ credentials, shell: pages }))
+    .use(
+      monitorPages({
+        monitor,
+        shell: pages,
+        lender: fleet,
+        tracker,
+        findModel: (modelId) => registry.find(modelId),
+        pin: (modelId, isPinned) => void registry.updateConfig(modelId, { is_pinned: isPinned }),
+      }),
+    )
+    .use(liveRoutes({ feeds }))
+    .use(eventRoutes({ streams }))
+    .use(socketRoutes({ bus, source }))
+    .use(
+      hostRoutes({
+        version: flow.version,
+        fleet: () => fleet.snapshot(),
+        hardware,
+        tracker,
+        meters: flow.meters,
+        writer: flow.writer,
+        loopLag: flow.loopLag,
+        isAccepting,
+      }),
+    )
+    .use(settingsRoutes({ settings }))
+    .use(logRoutes({ logs, clock }))
+    .use(requestRoutes({ tracker, telemetry: flow.telemetry, fleet: () => fleet.snapshot() }))
+    .use(engineRoutes({ engines: flow.engines }))
+    .use(
+      schedulingRoutes({
+        fleet,
+        findModel: (modelId) => registry.find(modelId),
+        hardware: () => hardware.report(),
+        nowMs: () => clock.wallMs(),
+      }),
+    )
+    .use(
+      modelRoutes({
+        registry,
+        modelsDir: () => settings.current.models_dir,
+        statusOf: (modelId) => statusOf(fleet.model(modelId).state),
+        needOf: (model) => flow.measurements.needOf(model, launchFor(model, settings.current, {})),
+      }),
+    )
+    .use(gateway(flow));
+
+  const guarded = guard({
+    app,
+    settings: () => settings.current,
+    credentials,
+    refuser: refuse,
+    interfaceAddresses: interfaceAddresses(),
+    port: settings.current.port,
+  });
+  return {
+    guarded,
+    close() {
+      live[Symbol.dispose]();
+      feeds.close();
+      streams.close();
+    },
+  };
+}
+
+/** Under `/v1` errors are in the words of the protocol that is spoken there. */
+function voiceFor(path: string): Voice | null {
+  if (path.startsWith('/v1/messages')) return anthropic;
+  return /^\/(v1|upstream)(\/|$)|^\/(chat\/completions|embeddings|rerank|models)\b/.test(path) ? chatVoice : null;
+}
+
+function gateway(flow: Flow) {
+  const { registry, fleet, settings } = flow;
+  return gatewayRoutes({
+    lender: fleet,
+    tracker: flow.tracker,
+    client: flow.client,
+    models: {
+      resolve: (wanted) => resolved(flow, wanted),
+      list: () => registry.list(),
+    },
+    settings,
+    clock: flow.clock,
+    pulse: flow.pulse,
+    dialects: { anthropic },
+    normalise: normaliseMessages,
+  });
+}
+
+function resolved({ registry, fleet, settings }: Flow, wanted: string | null): Model {
+  const models = registry.list();
+  const loaded = new Set(
+    models.map(({ id }) => id).filter((id) => ['starting', 'ready'].includes(fleet.model(id).state.phase)),
+  );
+  return resolveModel(wanted, { models, loaded, settings: settings.current }).model;
+}

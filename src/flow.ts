@@ -1,0 +1,198 @@
+/** The composition: builds each service once, in the order of need. Nothing else constructs services; `serve.ts` starts and stops. */
+import { join } from 'node:path';
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { type Engines, openEngines } from './engines/engines.ts';
+import { llamaServer } from './engines/llama-server.ts';
+import { Bus } from './events.ts';
+import { Hardware } from './host/hardware.ts';
+import { LoopLag } from './host/loop-lag.ts';
+import { Logs } from './logs/logs.ts';
+import { HeaderCache } from './models/header-cache.ts';
+import { launchFor } from './models/launch.ts';
+import { Measurements } from './models/measurements.ts';
+import type { LaunchOverrides, LaunchSettings, Model } from './models/model.ts';
+import { Registry } from './models/registry.ts';
+import { Meters } from './requests/meters.ts';
+import { Telemetry } from './requests/telemetry.ts';
+import { RequestTracker } from './requests/tracker.ts';
+import { Fleet } from './scheduling/fleet.ts';
+import type { LoadRecords } from './scheduling/fleet-needs.ts';
+import { openSettings, type SettingsFile } from './settings/store.ts';
+import { closeStore, openSoundStore, type Store } from './store/open.ts';
+import { RecordWriter } from './store/writer.ts';
+import { Pulse } from './stream/pulse.ts';
+import type { SupervisorFactory } from './supervision/model-state.ts';
+import { Ports } from './supervision/ports.ts';
+import { ProcessRegistry } from './supervision/process-registry.ts';
+import { makeSupervisor } from './supervision/supervisor.ts';
+import { SocketEngineClient } from './transport/client.ts';
+
+/** Everything Flow consists of, but for its doors (`app.ts`). */
+export type Flow = {
+  readonly config: Config;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly logs: Logs;
+  readonly settings: SettingsFile;
+  readonly store: Store;
+  readonly writer: RecordWriter;
+  readonly telemetry: Telemetry;
+  readonly meters: Meters;
+  readonly hardware: Hardware;
+  readonly loopLag: LoopLag;
+  readonly registry: Registry;
+  readonly measurements: Measurements;
+  readonly engines: Engines;
+  readonly processRegistry: ProcessRegistry;
+  readonly fleet: Fleet;
+  readonly tracker: RequestTracker;
+  readonly client: SocketEngineClient;
+  readonly pulse: Pulse;
+  /** Writes down what is still in memory, and lets go of files. To be called once, when nothing runs any more. */
+  close(): Promise<void>;
+};
+
+/** Builds all of it. The data directory exists and is held (`store/data-dir.ts`). */
+export async function openFlow(config: Config, version: string, environment: NodeJS.ProcessEnv): Promise<Flow> {
+  const clock = systemClock;
+  const bus = new Bus((cause) => logs.error('a listener broke', { cause }));
+  const logs = new Logs({ clock, bus, folder: join(config.dataDir, 'logs'), level: config.logLevel });
+  if (config.apiKey) logs.protect(config.apiKey);
+  const settings = await openSettings({
+    path: join(config.dataDir, 'settings.json'),
+    bus,
+    clock,
+    overrides: config.fixed,
+    modelsDirDefault: join(config.dataDir, 'models'),
+  });
+  const { store, notice } = openSoundStore({ path: join(config.dataDir, 'flow.db'), clock });
+  for (const text of [...settings.notices, ...(notice ? [notice] : [])]) {
+    logs.warning(text);
+    bus.publish({ type: 'notice', tone: 'warning', text });
+  }
+  const records = openRecords({ store, clock, bus, settings });
+  const hardware = new Hardware({ clock, settings: () => settings.current });
+  const headers = new HeaderCache();
+  const registry = new Registry({ store, bus, clock, headers, modelsDir: () => settings.current.models_dir });
+  const engines = openEngines({
+    dataDir: config.dataDir,
+    configured: config.llamaServer,
+    environment,
+    settings,
+    bus,
+    clock,
+    executablesInUse: () => processRegistry.executables(),
+  });
+  const processRegistry = new ProcessRegistry({
+    path: join(config.dataDir, 'engines.pids.json'),
+    onFault: (cause) => logs.warning('the list of engine processes could not be written', { cause }),
+  });
+  const measurements = new Measurements({ store, clock, headers, engineVersion: () => engines.presentVersion });
+  const launch = (model: Model, overrides: LaunchOverrides): LaunchSettings =>
+    launchFor(model, settings.current, overrides);
+  const supervisors = makeSupervisor({
+    clock,
+    logs,
+    engines,
+    adapter: llamaServer({
+      environment,
+      allowedRoots: () => [settings.current.models_dir, config.dataDir],
+      featuresOf: (engine) => engines.featuresOf(engine),
+    }),
+    launchFor: launch,
+    processRegistry,
+    ports: new Ports(),
+    settings: () => settings.current,
+    onMemory: (model, launched, taken) => measurements.recordEngineWord(model, launched, taken),
+  });
+  const fleet = openFleet({ clock, bus, settings, hardware, registry, measurements, records, launch, supervisors });
+  const tracker = new RequestTracker({
+    clock,
+    bus,
+    record: (row) => {
+      records.meters.countRequest(row);
+      records.writer.writeRequest(row);
+    },
+    engineOf: (modelId) => {
+      const { state } = fleet.model(modelId);
+      return state.phase === 'ready' ? { engine: state.engine, version: state.engineVersion } : null;
+    },
+  });
+  const client = new SocketEngineClient();
+  const loopLag = new LoopLag({ clock });
+  return {
+    config,
+    version,
+    clock,
+    bus,
+    logs,
+    settings,
+    store,
+    ...records,
+    hardware,
+    loopLag,
+    registry,
+    measurements,
+    engines,
+    processRegistry,
+    fleet,
+    tracker,
+    client,
+    pulse: new Pulse({ clock }),
+    async close() {
+      client.close();
+      loopLag[Symbol.dispose]();
+      settings[Symbol.dispose]();
+      records.writer.close();
+      closeStore(store);
+      await logs.close();
+    },
+  };
+}
+
+type Records = { readonly writer: RecordWriter; readonly telemetry: Telemetry; readonly meters: Meters };
+
+function openRecords(parts: { store: Store; clock: Clock; bus: Bus; settings: SettingsFile }): Records {
+  const { store, clock, bus, settings } = parts;
+  const writer = new RecordWriter({ store, clock, bus, retentionDays: () => settings.current.retention_days });
+  return { writer, telemetry: new Telemetry({ store, writer }), meters: new Meters() };
+}
+
+type FleetParts = {
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly settings: SettingsFile;
+  readonly hardware: Hardware;
+  readonly registry: Registry;
+  readonly measurements: Measurements;
+  readonly records: Records;
+  readonly launch: (model: Model, overrides: LaunchOverrides) => LaunchSettings;
+  readonly supervisors: SupervisorFactory;
+};
+
+function openFleet(parts: FleetParts): Fleet {
+  const { registry, measurements, records } = parts;
+  const loadRecords: LoadRecords = {
+    usualLoadMs: (modelId) => records.telemetry.usualLoadMs(modelId),
+    recordLoad: (load) => {
+      records.meters.countLoad(load);
+      records.telemetry.recordLoad(load);
+    },
+    recordMemory: ({ modelId, launch, residentBytes }) => {
+      const model = registry.find(modelId);
+      if (model) measurements.recordResident(model, launch, residentBytes);
+    },
+  };
+  return new Fleet({
+    clock: parts.clock,
+    bus: parts.bus,
+    makeSupervisor: parts.supervisors,
+    settings: () => parts.settings.current,
+    findModel: (modelId) => registry.find(modelId),
+    needOf: (model, overrides) => measurements.needOf(model, parts.launch(model, overrides)),
+    budgetBytes: () => parts.hardware.budgetBytes,
+    records: loadRecords,
+  });
+}

@@ -1,0 +1,147 @@
+/** Runs the gateway: from an empty data directory to the ready line, until somebody ends it. */
+import packageFile from '../package.json' with { type: 'json' };
+import { openApp } from './app.ts';
+import { type Context, EXIT } from './cli/command.ts';
+import { NotRunning } from './cli/gateway-api.ts';
+import { type Config, readConfig } from './config.ts';
+import { asFault, Fault } from './faults.ts';
+import { type Flow, openFlow } from './flow.ts';
+import { lockDataDir, prepareDataDir } from './store/data-dir.ts';
+import { type Listener, listen, requireKeyBeyondLoopback } from './web/listen.ts';
+
+/** How long running requests may go on after the first signal. */
+const DRAIN_MS = 30_000;
+/** How long what is left may take after the second. */
+const LAST_MS = 1_500;
+
+/**
+ * Serves until SIGINT or SIGTERM; returns the exit code. `isAsked` tells `flow serve` from plain `flow`, for which
+ * a Flow that already runs is no failure.
+ */
+export async function serve(context: Context, isAsked: boolean): Promise<number> {
+  // First of all: whatever Flow or its libraries create is for this user only.
+  process.umask(0o077);
+  const config = readConfig(context.flags, context.environment);
+  prepareDataDir(config.dataDir);
+  const lock = await holdDataDir(context, config, isAsked);
+  if (typeof lock === 'number') return lock;
+  try {
+    const flow = await openFlow(config, packageFile.version, process.env);
+    return await run(context, flow, isAsked);
+  } finally {
+    lock[Symbol.dispose]();
+  }
+}
+
+async function holdDataDir(context: Context, config: Config, isAsked: boolean): Promise<Disposable | number> {
+  try {
+    return lockDataDir(config.dataDir);
+  } catch (cause) {
+    return alreadyRuns(context, isAsked, cause);
+  }
+}
+
+/** The code to end with when a Flow already answers where this one would. Throws `cause` again when none does. */
+async function alreadyRuns(context: Context, isAsked: boolean, cause: unknown): Promise<number> {
+  const isFlow = await context.api
+    .json('GET', '/health')
+    .then((answer) => answer.service === 'flow')
+    .catch((trouble) => !(trouble instanceof NotRunning) && asFault(trouble).kind === 'unauthorized');
+  if (!isFlow) throw cause;
+  context.terminal.out(`Flow already runs at ${context.api.baseUrl}\n`);
+  return isAsked ? EXIT.notRunning : EXIT.ok;
+}
+
+async function run(context: Context, flow: Flow, isAsked: boolean): Promise<number> {
+  const { logs, settings } = flow;
+  guardProcess(flow);
+  const signals = new Signals();
+  let isAccepting = true;
+  const { host, port } = settings.current;
+  if (!flow.config.isOpenAllowed) requireKeyBeyondLoopback(host, flow.config.apiKey);
+  const swept = flow.processRegistry.sweep();
+  if (swept.killed.length + swept.escaped.length > 0) {
+    logs.warning('engines of a former Flow were still running and have been ended', { count: swept.killed.length });
+  }
+  await flow.registry.ensureDemo();
+  const app = await openApp(flow, () => isAccepting);
+  let listener: Listener;
+  try {
+    listener = await listen(app.guarded, { host, port });
+  } catch (cause) {
+    await flow.close();
+    if (cause instanceof Fault && cause.kind === 'conflict') return portTaken(context, isAsked, cause);
+    throw cause;
+  }
+  context.terminal.out(`Flow is listening on ${listener.url}\n`);
+  logs.info('listening', { url: listener.url, version: flow.version, pid: process.pid });
+  // What takes longer than a start should: looked up once the door is open.
+  void flow.hardware.look();
+  void flow.engines.chosen().catch((cause) => logs.warning(asFault(cause).message));
+
+  await signals.first;
+  isAccepting = false;
+  await stop(flow, app, listener, signals.second);
+  return signals.code;
+}
+
+async function portTaken(context: Context, isAsked: boolean, cause: Fault): Promise<number> {
+  try {
+    return await alreadyRuns(context, isAsked, cause);
+  } catch {
+    context.terminal.say(`${cause.message}\n${cause.hint ? `${cause.hint}\n` : ''}`);
+    return EXIT.notRunning;
+  }
+}
+
+/** Refuses what is new, lets what runs end, then ends it; a second signal ends it at once. */
+async function stop(flow: Flow, app: { close(): void }, listener: Listener, hurry: Promise<void>): Promise<void> {
+  flow.logs.info('stopping', { open: flow.tracker.openCount });
+  app.close();
+  const drained = flow.fleet.shutdown(DRAIN_MS);
+  const closed = listener.stop(false);
+  const hurried = hurry.then(async () => {
+    await flow.fleet.shutdown(0);
+    await listener.stop(true);
+  });
+  await Promise.race([drained, hurried]);
+  // Answers that ended with their engine are still on their way out.
+  await Promise.race([closed, Bun.sleep(LAST_MS)]);
+  await listener.stop(true);
+  await flow.close();
+}
+
+/** The first signal asks, the second insists. */
+class Signals {
+  readonly first: Promise<void>;
+  readonly second: Promise<void>;
+  #count = 0;
+  #last: 'SIGINT' | 'SIGTERM' = 'SIGTERM';
+
+  constructor() {
+    const { promise: first, resolve: onFirst } = Promise.withResolvers<void>();
+    const { promise: second, resolve: onSecond } = Promise.withResolvers<void>();
+    this.first = first;
+    this.second = second;
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(name, () => {
+        this.#count += 1;
+        this.#last = name;
+        if (this.#count === 1) onFirst();
+        else onSecond();
+      });
+    }
+  }
+
+  /** 0 when it ended as asked, else 128 and the number of the signal that insisted. */
+  get code(): number {
+    if (this.#count < 2) return EXIT.ok;
+    return this.#last === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+  }
+}
+
+/** One mistake in one request must not end all the others; it is written down and counted. */
+function guardProcess({ logs }: Flow): void {
+  process.on('unhandledRejection', (cause) => logs.error('a rejection that nobody handled', { cause }));
+  process.on('uncaughtException', (cause) => logs.error('an exception that nobody caught', { cause }));
+}
