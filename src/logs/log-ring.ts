@@ -17,6 +17,7 @@ export type LogEntry = {
 export const RING_LINES_MAX = 2_000;
 const RING_CHARACTERS_MAX = 1_000_000;
 
+/** Appending is cheap: what is dropped is let go of in batches. */
 export class LogRing {
   #entries: LogEntry[] = [];
   /** Index of the oldest entry that still counts; what is before it is let go now and then. */

@@ -35,6 +35,7 @@ export type Tail = { readonly entries: readonly LogEntry[]; readonly dropped: nu
 
 type Kept = { readonly ring: LogRing; readonly file: LogFile | null; isTold: boolean };
 
+/** Keeps a ring and a file for each source. Every line passes the redaction before anything else sees it. */
 export class Logs {
   readonly #options: LogsOptions;
   readonly #redactor = new Redactor();
@@ -87,7 +88,7 @@ export class Logs {
     return { entries: merged.slice(-count), dropped };
   }
 
-  /** Every line from now on, as it comes, until the returned function is called. The listener must be quick and not throw. */
+  /** Every line from now on, until the returned function is called. The listener must be quick and must not throw. */
   follow(listener: (entry: LogEntry) => void): () => void {
     this.#followers.add(listener);
     return () => this.#followers.delete(listener);
@@ -165,8 +166,8 @@ export class Logs {
 
 /** A file name for any source: ids hold slashes, and two ids must not meet in one file. */
 export function fileName(source: string): string {
-  const plain = source.replace(/[^A-Za-z0-9._-]+/g, '_').slice(0, 100);
-  const isSame = plain === source && !plain.startsWith('.');
+  const plain = source.replace(/[^A-Za-z0-9._-]+|^\.+/g, '_').slice(0, 100);
+  const isSame = plain === source && plain !== '';
   return isSame ? `${plain}.log` : `${plain}-${Bun.hash.crc32(source).toString(16)}.log`;
 }
 

@@ -12,10 +12,11 @@ const SUSPICIOUS = /hf_|sk-|flow-|bearer|key|token|password|secret/i;
 const SECRET_LENGTH_MIN = 8;
 const MASK = '[secret]';
 
+/** One a log: it holds the secrets known by value. */
 export class Redactor {
   readonly #secrets = new Set<string>();
 
-  /** Hides this value wherever it appears, until the returned function is called. Too short ones would hide half of every line. */
+  /** Hides this value until the returned function is called. Too short ones would hide half of every line. */
   protect(secret: string): () => void {
     if (secret.length < SECRET_LENGTH_MIN) return () => {};
     this.#secrets.add(secret);

@@ -1,4 +1,4 @@
-/** One process of an engine, from its preparation to its end. Says what happens as lifecycle signals; decides nothing. */
+/** One process of an engine, from its preparation to its end: says what happens as signals, decides nothing. */
 import { assert } from '#src/assert.ts';
 import type { Clock, Timer } from '#src/clock.ts';
 import { loadStalled } from '#src/engines/diagnose.ts';

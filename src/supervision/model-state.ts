@@ -65,7 +65,10 @@ export type ModelState =
 export interface Supervisor {
   readonly modelId: ModelId;
   readonly state: ModelState;
-  /** Wants it ready. Ignored when starting or ready; remembered when stopping; clears a failure whose back-off has passed or when `force` is set. */
+  /**
+   * Wants it ready. Ignored when starting or ready; remembered when stopping; clears a failure whose back-off has
+   * passed or when `force` is set.
+   */
   start(model: Model, overrides: LaunchOverrides, options?: { force?: boolean }): void;
   /** Wants it gone: TERM to the group, KILL after the grace time. Forgets a remembered start. */
   stop(reason: StopReason): void;

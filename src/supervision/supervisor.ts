@@ -120,7 +120,7 @@ function narrate(state: ModelState, previous: ModelState): string | null {
     case 'starting':
       return 'Loading.';
     case 'ready':
-      return `Ready after ${Math.round(state.loadMs)} ms: ${state.slots} × ${state.contextTokens} tokens, pid ${state.pid}.`;
+      return `Ready after ${Math.round(state.loadMs)} ms, pid ${state.pid}: ${state.slots} × ${state.contextTokens} tokens.`;
     case 'stopping':
       return `Stopping (${state.reason}).`;
     case 'failed':

@@ -1,4 +1,4 @@
-// What the next start ends of a former Flow, and what it never touches. Real processes; other systems by a scripted probe.
+// What the next start ends of a former Flow, and what it never touches. With real processes.
 import { afterEach, expect, test } from 'bun:test';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -153,22 +153,34 @@ test.each([true, false])(
   },
 );
 
-test('when Flow is killed, stubborn and forking engines are gone within 3 s', async () => {
-  const folder = temporaryFolder();
-  const stubborn = makeFakeEngine(folder, { ignore_term: true, ignore_eof: true, fork_grandchild: true });
-  const nonce = crypto.randomUUID();
-  const program = join(folder, 'parent.ts');
+const src = (path: string) => JSON.stringify(join(import.meta.dir, '../../src', path));
+
+/** Runs a Flow in small: a program that spawns these engines and then does what `after` says. */
+function spawnParent(engines: readonly (readonly string[])[], nonce: string, after: string): Bun.Subprocess {
+  const program = join(temporaryFolder(), 'parent.ts');
+  const env = { PATH: process.env.PATH, LLAMA_SERVER_ROUTER_PORT: '0' };
   writeFileSync(
     program,
-    `import { spawnEngine } from ${JSON.stringify(join(import.meta.dir, '../../src/supervision/process.ts'))};
-     import { systemClock } from ${JSON.stringify(join(import.meta.dir, '../../src/clock.ts'))};
-     for (const argv of [[${JSON.stringify(stubborn.executable)}, '--port', '0'], ['/bin/sh', '-c', 'sleep 1000; true']]) {
-       spawnEngine({ command: { argv, env: { PATH: ${JSON.stringify(process.env.PATH)}, LLAMA_SERVER_ROUTER_PORT: '0' } },
-         nonce: ${JSON.stringify(nonce)}, clock: systemClock, onLine: () => {}, onDropped: () => {} });
+    `import { spawnEngine } from ${src('supervision/process.ts')};
+     import { systemClock as clock } from ${src('clock.ts')};
+     const rest = { nonce: ${JSON.stringify(nonce)}, clock, onLine: () => {}, onDropped: () => {} };
+     for (const argv of ${JSON.stringify(engines)}) {
+       spawnEngine({ command: { argv, env: ${JSON.stringify(env)} }, ...rest });
      }
-     setInterval(() => {}, 1000);`,
+     ${after}`,
   );
-  const parent = Bun.spawn([process.execPath, program], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return Bun.spawn([process.execPath, program], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+test('when Flow is killed, stubborn and forking engines are gone within 3 s', async () => {
+  const behaviour = { ignore_term: true, ignore_eof: true, fork_grandchild: true };
+  const stubborn = makeFakeEngine(temporaryFolder(), behaviour);
+  const nonce = crypto.randomUUID();
+  const engines = [
+    [stubborn.executable, '--port', '0'],
+    ['/bin/sh', '-c', 'sleep 1000; true'],
+  ];
+  const parent = spawnParent(engines, nonce, 'setInterval(() => {}, 1000);');
   try {
     // Engine, its guard and its grandchild; shell, its guard and its sleep.
     await waitUntil('two engines and what they forked', () => marked(nonce).length >= 6);
@@ -185,19 +197,9 @@ test('when Flow is killed, stubborn and forking engines are gone within 3 s', as
 });
 
 test('an engine whose Flow died right after the spawn is gone too', async () => {
-  const program = join(temporaryFolder(), 'parent.ts');
   const nonce = crypto.randomUUID();
-  writeFileSync(
-    program,
-    `import { spawnEngine } from ${JSON.stringify(join(import.meta.dir, '../../src/supervision/process.ts'))};
-     import { systemClock } from ${JSON.stringify(join(import.meta.dir, '../../src/clock.ts'))};
-     spawnEngine({ command: { argv: ['sleep', '1000'], env: { PATH: ${JSON.stringify(process.env.PATH)} } },
-       nonce: ${JSON.stringify(nonce)}, clock: systemClock, onLine: () => {}, onDropped: () => {} });
-     process.kill(process.pid, 'SIGKILL');`,
-  );
-  const parents = Array.from({ length: 5 }, () =>
-    Bun.spawn([process.execPath, program], { stdio: ['ignore', 'ignore', 'ignore'] }),
-  );
+  const death = "process.kill(process.pid, 'SIGKILL');";
+  const parents = Array.from({ length: 5 }, () => spawnParent([['sleep', '1000']], nonce, death));
   await Promise.all(parents.map((parent) => parent.exited));
   await waitUntil('nothing to be left', () => marked(nonce).length === 0, 4_000);
 });

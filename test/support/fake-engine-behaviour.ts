@@ -1,4 +1,7 @@
-/** How the fake engine is told to behave: at start by FAKE_ENGINE (or the file FAKE_ENGINE_FILE), per request by the body's `fake` field. */
+/**
+ * How the fake engine is told to behave: at start by FAKE_ENGINE (or the file FAKE_ENGINE_FILE), per request by the
+ * body's `fake` field.
+ */
 import { readFileSync } from 'node:fs';
 
 /** Behaviour of one request. Unset fields mean a quick, correct answer of `tokens` tokens. */

@@ -35,7 +35,7 @@ function record(event: string, more: object = {}): void {
   appendFileSync(logPath, `${JSON.stringify({ ...line, in_flight: inFlight, high_water: highWater })}\n`);
 }
 
-/** stderr as llama-server writes it: elapsed time, level, function, text. Synchronous, so that nothing is lost at exit. */
+/** stderr as llama-server writes it: elapsed time, level, function, text. Synchronous: nothing is lost at exit. */
 function say(text: string, level = 'I'): void {
   const ms = Math.round(performance.now() - startedMs);
   const stamp = `0.${String(Math.floor(ms / 1000)).padStart(2, '0')}.${String(ms % 1000).padStart(3, '0')}.000`;
