@@ -52,6 +52,7 @@ export class Engines {
   readonly #features = new Map<string, EngineFeatures>();
   #list: Promise<EngineList> | null = null;
   #presentVersion: string | null = null;
+  #presentVersion: string | null = null;
   #updates: UpdateCheck = { isChecking: false, latest: null, checkedAtMs: null, trouble: null };
 
   constructor(deps: EnginesDeps) {
@@ -60,6 +61,11 @@ export class Engines {
 
   get installer(): Installer {
     return this.#deps.installer;
+  }
+
+  /** The version of the engine that was used or looked for last; null before that, and when it would not say. */
+  get presentVersion(): string | null {
+    return this.#presentVersion;
   }
 
   get updates(): UpdateCheck {
@@ -188,7 +194,8 @@ export class Engines {
       return await installing;
     } finally {
       this.refresh();
-      await this.list();
+      // Asked again, so that its features and version are known before anybody starts it.
+      await this.chosen().catch(() => null);
     }
   }
 

@@ -110,6 +110,10 @@ const REFUSED: Readonly<Record<string, string>> = {
 -v --verbose --log-verbose
 --log-prompts-dir =
 `,
+  'lets the engine write files, over those that are there': `
+-lcd --lookup-cache-dynamic =
+--slot-save-path =
+`,
   'makes the engine print something and end': `
 -h --help --usage
 --version
@@ -127,8 +131,6 @@ const FILES = `
 --grammar-file FILE
 -jf --json-schema-file FILE
 -lcs --lookup-cache-static FILE
--lcd --lookup-cache-dynamic FILE
---slot-save-path FILE
 `;
 
 const FREE = `

@@ -148,6 +148,8 @@ describe('refused is', () => {
     [['--gpt-oss-20b-default']],
     [['-v']],
     [['--log-prompts-dir', '/x']],
+    [['--slot-save-path', '/x']],
+    [['-lcd', '/x']],
     [['--help']],
   ])('what opens the machine, downloads, logs prompts or ends it: %j', (items) => {
     expect(refused(...items)).toContain('is refused: it ');

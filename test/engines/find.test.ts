@@ -131,9 +131,11 @@ describe('the engine to use', () => {
     await using here = await bench();
     put(join(here.installDir, 'b1'));
     put(join(here.installDir, 'b2'));
+    expect(here.engines.presentVersion).toBeNull();
     expect((await here.engines.chosen())?.id).toBe('b2');
     await here.engines.choose('b1');
     expect((await here.engines.chosen())?.id).toBe('b1');
+    expect(here.engines.presentVersion).toBe('b1');
     expect((await faultOf(here.engines.choose('b3'))).kind).toBe('not-found');
   });
 
