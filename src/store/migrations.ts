@@ -13,7 +13,8 @@ export const MIGRATIONS: readonly string[] = [
      engine_version TEXT, started_at_ms INTEGER NOT NULL, ended_at_ms INTEGER NOT NULL, outcome TEXT NOT NULL,
      termination TEXT NOT NULL, error_kind TEXT, error_message TEXT, finish_reason TEXT, queue_ms REAL, load_ms REAL,
      ttft_ms REAL, engine_ttft_ms REAL, duration_ms REAL NOT NULL, input_tokens INTEGER, cached_tokens INTEGER,
-     output_tokens INTEGER, thinking_tokens INTEGER, prefill_tokens_per_s REAL, decode_tokens_per_s REAL, repairs TEXT NOT NULL);
+     output_tokens INTEGER, thinking_tokens INTEGER, prefill_tokens_per_s REAL,
+     decode_tokens_per_s REAL, repairs TEXT NOT NULL);
    CREATE INDEX requests_started ON requests (started_at_ms);
    CREATE INDEX requests_model ON requests (model_id, id);
    CREATE INDEX requests_outcome ON requests (outcome, id);
