@@ -52,7 +52,6 @@ export class Engines {
   readonly #features = new Map<string, EngineFeatures>();
   #list: Promise<EngineList> | null = null;
   #presentVersion: string | null = null;
-  #presentVersion: string | null = null;
   #updates: UpdateCheck = { isChecking: false, latest: null, checkedAtMs: null, trouble: null };
 
   constructor(deps: EnginesDeps) {
@@ -70,11 +69,6 @@ export class Engines {
 
   get updates(): UpdateCheck {
     return this.#updates;
-  }
-
-  /** Version of the engine that served last or would have; null until `chosen` was asked. For keys of measurements. */
-  get presentVersion(): string | null {
-    return this.#presentVersion;
   }
 
   /** Every engine found, with those that do not work; remembered until `refresh`. */
