@@ -160,7 +160,6 @@ async function relay(
   ticket: Ticket,
   outlet: Outlet,
 ): Promise<Ending> {
-  life.isListening = true;
   try {
     for (let bytes = await response.read(); bytes; bytes = await response.read()) {
       const piece = lane.take(bytes);
@@ -171,13 +170,13 @@ async function relay(
       const room = outlet.write(piece);
       if (room) await room;
     }
-    life.isListening = false;
+    life.rest();
     const { piece, ending } = lane.end();
     ticket.sending();
     if (piece !== null) await outlet.write(piece);
     return ending;
   } finally {
-    life.isListening = false;
+    life.rest();
     response.close();
   }
 }
@@ -254,7 +253,6 @@ async function collected(
       collector?.push(event);
     }
   };
-  life.isListening = true;
   using _beats = call.services.pulse.join(life);
   for (let bytes = await answer.read(); bytes; bytes = await answer.read()) {
     for (const frame of frames.push(bytes)) take(decoder.push(frame.data));
@@ -262,7 +260,7 @@ async function collected(
     life.heard(outputTokens > 0);
     if (outputTokens > 0) ticket.output(outputTokens);
   }
-  life.isListening = false;
+  life.rest();
   for (const frame of frames.end()) take(decoder.push(frame.data));
   const last = decoder.end();
   take(last);
@@ -278,6 +276,7 @@ async function collected(
 function ask(call: Call, order: Order, life: Life, lease: Lease): Promise<ExchangeResponse> {
   const { client } = call.services;
   call.ticket.sent();
+  life.listen();
   // The request's own headers stay here: an engine is told nothing but the type and its key.
   const headers = {
     'content-type': 'application/json',

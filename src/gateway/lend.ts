@@ -42,6 +42,8 @@ async function attemptOnce<Result>({ lender, modelId, ticket, life, use }: Askin
   try {
     return { result: await use(lease) };
   } catch (cause) {
+    // Whoever waits for a fresh lease listens to no engine.
+    life.rest();
     return { fault: asFault(cause), generation: lease.generation };
   }
 }

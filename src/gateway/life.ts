@@ -20,8 +20,7 @@ export type EndedBy = 'client' | 'user' | Fault;
  * first wins. `signal` then closes the engine's socket, whatever is awaited at the moment.
  */
 export class Life implements Beating {
-  /** While true, the engine's silence is counted. */
-  isListening = false;
+  #isListening = false;
   readonly #controller = new AbortController();
   readonly #ticket: Ticket;
   readonly #clientSignal: AbortSignal;
@@ -55,6 +54,17 @@ export class Life implements Beating {
   /** From now on a silent client gets heartbeats. */
   committed(outlet: Outlet): void {
     this.#outlet = outlet;
+  }
+
+  /** The engine has been asked: from now on its silence is counted. */
+  listen(): void {
+    this.#isListening = true;
+    this.heard(false);
+  }
+
+  /** The engine has said all; it may be silent. */
+  rest(): void {
+    this.#isListening = false;
   }
 
   /** The engine said something; `hasTokens` once it is past the prompt. */
@@ -116,7 +126,7 @@ export class Life implements Beating {
   readonly #onUser = () => this.end('user');
 
   #watch(): void {
-    if (!this.isListening) return;
+    if (!this.#isListening) return;
     this.#silentBeats += 1;
     const limit = this.#hasTokens ? TOKEN_SILENCE_BEATS : PREFILL_SILENCE_BEATS;
     if (this.#silentBeats < limit) return;

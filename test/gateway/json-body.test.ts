@@ -1,0 +1,98 @@
+// Reading bodies: bytes, encodings, JSON, depth. What the fields mean is tested in engine-body.test.ts and test/dialects.
+import { describe, expect, test } from 'bun:test';
+import * as zlib from 'node:zlib';
+import fc from 'fast-check';
+import { Fault } from '#src/faults.ts';
+import { parseJsonBody, readJsonBody, syntaxErrorAt } from '#src/gateway/json-body.ts';
+
+const request = (body: string | Uint8Array<ArrayBuffer>, coding?: string) =>
+  new Request('http://localhost/', { method: 'POST', body, headers: coding ? { 'content-encoding': coding } : {} });
+
+const faultOf = (work: () => unknown): Promise<Fault> =>
+  Promise.resolve()
+    .then(work)
+    .then(
+      () => new Fault('internal', 'no fault'),
+      (cause) => cause,
+    );
+
+describe('a body', () => {
+  test('comes back with the text it was', async () => {
+    const text = '{"a": 1.0,\n "b":"é"}';
+    expect(await readJsonBody(request(text), 100)).toEqual({ text, body: { a: 1, b: 'é' } });
+  });
+
+  const codings: readonly [string, (bytes: Uint8Array) => Uint8Array][] = [
+    ['gzip', zlib.gzipSync],
+    ['deflate', zlib.deflateSync],
+    ['br', zlib.brotliCompressSync],
+    ['zstd', zlib.zstdCompressSync],
+  ];
+  for (const [coding, encode] of codings) {
+    test(`in ${coding} is decoded, and bounded as decoded`, async () => {
+      const text = JSON.stringify({ a: 'x'.repeat(100_000) });
+      const bytes = Uint8Array.from(encode(Buffer.from(text)));
+      expect((await readJsonBody(request(bytes, coding), 200_000)).text).toBe(text);
+      expect((await faultOf(() => readJsonBody(request(bytes, coding), 10_000))).kind).toBe('too-large');
+      expect((await faultOf(() => readJsonBody(request('{}', coding), 10_000))).kind).toBe('invalid-request');
+    });
+  }
+
+  test('in an unknown coding is refused', async () => {
+    expect((await faultOf(() => readJsonBody(request('{}', 'compress'), 100))).kind).toBe('unsupported-media');
+  });
+
+  test('larger than allowed is refused', async () => {
+    expect((await faultOf(() => readJsonBody(request(`{"a":"${'x'.repeat(100)}"}`), 100))).kind).toBe('too-large');
+  });
+
+  test('with a byte order mark is read, in UTF-16 or bad UTF-8 is not', async () => {
+    expect((await readJsonBody(request('\uFEFF{"a":1}'), 100)).body).toEqual({ a: 1 });
+    const utf16 = Uint8Array.from(Buffer.from('\uFEFF{"a":1}', 'utf16le'));
+    expect((await faultOf(() => readJsonBody(request(utf16), 100))).kind).toBe('invalid-request');
+    expect((await faultOf(() => readJsonBody(request(Uint8Array.of(0x7b, 0xff)), 100))).message).toContain('UTF-8');
+  });
+});
+
+describe('broken JSON', () => {
+  const cases: readonly [string, string][] = [
+    ['', 'empty'],
+    ['  \n', 'empty'],
+    ['{"a":1', 'ends at character 6'],
+    ['{"a":1}}', 'line 1, column 8'],
+    ['{"a":1}x', 'line 1, column 8'],
+    ['{"a":NaN}', 'line 1, column 6'],
+    ['{"a":1,}', 'line 1, column 8'],
+    ["{'a':1}", 'line 1, column 2'],
+    ['{"a":\n  tru}', 'line 2, column 3'],
+    ['{"a":01}', 'line 1, column 7'],
+    ['[1]', 'not an object'],
+    ['"x"', 'not an object'],
+    ['null', 'not an object'],
+  ];
+  for (const [text, words] of cases) {
+    test(`${JSON.stringify(text)} is told by its place`, async () => {
+      const fault = await faultOf(() => parseJsonBody(text));
+      expect(fault.kind).toBe('invalid-request');
+      expect(fault.message).toContain(words);
+    });
+  }
+
+  test('is found wherever it is: the place is never beyond what a cut left whole', () => {
+    fc.assert(
+      fc.property(fc.json(), fc.nat(), (text, place) => {
+        expect(syntaxErrorAt(text)).toBe(text.length);
+        const cut = place % (text.length + 1);
+        expect(syntaxErrorAt(text.slice(0, cut))).toBeLessThanOrEqual(cut);
+      }),
+    );
+  });
+
+  test('nested too deep is refused quickly, and an own __proto__ pollutes nothing', async () => {
+    const deep = `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    expect((await faultOf(() => parseJsonBody(deep))).message).toContain('256');
+    expect(parseJsonBody(`{"a":${'['.repeat(255)}${']'.repeat(255)}}`).body.a).toBeArray();
+    parseJsonBody('{"__proto__":{"polluted":true}}');
+    expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
+  });
+});
