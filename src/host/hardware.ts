@@ -28,6 +28,7 @@ export type HardwareReport = {
 
 const GIB = 2 ** 30;
 const MAC_MEMORY_AGE_MS = 5_000;
+const MACHINE_AGE_MS = 5_000;
 const SYSCTL_TIMEOUT_MS = 2_000;
 
 /**
@@ -41,6 +42,8 @@ export class Hardware {
   #chip = cpus()[0]?.model.trim() || `Unknown (${arch()})`;
   #coreCount = cpus().length || 1;
   #wiredLimitMb: number | null = null;
+  #machine: MachineMemory | null = null;
+  #machineAtMs = 0;
   #macMemory: PresentMemory | null = null;
   #macMemoryAtMs = Number.NEGATIVE_INFINITY;
 
@@ -83,13 +86,19 @@ export class Hardware {
     };
   }
 
+  /** The scheduler asks for the budget at every decision, so the files are read at most every five seconds. */
   #machineMemory(): MachineMemory {
-    const { totalBytes } = presentMemory();
-    return {
-      totalBytes,
-      cgroupLimitBytes: this.#isMac ? null : cgroupLimitBytes(),
-      metalBytes: this.#isAppleSilicon ? metalWorkingSetBytes(totalBytes, this.#wiredLimitMb) : null,
-    };
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (this.#machine === null || nowMs - this.#machineAtMs > MACHINE_AGE_MS) {
+      const { totalBytes } = presentMemory();
+      this.#machine = {
+        totalBytes,
+        cgroupLimitBytes: this.#isMac ? null : cgroupLimitBytes(),
+        metalBytes: this.#isAppleSilicon ? metalWorkingSetBytes(totalBytes, this.#wiredLimitMb) : null,
+      };
+      this.#machineAtMs = nowMs;
+    }
+    return this.#machine;
   }
 
   async #lookAtChip(): Promise<void> {
