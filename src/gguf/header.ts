@@ -5,7 +5,7 @@
 import { Fault } from '#src/faults.ts';
 import { TENSOR_TYPES } from './tensor-types.ts';
 
-/** A metadata value. Arrays of text are walked over and only counted; of numbers, the first `ARRAY_KEPT_MAX` are kept. */
+/** A metadata value. Arrays of text are only counted, and so are those of more than `ARRAY_KEPT_MAX` numbers. */
 export type MetadataValue =
   | { readonly type: 'number'; readonly value: number }
   | { readonly type: 'bool'; readonly value: boolean }

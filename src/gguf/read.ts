@@ -5,7 +5,7 @@ import { Fault } from '#src/faults.ts';
 import { factsOf, type GgufFacts } from './facts.ts';
 import { readHeader } from './header.ts';
 
-/** Where bytes come from. A file answers at once; a remote source would answer with promises and drive `readHeader` itself. */
+/** Where bytes come from, at once. A remote source would answer with promises, and drive `readHeader` itself. */
 export interface ByteSource {
   readonly size: number;
   /** The first `length` bytes, or all when there are fewer. */

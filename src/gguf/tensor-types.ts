@@ -84,8 +84,9 @@ const FILE_TYPES: ReadonlyMap<number, string> = new Map([
 /** Set in `general.file_type` when the converter only guessed. */
 const FILE_TYPE_GUESSED = 1024;
 
-const NAME_IN_FILE_NAME =
-  /(?:^|[-_.])((?:UD-)?(?:I?Q[1-8]_(?:K(?:_(?:XXL|XL|L|M|S))?|XXS|XS|NL|[SM01])|TQ[12]_0|MXFP4|NVFP4|BF16|F16|F32|FP16|FP32))(?![A-Za-z0-9])/i;
+const K_MIXTURES = 'K(?:_(?:XXL|XL|L|M|S))?';
+const NAMES = `I?Q[1-8]_(?:${K_MIXTURES}|XXS|XS|NL|[SM01])|TQ[12]_0|MXFP4|NVFP4|BF16|F16|F32|FP16|FP32`;
+const NAME_IN_FILE_NAME = new RegExp(`(?:^|[-_.])((?:UD-)?(?:${NAMES}))(?![A-Za-z0-9])`, 'i');
 /** Mixtures with a name of their own that the header cannot say. */
 const NAMED_BY_FILE_ONLY = /^UD-|_K_(?:XXL|XL|L)$/;
 

@@ -1,4 +1,4 @@
-/** Writes small GGUF files (version 3): metadata, then tensors row by row, so memory stays at one row however large the file. */
+/** Writes small GGUF files (version 3): metadata, then tensors row by row, so that memory stays small. */
 import { open, rename, rm } from 'node:fs/promises';
 import { assert } from '#src/assert.ts';
 

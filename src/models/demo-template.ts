@@ -1,8 +1,8 @@
 /**
- * The demo's chat template: ChatML with Hermes tool calls, as many real models have, whose generation prompt ends in the
+ * The demo's chat template: ChatML with Hermes tool calls, as many real models have. Its generation prompt ends in the
  * name of the script to play: a tool result is acknowledged; given tools are called; else the last words decide.
  * llama-server says `enable_thinking` for every request unless told otherwise, so by itself it cannot mean "think now":
- * the word "think" or a reasoning effort does, and `enable_thinking: false` forbids it.
+ * the word "think", a reasoning effort or the other common switch `thinking` does; `enable_thinking: false` forbids it.
  */
 export const DEMO_TEMPLATE = `{%- macro text_of(content) -%}
 {%- if content is string -%}{{ content }}
@@ -43,7 +43,9 @@ Call one as <tool_call>
   | replace('!', ' ') | replace(':', ' ') | replace('\\n', ' ') ~ ' ' -%}
 {%- set thinks = enable_thinking is not defined or enable_thinking -%}
 {%- set asked = ' think ' in words or ' thinking ' in words or ' reason ' in words -%}
-{%- set thinks = thinks and (asked or (reasoning_effort is string and reasoning_effort in 'low medium high xhigh max')) -%}
+{%- set asked = asked or (thinking is defined and thinking) -%}
+{%- set strains = reasoning_effort is string and reasoning_effort in 'low medium high xhigh max' -%}
+{%- set thinks = thinks and (asked or strains) -%}
 <|im_start|>assistant
 {% if last.role == 'tool' -%}<|play_after_tool|>
 {%- elif tools and thinks -%}<|play_think_call|>

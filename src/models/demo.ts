@@ -1,4 +1,4 @@
-/** The demo model: a few megabytes, made on the spot, that answers, thinks, streams and calls tools, and says what it is. */
+/** The demo model: made on the spot, it answers, thinks, streams and calls tools, and says what it is. */
 import { ScriptBook } from './demo-script.ts';
 import { DEMO_TEMPLATE } from './demo-template.ts';
 import { SMALL_SHAPE, writeScriptedWeights } from './scripted-weights.ts';
@@ -11,7 +11,7 @@ const CALL_OPENING = '<tool_call>\n';
 
 const PLAIN = `Hello! This is the demo of Flow, not a real model: whatever you ask, these sentences are all it knows. \
 Still, everything around them is real, from the engine that started for you to the stream you are reading. \
-Download a model on the Models page whenever you like, and ask again.`;
+Register a model of your own whenever you like, and ask again.`;
 
 const THOUGHT = `<think>
 Somebody wants to see a thought. A script cannot have one, so it shows where thoughts go instead.
@@ -19,13 +19,14 @@ Somebody wants to see a thought. A script cannot have one, so it shows where tho
 
 `;
 
-const THINK = `${THOUGHT}Done thinking. As Flow's demo I only pretend, but a real model's reasoning arrives by exactly this way.`;
+const THINK = `${THOUGHT}Done thinking. As Flow's demo I only pretend, \
+but a real model's reasoning arrives by exactly this way.`;
 
-const AFTER_TOOL = `Your tool has answered, and its result has reached me. Being only a scripted demo, I cannot use it: \
+const AFTER_TOOL = `Your tool has answered, and its result has reached me. Being a scripted demo, I cannot use it: \
 but the whole round trip of a tool call through Flow works.`;
 
-const LONG = `Counting without end, because somebody asked for something long: one, two, three, four, five, six, seven, \
-eight, nine, ten, eleven, twelve; then all over again, until you press stop or reach max_tokens. `;
+const LONG = `Counting without end, because somebody asked for something long: one, two, three, four, five, six, \
+seven, eight, nine, ten, eleven, twelve; then all over again, until you press stop or reach max_tokens. `;
 
 /** Writes the demo model to `path`; the file is whole or absent. */
 export async function makeDemoModel(path: string): Promise<void> {

@@ -1,8 +1,8 @@
 /** How alike two names are. */
 
 /**
- * Edits (insert, delete, replace, swap of neighbours) that turn one name into the other. For short names: time and memory
- * grow with the product of the lengths.
+ * Edits (insert, delete, replace, swap of neighbours) that turn one name into the other. For short names: the time it
+ * takes grows with the product of the lengths.
  */
 export function editDistance(from: string, to: string): number {
   let older: number[] = [];

@@ -92,9 +92,9 @@ function computeBytes(facts: GgufFacts, launch: LaunchSettings, contextTokens: n
 const NO_LAYER: LayerFacts = { kvHeads: 0, keyLength: 0, valueLength: 0, isSliding: false };
 
 /**
- * `cache_ram_mib` is a maximum that the engine fills as conversations take turns on a slot. Counting all of it would keep
- * models apart that fit together; none of it would be a surprise. One full conversation is what the first change of turn
- * puts there; what more a user's habits put there is learned by measuring.
+ * `cache_ram_mib` is a maximum that the engine fills as conversations take turns on a slot. Counting all of it would
+ * keep models apart that fit together; counting none, the first change of turn would be a surprise. So it counts as one
+ * full conversation, which is what that puts there; what a user's habits add is learned by measuring.
  */
 function engineCacheBytes(limitMib: number, slotBytes: number): number {
   return limitMib < 0 ? slotBytes : Math.min(limitMib * MIB, slotBytes);

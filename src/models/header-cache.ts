@@ -8,6 +8,7 @@ export type FileStamp = { readonly sizeBytes: number; readonly modifiedMs: numbe
 
 const FILES_MAX = 200;
 
+/** Reads headers, each state of a file once. */
 export class HeaderCache {
   readonly #entries = new Map<string, { stamp: FileStamp; facts: GgufFacts }>();
 

@@ -20,7 +20,7 @@ const MLX_FIELDS = new Set([
   'mlx_model_type',
 ]);
 
-/** The complete settings of one start. A context larger than the trained one is brought down to it, since the engine would too. */
+/** The complete settings of one start. A context beyond the trained one is brought down to it: the engine would too. */
 export function launchFor(model: Model, settings: Settings, overrides: LaunchOverrides): LaunchSettings {
   const launch: LaunchSettings = { ...defaultsOf(settings), ...model.config.launch, ...overrides };
   return { ...launch, ctx_size: contextWithin(model, launch) };
@@ -59,8 +59,8 @@ function contextWithin(model: Model, launch: LaunchSettings): number {
 }
 
 /**
- * Reads the body of a load request: nothing, or some launch settings by their names on the wire. MLX fields are accepted
- * and left alone, with a note. Throws Fault('invalid-request') that names the first field that is wrong.
+ * Reads the body of a load request: nothing, or some launch settings by their names on the wire. MLX fields are
+ * accepted and left alone, with a note. Throws Fault('invalid-request') that names the first field that is wrong.
  */
 export function readLoadRequest(body: unknown): LoadRequest {
   if (body === undefined || body === null || body === '') return { overrides: {}, notes: [] };

@@ -101,7 +101,7 @@ function stemOf(path: string): string {
     .replace(/\.gguf$/i, '');
 }
 
-/** The projector beside a model: named after it, or the only model's in the folder. A wrong one would keep it from loading. */
+/** The projector beside a model: named after it, or alone with it. A wrong one would keep the model from loading. */
 function projectorFor(path: string, headers: HeaderCache): string | null {
   const folder = dirname(path);
   const names = readdirSync(folder).filter((name) => /\.gguf$/i.test(name));

@@ -1,4 +1,4 @@
-/** What loads really took, kept per file, flags and engine build; and from that, or else from the formula, what the next will. */
+/** What loads really took, per file, flags and engine build; and from that, or from the formula, what the next will. */
 import { eq } from 'drizzle-orm';
 import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
@@ -32,6 +32,7 @@ type Source = Row['source'];
  */
 const PLAUSIBLE_RATIO = 0.75;
 
+/** Knows what a load takes. Rows are read once and answered from memory. */
 export class Measurements {
   readonly #parts: MeasurementsParts;
   readonly #rows: Map<string, Row>;
@@ -72,7 +73,7 @@ export class Measurements {
     });
   }
 
-  /** Keeps the most memory that a running engine was seen to hold. Never throws; a smaller value than known is ignored. */
+  /** Keeps the most memory that a running engine was seen to hold; less than known is no news. Never throws. */
   recordResident(model: Model, launch: LaunchSettings, residentBytes: number): void {
     const known = this.#find(model, launch, 'measured');
     if (residentBytes <= (known?.totalBytes ?? 0)) return;

@@ -119,7 +119,7 @@ export type Model = {
   readonly updatedAtMs: number;
 };
 
-/** What a load will take, in bytes, and where the number comes from: measured before > the engine's word > the formula. */
+/** What a load will take, in bytes, and whence the number: measured before > the engine's word > the formula. */
 export type Footprint = {
   readonly totalBytes: number;
   readonly source: 'measured' | 'engine' | 'formula';

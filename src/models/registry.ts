@@ -39,6 +39,7 @@ const ID_LENGTH_MAX = 200;
 const ALIASES_MAX = 20;
 const DEMO_DELETED = 'demo-deleted';
 
+/** Owns the list of models and, of their files, the managed ones. */
 export class Registry {
   readonly #parts: RegistryParts;
   /** By lower-case id, oldest first. */
@@ -156,8 +157,9 @@ export class Registry {
   }
 
   /**
-   * Takes a model off the list and its files to the trash, from which they vanish after ten minutes. Only for models that
-   * Flow itself put there; throws Fault('conflict') for others, and then nothing changed. The caller makes sure it is not running.
+   * Takes a model off the list and its files to the trash, from which they vanish after ten minutes. Only for models
+   * that Flow itself put there; throws Fault('conflict') for others, and then nothing changed. The caller makes sure
+   * that it is not running.
    */
   deleteFiles(id: ModelId): void {
     const model = this.need(id);
@@ -172,7 +174,7 @@ export class Registry {
     clock.after(TRASH_KEPT_MS, () => purgeTrash(modelsDir(), clock.wallMs()));
   }
 
-  /** On a first start there is nothing to talk to: makes and registers the demo, unless it was deleted. Mends a lost file. */
+  /** Makes and registers the demo when there is no model and it was not deleted before; makes a lost file again. */
   async ensureDemo(): Promise<void> {
     const held = this.list().find((model) => model.isDemo);
     if (held) {

@@ -1,4 +1,4 @@
-/** `/api/models` and its like: what is registered, how each is configured, what lies in the models folder. Ids with `/` work. */
+/** `/api/models` and its like: what is registered, how each is configured, what lies in the models folder. */
 import { basename } from 'node:path';
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';

@@ -3,8 +3,8 @@
  * while everything around it is real: process, tokenizer, template, slots, sampling, grammar.
  *
  * Attention and feed-forward weights are zero, so the residual stream is the last token's embedding: one-hot, plus a
- * constant 1 in the last column. The output matrix holds a large value for each wanted transition and, in the constant's
- * column, a rank for every token: what a grammar leaves when it forbids the wanted one.
+ * constant 1 in the last column. The output matrix holds a large value for each wanted transition and, in the column of
+ * the constant, a rank for every token: what a grammar leaves when it forbids the wanted one.
  */
 import { assert } from '#src/assert.ts';
 import { type GgufTensor, type GgufValue, writeGguf } from '#src/gguf/write.ts';

@@ -45,7 +45,7 @@ export function modelInfo(model: Model, status: ModelStatus, need: Footprint | n
   };
 }
 
-/** The `load_params` of a model's configuration: empty when it does not run. `ctx_size` is that of all slots together. */
+/** The `load_params` beside a configuration: empty when it does not run. `ctx_size` is that of all slots together. */
 export function loadParams(model: Model, { launch }: ModelStatus): Readonly<Record<string, unknown>> {
   if (!launch) return {};
   return { backend: model.format, ...launch, ctx_size: launch.ctx_size * launch.n_parallel };

@@ -1,4 +1,4 @@
-/** Starts the real llama-server on a model for a test, and ends it with the test: `await using engine = await startEngine(path)`. */
+/** Runs the real llama-server on a model for as long as a test: `await using engine = await startEngine(path)`. */
 import { realEngine } from './real-engine.ts';
 
 const READY_WITHIN_MS = 20_000;

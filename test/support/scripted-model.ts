@@ -1,4 +1,4 @@
-/** Models for tests that say exactly what a test wants, through a real engine: `writeScriptedModel(path, { scripts: { plain: 'Hi!' } })`. */
+/** Models that say what a test wants, through a real engine: `writeScriptedModel(path, { scripts: { a: 'Hi!' } })`. */
 
 import type { GgufValue } from '#src/gguf/write.ts';
 import { ScriptBook, type ScriptEnd } from '#src/models/demo-script.ts';
@@ -6,8 +6,8 @@ import { type ScriptedShape, SMALL_SHAPE, writeScriptedWeights } from '#src/mode
 
 export type ScriptedModelOptions = {
   /**
-   * Script name → its text, any UTF-8 (emoji, tags, broken JSON …). The script is played whose name is a word of the last
-   * message; else the first one. With `template`, the template's generation prompt ends in `<|play_NAME|>` instead.
+   * Script name → its text, any UTF-8 (emoji, tags, broken JSON …). The script is played whose name is a word of the
+   * last message; else the first one. With `template`, it is the one whose `<|play_NAME|>` ends the generation prompt.
    */
   readonly scripts: Readonly<Record<string, string | { readonly text: string; readonly end: ScriptEnd }>>;
   readonly template?: string;
@@ -16,7 +16,7 @@ export type ScriptedModelOptions = {
   readonly metadata?: ReadonlyMap<string, GgufValue>;
 };
 
-/** A tool call as a Qwen or Hermes model writes it; behind the default template, which knows no tools, it leaks as text. */
+/** A tool call as Hermes models write it; behind the default template, which knows no tools, it leaks as text. */
 export const LEAKED_HERMES_CALL =
   '<tool_call>\n{"name": "get_weather", "arguments": {"location": "Paris"}}\n</tool_call>';
 export const LEAKED_XML_CALL =

@@ -1,0 +1,155 @@
+// How names are understood. That routes use it is tested in test/gateway.
+import { expect, test } from 'bun:test';
+import { Fault } from '#src/faults.ts';
+import { editDistance } from '#src/models/distance.ts';
+import type { Model } from '#src/models/model.ts';
+import { type Naming, resolveModel } from '#src/models/resolve.ts';
+
+const model = (id: string, more: Partial<Model> = {}): Model => ({
+  id,
+  name: id,
+  format: 'gguf',
+  path: `/models/${id}.gguf`,
+  hfId: null,
+  quantization: null,
+  sizeBytes: 1,
+  trainedContextTokens: 4096,
+  capabilities: { tools: false, thinking: false, vision: false, embedding: false },
+  aliases: [],
+  isDemo: false,
+  isManaged: false,
+  config: { launch: {}, cooldown_s: null, is_pinned: false },
+  createdAtMs: 0,
+  updatedAtMs: 0,
+  ...more,
+});
+
+const QWEN = model('Qwen3-8B-Q4_K_M', { aliases: ['coder'] });
+const OSS = model('gpt-oss-20b', {
+  path: '/elsewhere/oss-file.gguf',
+  hfId: 'openai/gpt-oss-20b-GGUF',
+  quantization: 'MXFP4',
+});
+const LLAMA = model('org/Llama-3.2-3B');
+const naming = (more: Partial<Naming> & { settings?: Naming['settings'] } = {}): Naming => ({
+  models: [QWEN, OSS, LLAMA],
+  loaded: new Set(),
+  settings: { default_model: '', helper_models_enabled: true, helper_model: '' },
+  ...more,
+});
+const settings = (more: Partial<Naming['settings']>): Naming['settings'] => ({ ...naming().settings, ...more });
+
+function faultOf(wanted: string | undefined, given: Naming): Fault {
+  try {
+    resolveModel(wanted, given);
+  } catch (cause) {
+    if (cause instanceof Fault) return cause;
+    throw cause;
+  }
+  throw new Error('resolved');
+}
+
+test.each([
+  ['its id', 'Qwen3-8B-Q4_K_M', QWEN],
+  ['its id in other case', 'QWEN3-8b-q4_k_m', QWEN],
+  ['its id with .gguf', 'Qwen3-8B-Q4_K_M.gguf', QWEN],
+  ['an alias', 'Coder', QWEN],
+  ['its file name', 'oss-file', OSS],
+  ['its repository', 'openai/gpt-oss-20b-GGUF', OSS],
+  ['its repository and quantisation', 'openai/gpt-oss-20b-gguf:mxfp4', OSS],
+  ['a provider before its id', 'openai/gpt-oss-20b', OSS],
+  ['an id with a slash', 'org/llama-3.2-3b', LLAMA],
+  ['the name that Claude Code is shown', 'claude-flow-Qwen3-8B-Q4_K_M', QWEN],
+  ["Ollama's tag", 'gpt-oss-20b:latest', OSS],
+] as const)('a model answers to %s', (_what, wanted, expected) => {
+  expect(resolveModel(wanted, naming())).toEqual({ model: expected, by: 'name' });
+});
+
+test('a part that one model has means that model', () => {
+  expect(resolveModel('llama', naming())).toEqual({ model: LLAMA, by: 'part' });
+  expect(resolveModel('gpt-oss', naming())).toEqual({ model: OSS, by: 'part' });
+});
+
+test('a part of several names is refused with the names', () => {
+  const fault = faultOf('8b-q', naming({ models: [QWEN, model('Other-8B-Q8_0')] }));
+  expect(fault.kind).toBe('model-not-found');
+  expect(fault.message).toContain('Qwen3-8B-Q4_K_M, Other-8B-Q8_0');
+});
+
+test('an exact name wins over being part of others', () => {
+  expect(
+    resolveModel('base', naming({ models: [model('base-large'), model('base'), model('base-small')] })).model.id,
+  ).toBe('base');
+});
+
+test('an id wins over the alias of another', () => {
+  expect(resolveModel('coder', naming({ models: [QWEN, model('coder')] })).model.id).toBe('coder');
+});
+
+test('one letter is no part', () => {
+  expect(faultOf('q', naming()).kind).toBe('model-not-found');
+});
+
+test('an unknown name is told with the three nearest', () => {
+  const fault = faultOf('gpt-os-20', naming({ settings: settings({ helper_models_enabled: false }) }));
+  expect(fault.status).toBe(404);
+  expect(fault.details.nearest).toEqual(['gpt-oss-20b', 'Qwen3-8B-Q4_K_M', 'org/Llama-3.2-3B']);
+});
+
+test.each([
+  ['the default', { settings: settings({ default_model: 'coder' }) }, QWEN, 'default'],
+  [
+    'the default, although another is loaded',
+    { settings: settings({ default_model: 'coder' }), loaded: new Set([OSS.id]) },
+    QWEN,
+    'default',
+  ],
+  ['the only loaded one', { loaded: new Set([OSS.id]) }, OSS, 'only-loaded'],
+  ['the only registered one', { models: [LLAMA] }, LLAMA, 'only-registered'],
+] as const)('no name means %s', (_what, more, expected, by) => {
+  expect(resolveModel(undefined, naming(more))).toEqual({ model: expected, by });
+  expect(resolveModel('  ', naming(more)).model).toBe(expected);
+});
+
+test('no name and nothing that stands for it is a 400 that lists the ids', () => {
+  const fault = faultOf(undefined, naming({ loaded: new Set([QWEN.id, OSS.id]) }));
+  expect(fault.status).toBe(400);
+  for (const { id } of naming().models) expect(fault.message).toContain(id);
+  expect(faultOf('', naming({ models: [] })).message).toContain('No model is registered');
+});
+
+test('a default that is gone is said, not replaced', () => {
+  expect(faultOf(undefined, naming({ settings: settings({ default_model: 'gone' }) })).message).toContain('"gone"');
+});
+
+test.each(['claude-sonnet-4-5', 'claude-haiku-4-5-20251001', 'gpt-5-mini', 'anthropic/claude-opus-4', 'openai/gpt-4o'])(
+  'the helper name %s goes to the helper model, else to the default',
+  (name) => {
+    const helper = naming({ settings: settings({ helper_model: LLAMA.id, default_model: 'coder' }) });
+    expect(resolveModel(name, helper)).toEqual({ model: LLAMA, by: 'helper' });
+    expect(resolveModel(name, naming({ settings: settings({ default_model: 'coder' }) }))).toEqual({
+      model: QWEN,
+      by: 'helper',
+    });
+    expect(resolveModel(name, naming({ loaded: new Set([OSS.id]) }))).toEqual({ model: OSS, by: 'helper' });
+    expect(faultOf(name, naming()).status).toBe(404);
+    expect(
+      faultOf(name, naming({ settings: settings({ helper_models_enabled: false, default_model: 'coder' }) })).status,
+    ).toBe(404);
+  },
+);
+
+test('a registered model keeps its name from being a helper name', () => {
+  const given = naming({ models: [QWEN, model('claude-local')], settings: settings({ helper_model: QWEN.id }) });
+  expect(resolveModel('claude-local', given).by).toBe('name');
+});
+
+test.each([
+  ['', '', 0],
+  ['abc', '', 3],
+  ['kitten', 'sitting', 3],
+  ['gpt', 'gtp', 1],
+  ['same', 'same', 0],
+])('the distance of %p and %p is %p', (from, to, distance) => {
+  expect(editDistance(from, to)).toBe(distance);
+});

@@ -1,0 +1,188 @@
+// The management routes of models, by the front door of their plugin. Guards and error shapes are the web area's.
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Elysia } from 'elysia';
+import { Bus } from '#src/events.ts';
+import { Fault } from '#src/faults.ts';
+import { makeDemoModel } from '#src/models/demo.ts';
+import { HeaderCache } from '#src/models/header-cache.ts';
+import { Registry } from '#src/models/registry.ts';
+import { modelRoutes } from '#src/models/routes.ts';
+import type { ModelStatus } from '#src/models/wire.ts';
+import { openStore, type Store } from '#src/store/open.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+
+/** The body is JSON of whatever shape the test expects. */
+type Answer = { status: number; body: ReturnType<typeof JSON.parse> };
+
+const IDLE: ModelStatus = { status: 'available', port: null, pid: null, launch: null, error: null };
+const parts = { weightsBytes: 1, kvCacheBytes: 0, computeBytes: 0, engineCacheBytes: 0 };
+
+let folder: string;
+let store: Store;
+let registry: Registry;
+let status: ModelStatus;
+let app: { handle(request: Request): Promise<Response> };
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'flow-models-'));
+  store = openStore(':memory:');
+  status = IDLE;
+  const modelsDir = (): string => folder;
+  registry = new Registry({ store, bus: new Bus(), clock: new FakeClock(), headers: new HeaderCache(), modelsDir });
+  app = new Elysia()
+    .onError(({ error, set }) => {
+      if (!(error instanceof Fault)) return;
+      set.status = error.status;
+      return { error: { kind: error.kind, message: error.message } };
+    })
+    .use(
+      modelRoutes({
+        registry,
+        modelsDir,
+        statusOf: () => status,
+        needOf: () => ({ totalBytes: 2.5e9, source: 'formula', parts }),
+      }),
+    );
+});
+afterEach(async () => {
+  store.$client.close();
+  await rm(folder, { recursive: true });
+});
+
+async function call(method: string, path: string, body?: unknown): Promise<Answer> {
+  const init =
+    body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+  const response = await app.handle(new Request(`http://localhost${path}`, { method, ...init }));
+  return { status: response.status, body: await response.json() };
+}
+
+async function register(id: string, isManaged = false): Promise<string> {
+  const path = join(folder, `${id.replaceAll('/', '_')}.gguf`);
+  await makeDemoModel(path);
+  return registry.registerLocal(path, id, { isManaged }).model.path;
+}
+
+test('a model is listed with the names of the seed', async () => {
+  const path = await register('one');
+  const { body } = await call('GET', '/api/models');
+  expect(body).toHaveLength(1);
+  expect(body[0]).toMatchObject({
+    id: 'one',
+    name: 'one',
+    hf_id: null,
+    backend: 'gguf',
+    gguf_file: path,
+    quantization: 'F16',
+    size_gb: 0.002,
+    memory_gb: 2.5,
+    supports_tools: true,
+    status: 'available',
+    port: null,
+    pid: null,
+  });
+  expect(body[0].created_at).toEndWith('Z');
+});
+
+test.each(['/api/models/org/name', '/api/models/org%2Fname', '/api/models/ORG/Name'])(
+  'an id with a slash is found at %s',
+  async (path) => {
+    await register('org/name');
+    expect(await call('GET', path)).toMatchObject({ status: 200, body: { id: 'org/name', template_errors: [] } });
+    expect((await call('GET', `${path}/config`)).body.config).toEqual({
+      launch: {},
+      cooldown_s: null,
+      is_pinned: false,
+      aliases: [],
+    });
+  },
+);
+
+test('an unknown model is 404, a broken address 400', async () => {
+  expect((await call('GET', '/api/models/none')).status).toBe(404);
+  expect((await call('DELETE', '/api/models/none')).status).toBe(404);
+  expect((await call('GET', '/api/models/%zz')).status).toBe(400);
+});
+
+test('a configuration is merged, kept, refused and taken back', async () => {
+  await register('one');
+  await call('PUT', '/api/models/one/config', { launch: { ctx_size: 4096 }, aliases: ['uno'] });
+  const { body } = await call('PUT', '/api/models/one/config', { is_pinned: true });
+  expect(body).toEqual({
+    model_id: 'one',
+    config: { launch: { ctx_size: 4096 }, cooldown_s: null, is_pinned: true, aliases: ['uno'] },
+  });
+  expect((await call('PUT', '/api/models/one/config', { launch: { ctx_size: -1 } })).status).toBe(400);
+  expect((await call('PUT', '/api/models/one/config', { aliases: 'uno' })).status).toBe(400);
+  expect((await call('PUT', '/api/models/one', {})).status).toBe(404);
+  expect((await call('DELETE', '/api/models/one/config')).body).toEqual({ model_id: 'one', config: {} });
+  expect(registry.need('one').config.is_pinned).toBe(false);
+});
+
+test('the load parameters are those it runs with; the context is that of all slots', async () => {
+  await register('one');
+  expect((await call('GET', '/api/models/one/config')).body.load_params).toEqual({});
+  const launch = { ctx_size: 1000, n_parallel: 2 } as NonNullable<ModelStatus['launch']>;
+  status = { ...IDLE, status: 'running', launch };
+  expect((await call('GET', '/api/models/one/config')).body.load_params).toMatchObject({
+    backend: 'gguf',
+    ctx_size: 2000,
+    n_parallel: 2,
+  });
+});
+
+test.each(['loading', 'running', 'unloading'] as const)('a model that is %s is not deleted', async (doing) => {
+  await register('one', true);
+  status = { ...IDLE, status: doing };
+  const { status: code, body } = await call('DELETE', '/api/models/one');
+  expect(code).toBe(409);
+  expect(body.error.message).toContain('Unload it first');
+  expect(registry.find('one')).not.toBeNull();
+});
+
+test('deleting takes the files of a managed model only, and only when wished', async () => {
+  const managed = await register('managed', true);
+  const kept = await register('kept', true);
+  const own = await register('own');
+  expect((await call('DELETE', '/api/models/managed')).body).toEqual({
+    status: 'deleted',
+    model_id: 'managed',
+    files: 'deleted',
+  });
+  expect((await call('DELETE', '/api/models/kept?files=keep')).body.files).toBe('kept');
+  expect((await call('DELETE', '/api/models/own')).body.files).toBe('kept');
+  expect([managed, kept, own].map((path) => existsSync(path))).toEqual([false, true, true]);
+  expect(registry.list()).toHaveLength(0);
+});
+
+test('a file is registered once, under its own or a given name', async () => {
+  const path = join(folder, 'file.gguf');
+  await makeDemoModel(path);
+  expect((await call('POST', '/api/register-local', { path, name: 'My model' })).body).toEqual({
+    model_id: 'My model',
+    name: 'My model',
+    size_gb: 0.002,
+  });
+  expect((await call('POST', '/api/register-local', { gguf_path: path })).body).toEqual({
+    model_id: 'My model',
+    status: 'already_registered',
+  });
+  expect((await call('POST', '/api/register-local', {})).status).toBe(400);
+  expect((await call('POST', '/api/register-local', { path: '/etc/passwd' })).status).toBe(422);
+  expect((await call('POST', '/api/register-local', { path: '/dev/zero' })).status).toBe(422);
+  expect((await call('POST', '/api/register-local', { mlx_path: join(folder, 'none') })).status).toBe(404);
+});
+
+test('a scan registers what is new and says what it skipped', async () => {
+  await register('known');
+  await makeDemoModel(join(folder, 'new.gguf'));
+  await writeFile(join(folder, 'broken.gguf'), 'not a model');
+  const { body } = await call('POST', '/api/models/scan');
+  expect(body).toMatchObject({ total: 1, found: [{ id: 'new', backend: 'gguf', path: join(folder, 'new.gguf') }] });
+  expect(body.skipped).toMatchObject([{ file: 'broken.gguf' }]);
+  expect((await call('POST', '/api/models/scan')).body.total).toBe(0);
+  expect(registry.list().map(({ id }) => id)).toEqual(['known', 'new']);
+});
