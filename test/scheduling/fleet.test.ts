@@ -236,6 +236,37 @@ describe('memory', () => {
 });
 
 describe('turns', () => {
+  test('a second out-of-memory ends it, even if another idle model could be unloaded by then', async () => {
+    const world = worldOf({ a: 4, b: 4, c: 4 });
+    world.fleet.load('a', {});
+    await world.pass(2_000);
+    world.fates.set('b', { ...GOOD, loadMs: 5_000, end: 'out-of-memory' });
+    const one = world.ask('b');
+    await world.pass(6_000);
+    world.fleet.load('c', {});
+    await world.pass(20_000);
+    expect(one.fault?.kind).toBe('load-failed');
+    expect(startsOf(world, 'b')).toBe(2);
+    expect(world.phase('c')).toBe('ready');
+  });
+
+  test('a request that arrives while its model is being evicted in the same instant waits for the next process', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    world.set({ min_residency_seconds: 0 });
+    world.fleet.load('a', {});
+    const other = world.ask('b');
+    const late: Asked[] = [];
+    world.bus.subscribe((event) => {
+      const isReady = event.type === 'model-changed' && event.modelId === 'a' && world.phase('a') === 'ready';
+      if (isReady && late.length === 0) late.push(world.ask('a'));
+    });
+    await world.pass(2_500);
+    expect(late[0]?.lease).toBeNull();
+    other.end();
+    await world.pass(5_000);
+    expect(late[0]?.lease).toMatchObject({ generation: 2, endedBy: null });
+  });
+
   test('ten models with room for two: all requests end, each model loads once, first come first served within a model', async () => {
     const ids = Array.from({ length: 10 }, (_, index) => `m${index}`);
     const world = worldOf(Object.fromEntries(ids.map((id) => [id, 7])));
@@ -566,6 +597,19 @@ describe('telling', () => {
     expect(world.events.filter((event) => event.type !== 'settings-changed')).toEqual([]);
     world.fleet.unload('a', { force: true, reason: 'shutdown' });
     expect(world.events.filter((event) => event.type === 'model-changed')).toHaveLength(1);
+  });
+
+  test('a listener may ask for a model while it is being told, and is served', async () => {
+    const world = worldOf({ a: 4, b: 4 });
+    const asked: Asked[] = [];
+    world.fleet.load('b', {});
+    await world.pass(2_000);
+    world.bus.subscribe((event) => {
+      if (event.type === 'model-changed' && event.modelId === 'a' && asked.length === 0) asked.push(world.ask('b'));
+    });
+    world.ask('a');
+    await flushed();
+    expect(asked[0]?.lease).not.toBeNull();
   });
 
   test('a plan says who would be unloaded for whom', async () => {

@@ -49,11 +49,17 @@ class Life {
   #count = 0;
   #reservedBefore = 0;
   settledCount = 0;
+  isResting = false;
 
   constructor(seed: number) {
     this.random = new Random(seed);
     for (const [index, id] of MODELS.entries()) this.world.add(id, 2 + index * 2);
     this.world.settings = { ...this.world.settings, queue_limit: 12 };
+    // Listeners may call back into the fleet while they are being told.
+    this.world.bus.subscribe((event) => {
+      if (event.type === 'queue-changed' && !this.isResting && this.random.below(40) === 0)
+        this.#ask(this.random.of(MODELS));
+    });
   }
 
   step(): void {
@@ -78,6 +84,7 @@ class Life {
   /** Lets everybody finish under good conditions. Whoever still waits then was forgotten. */
   async rest(): Promise<void> {
     const { world } = this;
+    this.isResting = true;
     for (const id of MODELS) {
       world.fates.set(id, { loadMs: 500, end: 'ready', livesMs: null, stopMs: 50 });
       world.configure(id, { is_pinned: false, cooldown_s: null });
@@ -95,12 +102,14 @@ class Life {
     expect(left).toEqual([]);
     expect(world.fleet.snapshot().queue).toEqual([]);
     world.set({ queue_wait_seconds: 600 });
+    this.isResting = false;
   }
 
   check(): void {
     const { world } = this;
     const { models, memory } = world.fleet.snapshot();
-    for (const one of this.asked) this.#checkOrder(one);
+    const byArrival = this.asked.toSorted((a, b) => (this.order.get(a) ?? 0) - (this.order.get(b) ?? 0));
+    for (const one of byArrival) this.#checkOrder(one);
     for (const model of models) {
       const held = this.asked.filter((one) => one.lease && isHeld(one, model.modelId, model.state)).length;
       assert(model.inFlight === held, `in flight (${model.inFlight}) = leases held (${held}) of ${model.modelId}`);
@@ -138,6 +147,9 @@ class Life {
   }
 
   #ask(id: string): void {
+    // Before the call: a listener that asks meanwhile comes later.
+    this.#count += 1;
+    const order = this.#count;
     const before = this.world.fleet.model(id).waiting;
     const one = this.world.ask(id);
     const endNow = one.end.bind(one);
@@ -146,8 +158,7 @@ class Life {
       endNow();
     };
     this.asked.push(one);
-    this.#count += 1;
-    this.order.set(one, this.#count);
+    this.order.set(one, order);
     const limit = this.world.settings.queue_limit;
     assert(this.world.fleet.model(id).waiting <= Math.max(before, limit), 'the queue within its limit');
   }
@@ -228,6 +239,7 @@ for (const seed of SEEDS) {
       }
     }
     expect(life.settledCount).toBeGreaterThan(STEPS / 5);
+    life.isResting = true;
     for (const id of MODELS) life.world.ask(id);
     const gone = life.world.fleet.shutdown(30_000);
     await life.world.pass(60_000, 1_000);

@@ -25,6 +25,8 @@ export class FakeClock implements Clock {
 
   after(delayMs: number, action: () => void): Timer {
     assert(delayMs >= 0, 'a delay of 0 or more');
+    // The real one fires at once when asked for more.
+    assert(delayMs < 2 ** 31, 'a delay that a timer can wait for');
     return this.#arm(this.#nowMs + delayMs, action);
   }
 
