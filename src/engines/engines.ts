@@ -62,7 +62,7 @@ export class Engines {
     return this.#deps.installer;
   }
 
-  /** The version of the engine that was used or looked for last; null before that, and when it would not say. */
+  /** Version of the engine to use as last asked for; null before that, and when it would not say. */
   get presentVersion(): string | null {
     return this.#presentVersion;
   }
@@ -89,8 +89,7 @@ export class Engines {
 
   /**
    * The engine to use: the one of FLOW_LLAMA_SERVER, else the chosen one, else the first found; null when there is
-   * none.
-   * Throws Fault('engine-missing') when the named one is not usable: another is never taken in its place.
+   * none. Throws Fault('engine-missing') when the named one is not usable: another is never taken in its place.
    */
   async chosen(): Promise<InstalledEngine | null> {
     const engine = await this.#choice();

@@ -36,7 +36,7 @@ export function findCandidates(places: Places): Candidate[] {
   });
 }
 
-/** The absolute path of a program as a person names it: by a path, from the present folder too, or by its name on `PATH`. */
+/** The absolute path of a program as a person names it: by a path, a relative one too, or by its name on `PATH`. */
 export function programPath(named: string, environment: Environment): string {
   if (named.includes('/')) return resolve(named);
   return Bun.which(named, { PATH: environment.PATH ?? '' }) ?? resolve(named);

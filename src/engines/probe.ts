@@ -31,7 +31,7 @@ export async function probe(candidate: Candidate, environment: Environment): Pro
 }
 
 /**
- * The version a text of `--version` names: `b6710` for `version: 6710 (abc)` and for `version: 0.1.0 (build 6710, …)`.
+ * The version a text of `--version` names: `b6710` for `version: 6710 (abc)` and `version: 0.1.0 (build 6710, …)`.
  */
 export function readVersion(text: string): string | null {
   const match = /^version: (\S+)(?: \((?:build (\d+), commit )?([0-9a-f]+)\))?/m.exec(text);

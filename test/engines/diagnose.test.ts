@@ -149,7 +149,7 @@ describe('other endings, as recorded', () => {
   test.each([
     [
       'CUDA',
-      'ggml_backend_cuda_buffer_type_alloc_buffer: allocating 20480.00 MiB on device 0: cudaMalloc failed: out of memory',
+      'ggml_backend_cuda_buffer: allocating 20480.00 MiB on device 0: cudaMalloc failed: out of memory',
       '20480.00 MiB on GPU 0',
     ],
     ['CUDA later', 'CUDA error: out of memory', 'the GPU'],
@@ -160,7 +160,7 @@ describe('other endings, as recorded', () => {
     ],
     [
       'Vulkan',
-      "terminate called after throwing 'vk::OutOfDeviceMemoryError' what(): vk::Device::allocateMemory: ErrorOutOfDeviceMemory",
+      'terminate called: vk::OutOfDeviceMemoryError what(): vk::Device::allocateMemory: ErrorOutOfDeviceMemory',
       'the GPU',
     ],
     ['HIP', 'ROCm error: hipErrorOutOfMemory', 'the GPU'],
