@@ -1,6 +1,6 @@
 /**
- * One request's life: read, resolved, queued, lent an engine, answered, settled. Whatever happens, the ticket is settled
- * once and each lease is given back once.
+ * One request's life: read, resolved, queued, lent an engine, answered, settled. Whatever happens, the ticket is
+ * settled once and each lease is given back once.
  *
  * A fault is a status for as long as nothing is committed; a streamed answer is committed when the engine has accepted
  * it, or after half a second of waiting (so that no agent times out), and from then on a fault is a frame.

@@ -23,7 +23,7 @@ const DECODERS: { readonly [coding: string]: Decode } = {
   zstd: zlib.zstdDecompress,
 };
 
-/** Reads and decodes a request's body. `bytesMax` bounds it before and after decompression. Throws a Fault that names what is wrong. */
+/** Reads and decodes a request's body, at most `bytesMax` before and after decompression. Throws a Fault. */
 export async function readJsonBody(request: Request, bytesMax: number): Promise<JsonBody> {
   const arrived = await arrivedBytes(request);
   const bytes = await inflated(arrived, request.headers.get('content-encoding'), bytesMax);
@@ -101,7 +101,7 @@ function syntaxMessage(text: string): string {
   const line = before.split('\n').length;
   const column = at - before.lastIndexOf('\n');
   const found = JSON.stringify(text.slice(at, at + 12));
-  return `The body is not valid JSON: ${found} at line ${line}, column ${column} (character ${at + 1}) is not expected.`;
+  return `The body is not valid JSON: ${found} at line ${line}, column ${column} is not expected.`;
 }
 
 const STRING = String.raw`"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"`;
@@ -109,7 +109,7 @@ const NUMBER = String.raw`-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?`;
 /** What may come next: a value, a key or the end of an empty object, and so on. */
 type Expected = 'value' | 'value-or-end' | 'key' | 'key-or-end' | 'colon' | 'comma-or-end';
 
-/** Index of the first token that JSON does not allow; the text's length when it merely ends too early. Only run on broken texts. */
+/** Index of the first token that JSON does not allow; the text's length when it ends too early or is right. */
 export function syntaxErrorAt(text: string): number {
   const token = new RegExp(String.raw`[ \t\r\n]*(?:([{}[\],:])|(${STRING})|(?:${NUMBER}|true|false|null))`, 'y');
   const open: string[] = [];

@@ -18,7 +18,7 @@ export type Ending = {
   readonly isUntold: boolean;
 };
 
-/** One answer's way through. Pieces for the wire end where a frame ends, so that anything may be written between them. */
+/** One answer's way through. Its pieces end where a frame ends, so that anything may be written between them. */
 export interface Lane {
   /** What the arrival gives the client; null for nothing. */
   take(bytes: Uint8Array): Uint8Array | string | null;
@@ -31,8 +31,8 @@ export interface Lane {
 }
 
 /**
- * Lets the engine's bytes pass untouched, one piece per arrival. Until the answer begins, frames are read: they tell the
- * progress of the prompt, which the client did not ask for. Afterwards only line ends are counted.
+ * Lets the engine's bytes pass untouched, one piece per arrival. Until the answer begins, frames are read: they tell
+ * the progress of the prompt, which the client did not ask for. Afterwards only line ends are counted.
  */
 export class VerbatimLane implements Lane {
   hasContent = false;

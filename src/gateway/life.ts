@@ -79,7 +79,7 @@ export class Life implements Beating {
     this.#hasSpoken = true;
   }
 
-  /** A first heartbeat, if nothing was sent yet: the head of a response leaves with its first byte, not before (measured). */
+  /** A first heartbeat, if nothing was sent yet: a head leaves with its body's first byte, not before (measured). */
   breakSilence(): void {
     if (!this.#hasSpoken && !this.#endedBy) this.#outlet?.write(this.#heartbeat);
     this.spoke();

@@ -11,7 +11,7 @@ import type { EngineClient } from '#src/transport/exchange.ts';
 
 /** Registered models by the names that requests use. */
 export interface ModelNames {
-  /** The model that a request means. Throws Fault('model-not-found'), or 'invalid-request' when none is named or meant. */
+  /** The model that a request means. Throws Fault('model-not-found'), or 'invalid-request' when none is meant. */
   resolve(wanted: string | null): Model;
   /** All of them, in the order of the listing. */
   list(): readonly Model[];

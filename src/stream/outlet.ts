@@ -6,8 +6,9 @@ import type { DirectUnderlyingSource } from 'bun';
  * the client is slow, and whoever does not await it grows the memory without limit.
  *
  * A direct stream, because it was the cheapest of three shapes measured side by side (32 streams flat out, medians of
- * three interleaved rounds, CPU seconds of the gateway per million tokens): direct 1.8, pull stream 1.9, async generator
- * 1.9; paced at one token per write all three took 13 µs a token. Of the engine's own speed 0.7 to 0.95 came through.
+ * three interleaved rounds, CPU seconds of the gateway per million tokens): direct 1.8, pull stream 1.9, async
+ * generator 1.9; paced at one token per write all three took 13 µs a token. Of the engine's
+ * own speed, 0.7 to 0.95 came through.
  */
 export class Outlet {
   /** To be returned in a Response, once. */

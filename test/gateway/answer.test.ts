@@ -52,7 +52,8 @@ describe('a complete answer', () => {
 
   test('not streamed is the engine’s body, byte for byte', async () => {
     const body =
-      '{ "odd":1.0, "choices":[{"finish_reason":"stop","message":{"content":"é"}}],\n"usage":{"prompt_tokens":3,"completion_tokens":4} }';
+      '{ "odd":1.0, "choices":[{"finish_reason":"stop","message":{"content":"é"}}],\n' +
+      '"usage":{"prompt_tokens":3,"completion_tokens":4} }';
     house.server(() => new Response(body, { headers: { 'content-type': 'application/json; charset=utf-8' } }));
     const response = await post(`${url}/v1/chat/completions`, chat());
     expect(await response.text()).toBe(body);

@@ -14,7 +14,12 @@ test('400 streams run at the same time, each whole', async () => {
   await house.engine({ tokens: 20, tokens_per_s: 20 });
   const target = new URL(url);
   const body = chat({ stream: true });
-  const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+  const head = [
+    'POST /v1/chat/completions HTTP/1.1',
+    'host: x',
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+  ].join('\r\n');
   // Not by fetch, which runs 256 at a time.
   const answer = () =>
     new Promise<string>((resolve, reject) => {

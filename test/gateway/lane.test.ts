@@ -10,8 +10,14 @@ const ticket = () =>
 const delta = (text: string | null) =>
   `data: ${JSON.stringify({ choices: [{ finish_reason: null, index: 0, delta: { content: text } }] })}\n\n`;
 const progress = (processed: number) =>
-  `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: null } }], prompt_progress: { total: 9, cache: 0, processed } })}\n\n`;
-const FINISH = `data: ${JSON.stringify({ choices: [{ finish_reason: 'stop', index: 0, delta: {} }], timings: { predicted_n: 3, prompt_n: 9 } })}\n\n`;
+  `data: ${JSON.stringify({
+    choices: [{ index: 0, delta: { content: null } }],
+    prompt_progress: { total: 9, cache: 0, processed },
+  })}\n\n`;
+const FINISH = `data: ${JSON.stringify({
+  choices: [{ finish_reason: 'stop', index: 0, delta: {} }],
+  timings: { predicted_n: 3, prompt_n: 9 },
+})}\n\n`;
 const DONE = 'data: [DONE]\n\n';
 const TEXTS = ['é', '👩‍👩‍👧‍👦', '"quote"\n', '日本'];
 const STREAM = [progress(0), progress(9), delta(null), ...TEXTS.map(delta), FINISH, DONE].join('');

@@ -120,7 +120,14 @@ test('a client that takes nothing for ten minutes is let go, and its slot is fre
   });
   socket.pause();
   socket.write(
-    `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    [
+      'POST /v1/chat/completions HTTP/1.1',
+      'host: x',
+      'content-type: application/json',
+      `content-length: ${body.length}`,
+      '',
+      body,
+    ].join('\r\n'),
   );
   await recorded(engine, 'request-begin');
   await Bun.sleep(500);

@@ -1,4 +1,4 @@
-// The engine client over real sockets: pool, pace, aborts, broken engines. Framing itself is tested in response-parser.test.ts.
+// The engine client over real sockets: pool, pace, aborts, broken engines. Framing: response-parser.test.ts.
 import { afterEach, describe, expect, test } from 'bun:test';
 import type { Socket } from 'bun';
 import { Fault } from '#src/faults.ts';

@@ -159,7 +159,7 @@ function readBy(shape: Shape, data: string): StreamEvent | null {
   return typeof text === 'string' ? { type: shape.type, text } : null;
 }
 
-/** The shape of a frame, when it is beyond doubt which literal is the text: its key occurs once, and holds that text. */
+/** The shape of a frame, when it is beyond doubt which literal is the text: its key occurs once and holds it. */
 function shapeOf(data: string, type: 'text' | 'thinking', text: string): Shape | null {
   for (const name of DELTA_KEYS) {
     if ((name === 'content') !== (type === 'text')) continue;

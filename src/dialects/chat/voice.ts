@@ -76,7 +76,10 @@ function messageOf(fault: Fault): string {
   const promptTokens = numberOrNull(fault.details.promptTokens);
   const contextTokens = numberOrNull(fault.details.contextTokens);
   if (fault.kind === 'context-overflow' && promptTokens !== null && contextTokens !== null) {
-    return `This model's maximum context length is ${contextTokens} tokens. However, your messages resulted in ${promptTokens} tokens. Please reduce the length of the messages.`;
+    return [
+      `This model's maximum context length is ${contextTokens} tokens.`,
+      `However, your messages resulted in ${promptTokens} tokens. Please reduce the length of the messages.`,
+    ].join(' ');
   }
   return fault.hint === null ? fault.message : `${fault.message} ${fault.hint}`;
 }

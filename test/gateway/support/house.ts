@@ -1,4 +1,4 @@
-/** A gateway on a real port before fake engines in real processes; the scheduler and the tracker are doubles that count. */
+/** A gateway on a real port before fake engines in real processes; scheduler and tracker are doubles that count. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,0 +1,119 @@
+// The gateway before a real llama-server: what passes, what is counted, and that a client's end frees the slot.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type EngineProcess, startEngine } from '#test/support/engine-process.ts';
+import { COMMON_SCRIPTS, EMOJI_TEXT, writeScriptedModel } from '#test/support/scripted-model.ts';
+import { contentOf, dataOf, House, post, until } from './support/house.ts';
+
+let folder: string;
+let engine: EngineProcess;
+let house: House;
+let url: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'flow-gateway-real-'));
+  const path = join(folder, 'm.gguf');
+  await writeScriptedModel(path, { scripts: COMMON_SCRIPTS });
+  engine = await startEngine(path, ['-c', '4096', '-np', '2', '--alias', 'org/Some-Model', '--slots']);
+  house = new House();
+  house.lender.engines.push(engine.baseUrl);
+  url = house.listen();
+});
+afterAll(async () => {
+  await house.close();
+  await engine[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const body = (words: string, more: object = {}) =>
+  JSON.stringify({ temperature: 0, messages: [{ role: 'user', content: `${words} please` }], ...more });
+const say = (words: string) => `say ${words} now`;
+const busySlots = async (): Promise<number> => {
+  const slots: { is_processing: boolean }[] = await (await fetch(`${engine.baseUrl}/slots`)).json();
+  return slots.filter((slot) => slot.is_processing).length;
+};
+
+async function freeWithin(ms: number): Promise<void> {
+  const startedMs = performance.now();
+  while ((await busySlots()) > 0 && performance.now() - startedMs < ms) await Bun.sleep(10);
+  expect(await busySlots()).toBe(0);
+}
+
+describe('a real engine', () => {
+  test('streams through the gateway as it streams directly', async () => {
+    const asked = body(say('emoji'), { stream: true, stream_options: { include_usage: true } });
+    const direct = await (await post(`${engine.baseUrl}/v1/chat/completions`, asked)).text();
+    const through = await (await post(`${url}/v1/chat/completions`, asked)).text();
+    expect(contentOf(through)).toBe(EMOJI_TEXT);
+    const shape = (text: string) =>
+      dataOf(text).map((data) => data.replace(/"(created|id|timings|usage)":("[^"]*"|\d+|\{.*?\}+)/g, '"$1"'));
+    expect(shape(through)).toEqual(shape(direct));
+    await until(() => house.tracker.settled.length === 1);
+    expect(house.tracker.settled[0]).toMatchObject({
+      outcome: { kind: 'completed', finishReason: 'stop', usage: { outputTokens: expect.any(Number) } },
+    });
+    expect(house.tracker.settled[0]?.prefills.length).toBeGreaterThan(0);
+  });
+
+  test('answers whole with the same fields', async () => {
+    const asked = body(say('plain'));
+    const keys = (value: object): string[] =>
+      Object.entries(value).flatMap(([name, inner]) =>
+        inner && typeof inner === 'object' ? [name, ...keys(inner).map((key) => `${name}.${key}`)] : [name],
+      );
+    const direct = await (await post(`${engine.baseUrl}/v1/chat/completions`, asked)).json();
+    const through = await (await post(`${url}/v1/chat/completions`, asked)).json();
+    expect(keys(through)).toEqual(keys(direct));
+    expect(through.choices).toEqual(direct.choices);
+  });
+
+  test('speaks Anthropic’s protocol, with exact counts', async () => {
+    const asked = { model: 'some', max_tokens: 200, messages: [{ role: 'user', content: `${say('emoji')} please` }] };
+    const answer = await (await post(`${url}/v1/messages`, JSON.stringify(asked))).json();
+    expect(answer.content.at(-1).text).toBe(EMOJI_TEXT);
+    const counted = await (await post(`${url}/v1/messages/count_tokens`, JSON.stringify(asked))).json();
+    const { input_tokens: fresh, cache_read_input_tokens: cached } = answer.usage;
+    expect(counted.input_tokens).toBe(fresh + cached);
+  });
+
+  test('completes text, streamed', async () => {
+    const asked = JSON.stringify({ prompt: 'a', stream: true, max_tokens: 3 });
+    const text = await (await post(`${url}/v1/completions`, asked)).text();
+    expect(text).toEndWith('data: [DONE]\n\n');
+    expect(text).not.toContain('"error"');
+    const native = JSON.stringify({ prompt: 'a', stream: true, n_predict: 3 });
+    const own = await (await post(`${url}/upstream/org/Some-Model/completion`, native)).text();
+    expect(own).toContain('"stop":true');
+    expect(own).not.toContain('"error"');
+  });
+
+  test('refuses a prompt that is too long with its numbers, in both protocols', async () => {
+    const content = 'word '.repeat(6000);
+    const openai = await post(`${url}/v1/chat/completions`, body(content, { stream: true }));
+    expect(openai.status).toBe(400);
+    const { error } = await openai.json();
+    expect(error).toMatchObject({ code: 'context_length_exceeded', type: 'exceed_context_size_error' });
+    const asked = { model: 'some', max_tokens: 5, stream: true, messages: [{ role: 'user', content }] };
+    const anthropic = await post(`${url}/v1/messages`, JSON.stringify(asked));
+    expect(anthropic.status).toBe(400);
+    expect(await anthropic.text()).toMatch(/prompt is too long: \d+ tokens > \d+ maximum/);
+  });
+
+  for (const stream of [true, false]) {
+    test(`has its slot free within half a second when the client leaves (stream: ${stream})`, async () => {
+      const controller = new AbortController();
+      const asked = body(say('endless'), { stream, max_tokens: 100_000 });
+      const headers = { 'x-conversation-id': 'abc' };
+      post(`${url}/v1/chat/completions`, asked, { signal: controller.signal, headers })
+        .then((response) => response.text())
+        .catch(() => {});
+      let waits = 0;
+      while ((await busySlots()) === 0 && waits++ < 200) await Bun.sleep(5);
+      controller.abort();
+      await freeWithin(500);
+      await until(() => house.tracker.settlements === house.tracker.opened);
+      expect(house.lender.out).toBe(0);
+    });
+  }
+});
