@@ -9,7 +9,12 @@ export type LayoutProps = {
   readonly current: PageName | null;
   readonly version: string;
   /** Addresses of the vendored scripts. */
-  readonly vendor: { readonly htmx: string; readonly sse: string; readonly alpineCompat: string; readonly alpine: string };
+  readonly vendor: {
+    readonly htmx: string;
+    readonly sse: string;
+    readonly alpineCompat: string;
+    readonly alpine: string;
+  };
   readonly children: Children;
 };
 
@@ -21,6 +26,8 @@ const HTMX_CONFIG = JSON.stringify({
   includeIndicatorCSS: false,
   defaultSwap: 'none',
   history: false,
+  // The reader opens and closes details; the server never does.
+  morphIgnore: ['data-htmx-powered', 'open'],
   sse: { reconnectDelay: 300, reconnectMaxDelay: 3000, reconnectJitter: 0.2 },
 });
 
@@ -57,7 +64,7 @@ export function Layout({ title, current, version, vendor, children }: LayoutProp
             <header class="shell__rail">
               <Nav current={current} />
               <div class="theme" x-data="theme">
-                <button class="button button--quiet theme__button" type="button" x-on:click="next" aria-label="Change theme">
+                <button class="button button--quiet theme__button" type="button" x-on:click="next">
                   <Icon name="theme" />
                   <span x-text="label">Theme</span>
                 </button>
@@ -66,7 +73,7 @@ export function Layout({ title, current, version, vendor, children }: LayoutProp
             <main class="shell__main" id="content" tabindex="-1">
               {children}
             </main>
-            <footer class="shell__foot" aria-label="Status">
+            <footer class="shell__foot">
               {isLive ? (
                 <span class="connection" id="connection" role="status" data-state="starting">
                   connecting

@@ -6,7 +6,13 @@ export function LoginPage({ next, trouble }: LoginPageProps): JSX.Element {
   return (
     <form class="login card" method="post" action="/login">
       <h1 class="card__title">This Flow needs its API key</h1>
-      {trouble === null ? '' : <p class="login__trouble" role="alert" safe>{trouble}</p>}
+      {trouble === null ? (
+        ''
+      ) : (
+        <p class="login__trouble" role="alert" safe>
+          {trouble}
+        </p>
+      )}
       <input type="hidden" name="next" value={next} />
       <label class="field">
         <span class="field__label">API key</span>

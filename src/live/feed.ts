@@ -72,7 +72,10 @@ export class Feeds {
   /** Connects a browser: its stream begins with the state of everything. Null when too many are connected. */
   open(): ReadableStream<Uint8Array> | null {
     if (this.#isClosed || this.#feeds.size >= FEEDS_MAX) return null;
-    const feed = new Feed((keys) => this.#frameOf(keys), () => this.#remove(feed));
+    const feed = new Feed(
+      (keys) => this.#frameOf(keys),
+      () => this.#remove(feed),
+    );
     this.#feeds.add(feed);
     this.#heartbeat ??= this.#parts.clock.every(HEARTBEAT_INTERVAL_MS, () => this.announce('beat', ''));
     feed.send(encoder.encode(eventFrame('hello', this.#parts.version)));

@@ -10,7 +10,8 @@ export const liveRoutes = ({ feeds }: { feeds: Feeds }) =>
     '/live',
     () => {
       const stream = feeds.open();
-      if (stream === null) throw new Fault('shutting-down', 'No more pages can be kept up to date.', { retryAfterS: 5 });
+      if (stream === null)
+        throw new Fault('shutting-down', 'No more pages can be kept up to date.', { retryAfterS: 5 });
       return new Response(stream, {
         headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' },
       });

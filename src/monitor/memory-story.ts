@@ -38,7 +38,10 @@ export function memoryStory(
 function segmentsOf(machine: MachineMemory, fleet: FleetSnapshot): readonly MemorySegment[] {
   const total = Math.max(0, machine.totalBytes);
   const free = clamp(machine.freeBytes, total);
-  const models = clamp(fleet.models.map(heldBytes).reduce((sum, bytes) => sum + bytes, 0), total - free);
+  const models = clamp(
+    fleet.models.map(heldBytes).reduce((sum, bytes) => sum + bytes, 0),
+    total - free,
+  );
   const cache = clamp(machine.availableBytes - machine.freeBytes, total - free - models);
   return [
     { kind: 'models', label: 'models', bytes: models },

@@ -5,7 +5,7 @@ import type { FragmentKey, Fragments } from '#src/live/feed.ts';
 import type { Model } from '#src/models/model.ts';
 import type { RequestView, Tracker } from '#src/requests/request.ts';
 import type { FleetSnapshot, Lender } from '#src/scheduling/lease.ts';
-import { markupOf } from '#src/web/shell.tsx';
+import { markupOf } from '#src/web/markup.ts';
 import { statusId } from '#views/layout.tsx';
 import { Figures, figuresId, StatusLine } from '#views/monitor/figures.tsx';
 import { Memory, type MemoryData, memoryId } from '#views/monitor/memory.tsx';

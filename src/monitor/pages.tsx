@@ -38,7 +38,8 @@ export const monitorPages = ({ monitor, shell, lender, tracker, findModel, pin }
   return new Elysia({ name: 'monitor-pages' })
     .get(
       '/',
-      ({ request }) => shell.page(request, { title: 'Monitor', current: 'monitor', body: <MonitorPage monitor={monitor.data()} /> }),
+      ({ request }) =>
+        shell.page(request, { title: 'Monitor', current: 'monitor', body: <MonitorPage monitor={monitor.data()} /> }),
       access('page'),
     )
     .post(
@@ -86,7 +87,12 @@ export const monitorPages = ({ monitor, shell, lender, tracker, findModel, pin }
 function Unloaded({ model }: { model: Model }): JSX.Element {
   return (
     <Notice tone="info" message={`${model.name} is being unloaded.`} hint={null}>
-      <ActionButton action="/monitor/loading" fields={{ model: model.id }} label="Undo" description={`Load ${model.name} again`} />
+      <ActionButton
+        action="/monitor/loading"
+        fields={{ model: model.id }}
+        label="Undo"
+        description={`Load ${model.name} again`}
+      />
     </Notice>
   );
 }

@@ -36,7 +36,9 @@ export class Credentials {
   /** `apiKey` null or empty: everybody who reaches us may do everything. */
   constructor({ apiKey, clock }: { apiKey: string | null; clock: Clock }) {
     this.#keyDigest = apiKey ? digest(apiKey) : null;
-    this.#session = createHmac('sha256', apiKey ?? '').update(SESSION_PURPOSE).digest('base64url');
+    this.#session = createHmac('sha256', apiKey ?? '')
+      .update(SESSION_PURPOSE)
+      .digest('base64url');
     this.#sessionDigest = digest(this.#session);
     this.#clock = clock;
   }

@@ -9,8 +9,8 @@ import { type Access, LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import { contentFault } from './content-check.ts';
-import type { Credentials } from './credentials.ts';
 import { answerPreflight, withCors } from './cors.ts';
+import type { Credentials } from './credentials.ts';
 import { notFound, type Refuser } from './errors.tsx';
 import { type HostVerdict, judgeHost, ownNames } from './host-check.ts';
 import { judgeOrigin } from './origin-check.ts';
@@ -77,7 +77,8 @@ export function guard(parts: GuardParts): Guarded {
     if (origin === 'foreign') return refuser.refuse(request, path, foreignPage());
     if (finding.kind !== 'found') return unknownRoute(refuser, request, path, finding);
     const { access } = finding;
-    const fault = contentFault(request, access, origin === 'own') ?? keyFault(parts.credentials, request, access, server);
+    const fault =
+      contentFault(request, access, origin === 'own') ?? keyFault(parts.credentials, request, access, server);
     if (!fault) return { access };
     return wantsLogin(fault, access, request) ? toLogin(path) : refuser.refuse(request, path, fault);
   };
@@ -166,12 +167,7 @@ function foreignPage(): Fault {
   });
 }
 
-function keyFault(
-  credentials: Credentials,
-  request: Request,
-  access: Access,
-  server: Listening | null,
-): Fault | null {
+function keyFault(credentials: Credentials, request: Request, access: Access, server: Listening | null): Fault | null {
   if (access.scope === 'public' || !credentials.isRequired) return null;
   const verdict = credentials.judge({
     authorization: request.headers.get('authorization'),
@@ -237,4 +233,3 @@ async function headOf(response: Response | undefined): Promise<Response | undefi
   response.body?.cancel().catch(() => {});
   return new Response(null, { status: response.status, headers: response.headers });
 }
-

@@ -75,10 +75,14 @@ async function open(guarded: Guarded, hostname: string, port: number): Promise<S
     return serve(guarded, hostname, port);
   } catch (cause) {
     if (codeOf(cause) === 'EADDRINUSE') throw await taken(hostname, port, cause);
-    throw new Fault('invalid-request', `Cannot listen on ${hostname}:${port} (${codeOf(cause) ?? 'no reason given'}).`, {
-      hint: 'Choose another host or port with --host and --port.',
-      cause,
-    });
+    throw new Fault(
+      'invalid-request',
+      `Cannot listen on ${hostname}:${port} (${codeOf(cause) ?? 'no reason given'}).`,
+      {
+        hint: 'Choose another host or port with --host and --port.',
+        cause,
+      },
+    );
   }
 }
 
@@ -102,7 +106,8 @@ function serve(guarded: Guarded, hostname: string, port: number): Server<unknown
     maxRequestBodySize: LARGE_BODY_BYTES_MAX,
     development: false,
     fetch: (request, server) => guarded.fetch(request, server),
-    error: () => new Response('{"error":{"kind":"internal","message":"The request could not be read."}}', { status: 500 }),
+    error: () =>
+      new Response('{"error":{"kind":"internal","message":"The request could not be read."}}', { status: 500 }),
     websocket: socketHandlers(),
   });
 }

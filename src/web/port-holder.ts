@@ -11,7 +11,10 @@ export async function portHolder(port: number): Promise<string | null> {
 
 async function holderByProc(port: number): Promise<string | null> {
   const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((path) => readOrEmpty(path)));
-  const inode = tables.flatMap((table) => table.split('\n')).map((line) => listeningInode(line, port)).find(Boolean);
+  const inode = tables
+    .flatMap((table) => table.split('\n'))
+    .map((line) => listeningInode(line, port))
+    .find(Boolean);
   if (!inode) return null;
   for (const pid of await namesIn('/proc')) {
     if (!/^\d+$/.test(pid)) continue;

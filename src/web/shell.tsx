@@ -1,8 +1,8 @@
 /** Turns a view into an answer: the whole page, or only its content when htmx asks for part of one. */
-import { assert } from '#src/assert.ts';
 import type { VendorUrls } from '#src/web/vendor.ts';
 import { Layout } from '#views/layout.tsx';
 import type { PageName } from '#views/nav.tsx';
+import { markupOf } from './markup.ts';
 
 /** A page's content. */
 export type Page = {
@@ -47,12 +47,6 @@ export function shell({ vendor, version }: ShellParts): Shell {
     },
     fragment: (markup, reply = {}) => respond(markupOf(markup), null, reply),
   };
-}
-
-/** The text of a rendered view. Views are synchronous over fetched data; a promise here is a mistake. */
-export function markupOf(markup: JSX.Element): string {
-  assert(typeof markup === 'string', 'a view that is not asynchronous');
-  return markup;
 }
 
 function respond(html: string, acceptEncoding: string | null, { status = 200, headers = {} }: Reply): Response {

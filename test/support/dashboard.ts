@@ -173,6 +173,11 @@ export function readyModel(modelId: string, parts: Partial<FleetModel> = {}): Fl
       loadMs: 13_000,
     },
     measuredBytes: 18 * GB,
+    reserved: {
+      totalBytes: 18 * GB,
+      source: 'measured',
+      parts: { weightsBytes: 15 * GB, kvCacheBytes: 2 * GB, computeBytes: GB, engineCacheBytes: 0 },
+    },
     lastUsedAtMs: Date.now() - 192_000,
     unloadAtMs: performance.now() + 271_000,
     ...parts,
@@ -210,7 +215,13 @@ export function sampleRequest(id: string, parts: Partial<RequestView> = {}): Req
 
 /** Every state that the Monitor can show, at once. */
 export function fullScene(): Scene {
-  const [gemma, qwen, llama, broken, big] = ['gemma-4-26B-A4B', 'qwen3-coder-30B', 'llama-3.2-3B', 'phi-5-mini', 'org/mistral-9B'];
+  const [gemma, qwen, llama, broken, big] = [
+    'gemma-4-26B-A4B',
+    'qwen3-coder-30B',
+    'llama-3.2-3B',
+    'phi-5-mini',
+    'org/mistral-9B',
+  ];
   return {
     models: [
       sampleModel(gemma),
@@ -222,7 +233,14 @@ export function fullScene(): Scene {
     fleet: [
       readyModel(gemma, { inFlight: 2, unloadAtMs: null, lastUsedAtMs: Date.now() - 1000 }),
       sampleFleetModel(qwen, {
-        state: { phase: 'starting', generation: 1, sinceMs: performance.now() - 6000, stage: 'text_model', ratio: 0.41, pid: 4712 },
+        state: {
+          phase: 'starting',
+          generation: 1,
+          sinceMs: performance.now() - 6000,
+          stage: 'text_model',
+          ratio: 0.41,
+          pid: 4712,
+        },
         reserved: {
           totalBytes: 12 * GB,
           source: 'engine',
@@ -244,7 +262,10 @@ export function fullScene(): Scene {
             hint: 'Lower the context, or use a smaller quantisation of the cache.',
             exitCode: 1,
             signal: null,
-            tail: ['ggml_vulkan: Device memory allocation of size 4100000000 failed.', 'main: exiting due to model loading error'],
+            tail: [
+              'ggml_vulkan: Device memory allocation of size 4100000000 failed.',
+              'main: exiting due to model loading error',
+            ],
           },
         },
       }),

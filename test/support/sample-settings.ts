@@ -4,6 +4,7 @@ import { Settings } from '#src/settings/settings.ts';
 
 export function sampleSettings(parts: Partial<Settings> = {}): Settings {
   const defaults = Value.Default(Settings, { models_dir: '/models', ...parts });
-  if (!Value.Check(Settings, defaults)) throw new Error('The defaults of the settings do not satisfy their own schema.');
+  if (!Value.Check(Settings, defaults))
+    throw new Error('The defaults of the settings do not satisfy their own schema.');
   return Object.freeze(defaults);
 }

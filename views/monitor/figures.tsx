@@ -22,7 +22,11 @@ export function Figures({ figures }: { figures: FiguresData }): JSX.Element {
       <Figure label="Active" value={countText(figures.active)} />
       <Figure
         label="Queue"
-        value={longestWaitS === null ? countText(figures.waiting) : `${countText(figures.waiting)} · ${durationText(longestWaitS)}`}
+        value={
+          longestWaitS === null
+            ? countText(figures.waiting)
+            : `${countText(figures.waiting)} · ${durationText(longestWaitS)}`
+        }
       />
       <Figure label="Swaps" value={countText(figures.swaps)} />
     </dl>

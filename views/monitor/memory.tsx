@@ -34,7 +34,9 @@ export function Memory({ memory }: { memory: MemoryData }): JSX.Element {
         </span>
       }
     >
-      <StackedGauge parts={segments.map(({ kind, bytes }) => ({ kind, ratio: totalBytes > 0 ? bytes / totalBytes : 0 }))} />
+      <StackedGauge
+        parts={segments.map(({ kind, bytes }) => ({ kind, ratio: totalBytes > 0 ? bytes / totalBytes : 0 }))}
+      />
       <ul class="legend">
         {segments.map(({ kind, label, bytes }) => (
           <li class="legend__entry" data-kind={kind}>

@@ -116,7 +116,9 @@ function Facts({ model }: { model: ModelCardData }): JSX.Element {
     model.isDemo ? 'demo' : null,
     model.format,
     quantization,
-    memory ? `${bytesText(memory.bytes)} in memory${memory.isMeasured ? '' : ' (estimated)'}` : `${bytesText(model.sizeBytes)} on disk`,
+    memory
+      ? `${bytesText(memory.bytes)} in memory${memory.isMeasured ? '' : ' (estimated)'}`
+      : `${bytesText(model.sizeBytes)} on disk`,
     ready ? `context ${tokensText(ready.contextTokens)}` : null,
     ready ? `${ready.inFlight} of ${pluralText(ready.slots, 'slot')} busy` : null,
     model.waiting > 0 ? `${model.waiting} waiting` : null,
@@ -146,7 +148,11 @@ function Doing({ doing, name }: { doing: ModelDoing; name: string }): JSX.Elemen
         <div class="model__loading">
           <Progress label={`Loading ${name}`} ratio={doing.ratio} />
           <span>
-            <span safe>{doing.ratio === null ? stageWords(doing.stage) : `${stageWords(doing.stage)}, ${percentText(doing.ratio)}`}</span>
+            <span safe>
+              {doing.ratio === null
+                ? stageWords(doing.stage)
+                : `${stageWords(doing.stage)}, ${percentText(doing.ratio)}`}
+            </span>
             {' · '}
             <Ticking direction="up" seconds={doing.elapsedS} />
             {doing.usualS === null ? '' : <span safe>{` · usually ${durationText(doing.usualS)}`}</span>}
@@ -154,7 +160,11 @@ function Doing({ doing, name }: { doing: ModelDoing; name: string }): JSX.Elemen
         </div>
       );
     case 'stopping':
-      return <p class="model__note" safe>{doing.why}</p>;
+      return (
+        <p class="model__note" safe>
+          {doing.why}
+        </p>
+      );
     case 'failed':
       return (
         <div class="model__failure">
@@ -162,15 +172,19 @@ function Doing({ doing, name }: { doing: ModelDoing; name: string }): JSX.Elemen
             {doing.message}
           </p>
           {doing.hint === null ? '' : <p safe>{doing.hint}</p>}
-          {doing.retryInS === null ? '' : (
+          {doing.retryInS === null ? (
+            ''
+          ) : (
             <p>
               Tried again in <Ticking direction="down" seconds={doing.retryInS} /> when asked for.
             </p>
           )}
-          {doing.tail.length === 0 ? '' : (
+          {doing.tail.length === 0 ? (
+            ''
+          ) : (
             <details>
               <summary>Last lines of the engine</summary>
-              <pre tabindex="0" aria-label={`Last lines of the engine of ${name}`} safe>{doing.tail.join('\n')}</pre>
+              <pre safe>{doing.tail.join('\n')}</pre>
             </details>
           )}
         </div>
@@ -190,7 +204,9 @@ function Actions({ model }: { model: ModelCardData }): JSX.Element {
         action="/monitor/pinning"
         fields={{ ...fields, pinned: model.isPinned ? 'no' : 'yes' }}
         label={model.isPinned ? 'Unpin' : 'Pin'}
-        description={model.isPinned ? `Unpin ${model.name}: let it unload when idle` : `Pin ${model.name}: never unload it`}
+        description={
+          model.isPinned ? `Unpin ${model.name}: let it unload when idle` : `Pin ${model.name}: never unload it`
+        }
         variant="quiet"
       />
       {isUp ? (

@@ -40,7 +40,8 @@ export function ModelList({ models }: { models: readonly ModelCardData[] }): JSX
       {models.length === 0 ? (
         <Empty title="No model yet">
           <p>
-            Fetch one with <code>flow pull ggml-org/gemma-3-1b-it-GGUF</code>, or put a GGUF file into the models folder.
+            Fetch one with <code>flow pull ggml-org/gemma-3-1b-it-GGUF</code>, or put a GGUF file into the models
+            folder.
           </p>
         </Empty>
       ) : (

@@ -7,7 +7,7 @@ import { domKey } from '../parts/dom-key.ts';
 import { Progress } from '../parts/gauge.tsx';
 import type { IconName } from '../parts/icon.tsx';
 import { Odometer } from '../parts/odometer.tsx';
-import { countText, elapsedText, percentText, rateText, tokensText } from '../parts/quantity.tsx';
+import { countText, durationText, elapsedText, percentText, rateText, tokensText } from '../parts/quantity.tsx';
 import { Ticking } from '../parts/ticking.tsx';
 import { waitWords } from './wait-words.ts';
 
@@ -63,7 +63,11 @@ export function RequestRow({ request }: { request: RequestRowData }): JSX.Elemen
         {factsText(request)}
       </span>
       <span class="request__elapsed">
-        <Ticking direction="up" seconds={request.elapsedS} />
+        {isOver ? (
+          <span safe>{durationText(request.elapsedS)}</span>
+        ) : (
+          <Ticking direction="up" seconds={request.elapsedS} />
+        )}
       </span>
       {isOver ? (
         ''
@@ -91,7 +95,13 @@ function Now({ request }: { request: RequestRowData }): JSX.Element {
       return (
         <span class="request__tokens">
           <Odometer value={request.outputTokens} /> tokens
-          {request.tokensPerS === null ? '' : <span class="request__rate" safe>{rateText(request.tokensPerS)}</span>}
+          {request.tokensPerS === null ? (
+            ''
+          ) : (
+            <span class="request__rate" safe>
+              {rateText(request.tokensPerS)}
+            </span>
+          )}
         </span>
       );
   }

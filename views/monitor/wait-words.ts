@@ -6,7 +6,9 @@ import { percentText, pluralText } from '../parts/quantity.tsx';
 export function waitWords(wait: Wait): string {
   switch (wait.reason) {
     case 'loading':
-      return wait.ratio === null ? `its model loads (${stageWords(wait.stage)})` : `its model loads, ${percentText(wait.ratio)}`;
+      return wait.ratio === null
+        ? `its model loads (${stageWords(wait.stage)})`
+        : `its model loads, ${percentText(wait.ratio)}`;
     case 'slots':
       return `place ${wait.place}: all ${pluralText(wait.busy, 'slot')} busy`;
     case 'memory':

@@ -11,7 +11,13 @@ const HEIGHT = 20;
 export function StackedGauge({ parts }: { parts: readonly GaugePart[] }): JSX.Element {
   let at = 0;
   return (
-    <svg class="gauge" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true" focusable="false">
+    <svg
+      class="gauge"
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+      focusable="false"
+    >
       {parts.map(({ kind, ratio }) => {
         const left = at;
         at += Math.max(0, ratio) * WIDTH;
@@ -45,7 +51,12 @@ export function Progress({ label, ratio, givenRatio = 0 }: ProgressProps): JSX.E
   const value =
     ratio === null
       ? {}
-      : { 'aria-valuenow': Math.round(done * 100), 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuetext': percentText(done) };
+      : {
+          'aria-valuenow': Math.round(done * 100),
+          'aria-valuemin': 0,
+          'aria-valuemax': 100,
+          'aria-valuetext': percentText(done),
+        };
   return (
     <div class="progress" role="progressbar" aria-label={label} data-known={ratio === null ? 'no' : 'yes'} {...value}>
       <StackedGauge

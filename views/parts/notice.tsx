@@ -19,7 +19,13 @@ export function Notice({ tone, message, hint, children }: NoticeProps): JSX.Elem
       <p class="notice__message" safe>
         {message}
       </p>
-      {hint === null ? '' : <p class="notice__hint" safe>{hint}</p>}
+      {hint === null ? (
+        ''
+      ) : (
+        <p class="notice__hint" safe>
+          {hint}
+        </p>
+      )}
       <div class="notice__actions">
         {children}
         <button class="button button--quiet" type="button" x-on:click="close">

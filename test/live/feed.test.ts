@@ -1,0 +1,133 @@
+/** What one browser is sent, with time passed by hand. Real browsers: test/browser. */
+import { expect, test } from 'bun:test';
+import { eventFrame, Feeds, type Fragments, messageFrame } from '#src/live/feed.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+
+class Counting implements Fragments {
+  rendered: string[] = [];
+  readonly state = new Map<string, string>([
+    ['a', '1'],
+    ['b', '1'],
+  ]);
+  render(key: string): string {
+    this.rendered.push(key);
+    if (key === 'broken') throw new Error('broken');
+    const value = this.state.get(key);
+    return value === undefined ? '' : `<${key}>${value}`;
+  }
+  all = () => ['a', 'b'];
+  isAlone = (key: string) => key === 'b';
+}
+
+function setUp() {
+  const clock = new FakeClock();
+  const fragments = new Counting();
+  const faults: unknown[] = [];
+  const feeds = new Feeds({ fragments, clock, version: '1', log: (cause) => faults.push(cause) });
+  return { clock, fragments, feeds, faults };
+}
+
+async function reader(feeds: Feeds) {
+  const stream = feeds.open();
+  if (!stream) throw new Error('no room');
+  const source = stream.getReader();
+  const next = async () => new TextDecoder().decode((await source.read()).value);
+  return { next, cancel: () => source.cancel() };
+}
+
+test('a connection begins with the version and the state of everything', async () => {
+  const { feeds } = setUp();
+  const { next } = await reader(feeds);
+  expect(await next()).toBe('event: hello\ndata: 1\n\n');
+  expect(await next()).toBe('data: <a>1<b>1\n\n');
+});
+
+test('many changes within 100 ms become one message with the last state, rendered once for all browsers', async () => {
+  const { clock, fragments, feeds } = setUp();
+  const browsers = await Promise.all([reader(feeds), reader(feeds), reader(feeds)]);
+  for (const { next } of browsers) await next().then(next);
+  fragments.rendered = [];
+  for (let count = 2; count <= 50; count += 1) {
+    fragments.state.set('a', String(count));
+    feeds.touch('a');
+  }
+  clock.advance(100);
+  for (const { next } of browsers) expect(await next()).toBe('data: <a>50\n\n');
+  expect(fragments.rendered).toEqual(['a']);
+});
+
+test('nothing is rendered and no timer runs while nobody looks', async () => {
+  const { clock, fragments, feeds } = setUp();
+  feeds.touch('a');
+  expect([fragments.rendered.length, clock.armedCount]).toEqual([0, 0]);
+  const { cancel } = await reader(feeds);
+  feeds.touch('a');
+  await cancel();
+  expect([feeds.size, clock.armedCount]).toEqual([0, 0]);
+});
+
+test('a browser that does not read is owed one fragment a key, and gets the newest when it reads again', async () => {
+  const { clock, fragments, feeds } = setUp();
+  fragments.state.set('a', 'x'.repeat(100_000));
+  const { next } = await reader(feeds);
+  for (let count = 0; count < 1000; count += 1) {
+    fragments.state.set('a', `${count}${'x'.repeat(100_000)}`);
+    feeds.touch('a');
+    clock.advance(100);
+  }
+  fragments.state.set('a', 'last');
+  feeds.touch('a');
+  clock.advance(100);
+  const received: string[] = [];
+  while (!received.at(-1)?.includes('last')) received.push(await next());
+  expect(received.length).toBeLessThan(8);
+});
+
+test('markup that stands alone is not sent twice when nothing about it changed', async () => {
+  const { clock, fragments, feeds } = setUp();
+  const { next } = await reader(feeds);
+  await next().then(next);
+  for (const value of ['2', '2', '3']) {
+    fragments.state.set('b', value);
+    feeds.touch('b');
+    clock.advance(100);
+  }
+  expect(await next()).toBe('data: <b>2\n\n');
+  expect(await next()).toBe('data: <b>3\n\n');
+});
+
+test('a heartbeat comes every 5 s', async () => {
+  const { clock, feeds } = setUp();
+  const { next } = await reader(feeds);
+  await next().then(next);
+  clock.advance(5000);
+  expect(await next()).toBe('event: beat\ndata: \n\n');
+});
+
+test('a fragment that cannot be rendered does not keep the others back', async () => {
+  const { clock, feeds, faults } = setUp();
+  const { next } = await reader(feeds);
+  await next().then(next);
+  feeds.touch('broken');
+  feeds.touch('a');
+  clock.advance(100);
+  expect(await next()).toBe('data: <a>1\n\n');
+  expect(faults).toHaveLength(1);
+});
+
+test('closing ends every stream and takes no new browser', async () => {
+  const { feeds } = setUp();
+  const { next } = await reader(feeds);
+  await next().then(next);
+  feeds.close();
+  expect(await next()).toBe('');
+  expect(feeds.open()).toBeNull();
+});
+
+test('S-28: no line end inside a fragment forges a field', () => {
+  for (const end of ['\n', '\r', '\r\n']) {
+    const frame = messageFrame(`<b>${end}event: notice${end}data: forged${end}${end}</b>`);
+    expect(frame.split('\n').filter((line) => line !== '' && !line.startsWith('data: '))).toEqual([]);
+    expect(eventFrame('notice', `a${end}event: b`)).toBe('event: notice\ndata: a\ndata: event: b\n\n');
+  }
+});
