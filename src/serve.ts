@@ -6,6 +6,7 @@ import { NotRunning } from './cli/gateway-api.ts';
 import { type Config, readConfig } from './config.ts';
 import { asFault, Fault } from './faults.ts';
 import { type Flow, openFlow } from './flow.ts';
+import { FLOW_SOURCE } from './logs/logs.ts';
 import { lockDataDir, prepareDataDir } from './store/data-dir.ts';
 import { type Listener, listen, requireKeyBeyondLoopback } from './web/listen.ts';
 
@@ -55,6 +56,10 @@ async function alreadyRuns(context: Context, isAsked: boolean, cause: unknown): 
 async function run(context: Context, flow: Flow, isAsked: boolean): Promise<number> {
   const { logs, settings } = flow;
   guardProcess(flow);
+  // Whoever runs Flow in a terminal or under a service manager reads its own lines there; stdout has the ready line only.
+  logs.follow((entry) => {
+    if (entry.source === FLOW_SOURCE) context.terminal.say(`${entry.level} ${entry.text}\n`);
+  });
   const signals = new Signals();
   let isAccepting = true;
   const { host, port } = settings.current;

@@ -11,7 +11,10 @@ const FAKE_ENGINE = join(import.meta.dir, '..', 'support', 'fake-engine.ts');
 /** A script in the engine's place: notes each start, then becomes the given command. */
 function engineScript(folder: string, command: string): string {
   const path = join(folder, 'llama-server');
-  writeFileSync(path, `#!/bin/sh\n[ "$1" = --version ] || echo start >> '${folder}/starts'\n${command}\n`);
+  writeFileSync(
+    path,
+    `#!/bin/sh\ncase "$1" in --version | --help) ;; *) echo start >> '${folder}/starts' ;; esac\n${command}\n`,
+  );
   chmodSync(path, 0o755);
   return path;
 }

@@ -13,6 +13,7 @@ if (call.wantsVersion) {
   process.stderr.write('version: 0.1.0-fake (build 1, commit fake000)\nbuilt with Bun\n');
   process.exit(0);
 }
+if (process.argv.includes('--help')) process.exit(0);
 const start = readBehaviour(process.env, call);
 const slots = start.slots ?? call.parallel;
 const contextTokens = start.n_ctx ?? (call.kvUnified ? call.contextTokens : Math.floor(call.contextTokens / slots));
