@@ -7,7 +7,9 @@ import { bytesOf, cheapestToLose } from './eviction.ts';
 import type { Occupant, TurnRules, Want } from './occupant.ts';
 import { changesAtMs, inTurn, type Standing, standing } from './turns.ts';
 
-/** What may be done for one wanted model. `leaving` are those whose memory it will take, evicted or already stopping. */
+/**
+ * What may be done for one wanted model. `leaving` are those whose memory it will take, evicted or already stopping.
+ */
 export type Admission =
   /** It may start once `evict` are gone; with nobody leaving, now. */
   | { readonly decision: 'start'; readonly evict: readonly ModelId[]; readonly leaving: readonly ModelId[] }
@@ -81,7 +83,9 @@ export function admit(want: Want, occupants: readonly Occupant[], terms: Admissi
   return { ...wait, why, for: idsOf(staying), leaving: [...leaving, ...idsOf(later)], wakeAtMs };
 }
 
-/** What those who come later see: the memory that this one will take is spoken for, and so is what makes room for it. */
+/**
+ * What those who come later see: the memory that this one will take is spoken for, and so is what makes room for it.
+ */
 function promised(want: Want, admission: Admission, occupants: readonly Occupant[]): readonly Occupant[] {
   if (admission.decision === 'refuse') return occupants;
   // Behind somebody else's promise nothing is promised twice: a smaller model may use what is free meanwhile.

@@ -24,8 +24,6 @@ const BACK_OFF_WAIT_MAX_MS = 5_000;
 /** A start that its supervisor has not taken up by then is asked for again. */
 const START_ANSWER_MAX_MS = 1_000;
 const MEMORY_SAMPLE_INTERVAL_MS = 5_000;
-/** `setTimeout` takes 31 bits: a cooldown of a year would fire at once. */
-const TIMER_MAX_MS = 86_400_000;
 const ROUNDS_MAX = 10_000;
 
 type Closing = { deadlineMs: number; giveUpAtMs: number; readonly whenGone: (() => void)[] };
@@ -346,7 +344,9 @@ export class Dispatcher {
     this.#armedForMs = this.#wakeAtMs;
     if (this.#wakeAtMs === Number.POSITIVE_INFINITY) return;
     const delayMs = Math.max(0, this.#wakeAtMs - this.#needs.clock.monotonicMs());
-    this.#timer = this.#needs.clock.after(Math.min(delayMs, TIMER_MAX_MS), () => {
+    // Never beyond the 31 bits of a timer, even for a cooldown of a year: while anything runs, memory is read every 5
+    // s.
+    this.#timer = this.#needs.clock.after(delayMs, () => {
       this.#armedForMs = Number.POSITIVE_INFINITY;
       this.settle();
     });

@@ -1,4 +1,7 @@
-/** Whom to unload to free memory: the set that is cheapest to lose. Pure, and says nothing about who may be asked (`turns.ts`). */
+/**
+ * Whom to unload to free memory: the set that is cheapest to lose. Pure, and says nothing about who may be asked
+ * (`turns.ts`).
+ */
 import type { Occupant } from './occupant.ts';
 
 /** After this much idleness the chance that a model is wanted again has halved. */
@@ -8,7 +11,10 @@ const COST_MIN_MS = 1;
 /** Up to here every set is looked at (4,096 of them); beyond, a greedy choice is pruned. */
 const EXACT_CANDIDATES_MAX = 12;
 
-/** What it costs to lose it now, in expected ms of loading: usual load time × chance of return. A load nobody waits for costs least. */
+/**
+ * What it costs to lose it now, in expected ms of loading: usual load time × chance of return. A load nobody waits for
+ * costs least.
+ */
 export function costOfLosing(occupant: Occupant, nowMs: number): number {
   if (occupant.phase === 'starting') return COST_MIN_MS;
   const idleMs = Math.max(0, nowMs - occupant.idleSinceMs);

@@ -1,6 +1,7 @@
 /**
  * All models and the right to use them. This is the door: it checks a wish, notes it at the model's seat and lets the
- * dispatcher settle. Concurrency of a model is the number of its slots; requests beyond it wait here, first come first served.
+ * dispatcher settle. Concurrency of a model is the number of its slots; requests beyond it wait here, first come
+ * first served.
  */
 
 import type { FlowEvent } from '#src/events.ts';
@@ -141,7 +142,10 @@ export class Fleet implements Lender {
     };
   }
 
-  /** What admission intends for each model that is wanted and does not run, in the order of their turns; for `forecast`. */
+  /**
+   * What admission intends for each model that is wanted and does not run, in the order of their turns; for
+   * `forecast`.
+   */
   plans(): readonly Plan[] {
     return [...this.#dispatcher.launcher.seats.values()].toSorted(byTurn).flatMap((seat) => {
       if (seat.admission === null || seat.need === null || seat.activity !== 'absent') return [];

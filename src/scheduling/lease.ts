@@ -4,7 +4,10 @@ import type { Fault } from '#src/faults.ts';
 import type { Footprint, LaunchOverrides, ModelId } from '#src/models/model.ts';
 import type { ModelState, StopReason } from '#src/supervision/model-state.ts';
 
-/** The right to use a loaded model. While one is held, the model is busy: it is neither cooled down nor evicted. Dispose exactly once; a second time is harmless. */
+/**
+ * The right to use a loaded model. While one is held, the model is busy: it is neither cooled down nor evicted.
+ * Dispose exactly once; a second time is harmless.
+ */
 export interface Lease extends Disposable {
   readonly modelId: ModelId;
   readonly engine: EngineKind;
@@ -15,7 +18,10 @@ export interface Lease extends Disposable {
   /** Context of one conversation, in tokens. */
   readonly contextTokens: number;
   readonly slots: number;
-  /** Why its process ended under it (`engine-died` with the diagnosis, `model-unloaded`, `shutting-down`); null while it has not. */
+  /**
+   * Why its process ended under it (`engine-died` with the diagnosis, `model-unloaded`, `shutting-down`); null while
+   * it has not.
+   */
   readonly endedBy?: Fault | null;
 }
 
@@ -104,6 +110,8 @@ export interface Lender {
   stopped(modelId: ModelId): Promise<void>;
   snapshot(): FleetSnapshot;
   model(modelId: ModelId): FleetModel;
-  /** Refuses new requests, lets running ones end until `drainMs`, then stops every engine. Resolves when all are gone. */
+  /**
+   * Refuses new requests, lets running ones end until `drainMs`, then stops every engine. Resolves when all are gone.
+   */
   shutdown(drainMs: number): Promise<void>;
 }

@@ -11,7 +11,10 @@ const PROBLEMS_MAX = 5;
 
 export type Action = { readonly modelId: ModelId; readonly verb: 'load' | 'unload' };
 
-/** The model and what to do with it, from a path `/api/models/{id}/{verb}`; the id may hold `/`, encoded or not. Null for another verb. */
+/**
+ * The model and what to do with it, from a path `/api/models/{id}/{verb}`; the id may hold `/`, encoded or not. Null
+ * for another verb.
+ */
 export function actionOf(path: string): Action | null {
   const match = /^\/api\/models\/(?<id>.+)\/(?<verb>load|unload)\/?$/.exec(path)?.groups;
   if (!match?.id) return null;

@@ -36,10 +36,12 @@ export function noMemory(
   const message = isPinnedInTheWay
     ? `${modelId} needs ${gigabytes(need.totalBytes)}; of the ${gigabytes(budgetBytes)} for models only ` +
       `${gigabytes(availableBytes)} can be freed, because ${names} ${pinned.length === 1 ? 'is' : 'are'} pinned.`
-    : `${modelId} needs ${gigabytes(need.totalBytes)} (${partsOf(need)}); models may take ${gigabytes(budgetBytes)} in all.`;
+    : `${modelId} needs ${gigabytes(need.totalBytes)} (${partsOf(need)}); ` +
+      `models may take ${gigabytes(budgetBytes)} in all.`;
   const hint = isPinnedInTheWay
     ? `Unpin ${names}, or load ${modelId} with a smaller context.`
-    : 'Load it with a smaller context, fewer slots or a smaller KV cache type, choose a smaller quantization, or raise the memory limit.';
+    : 'Load it with a smaller context, fewer slots or a smaller KV cache type, choose a smaller quantization, ' +
+      'or raise the memory limit.';
   const details = {
     needBytes: need.totalBytes,
     source: need.source,

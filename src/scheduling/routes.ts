@@ -1,4 +1,7 @@
-/** `/api/models/{id}/load`, `…/unload`, `/api/models/running` and `/api/fleet`: the scheduler for scripts and the dashboard. */
+/**
+ * `/api/models/{id}/load`, `…/unload`, `/api/models/running` and `/api/fleet`: the scheduler for scripts and the
+ * dashboard.
+ */
 import { randomBytes } from 'node:crypto';
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';

@@ -1,4 +1,6 @@
-/** Everything the fleet knows of one model: its supervisor, who holds it, who waits for it, and what was asked of it. */
+/**
+ * Everything the fleet knows of one model: its supervisor, who holds it, who waits for it, and what was asked of it.
+ */
 import type { Fault } from '#src/faults.ts';
 import type { Footprint, LaunchOverrides, Model, ModelId } from '#src/models/model.ts';
 import type { ModelState, StopReason, Supervisor } from '#src/supervision/model-state.ts';
@@ -16,7 +18,9 @@ export type Wish = { readonly by: 'person' | 'pin'; readonly overrides: LaunchOv
 /** A start that was asked for and has not ended. */
 export type Load = { readonly overrides: LaunchOverrides; readonly askedAtMs: number; readonly askedAtWallMs: number };
 
-/** What happens to the model, as the fleet must treat it: its orders count before the supervisor's state follows them. */
+/**
+ * What happens to the model, as the fleet must treat it: its orders count before the supervisor's state follows them.
+ */
 export type Activity = 'absent' | 'starting' | 'ready' | 'stopping';
 
 /** One model's record. Only the dispatcher changes it. */

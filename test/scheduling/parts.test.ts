@@ -1,4 +1,7 @@
-/** The smaller parts: the ledger, reasons of waiting, sentences of the forecast and of refusals, and what a load request may say. */
+/**
+ * The smaller parts: the ledger, reasons of waiting, sentences of the forecast and of refusals, and what a load
+ * request may say.
+ */
 import { describe, expect, test } from 'bun:test';
 import type { Admission } from '#src/scheduling/admission.ts';
 import { forecast } from '#src/scheduling/forecast.ts';

@@ -1,4 +1,7 @@
-/** The pure policies as tables: whom to unload (`eviction`), whose turn (`turns`), what may start (`admission`). The whole: `fleet.test.ts`. */
+/**
+ * The pure policies as tables: whom to unload (`eviction`), whose turn (`turns`), what may start (`admission`). The
+ * whole: `fleet.test.ts`.
+ */
 import { describe, expect, test } from 'bun:test';
 import { admit, admitAll } from '#src/scheduling/admission.ts';
 import { bytesOf, cheapestToLose, costOfLosing } from '#src/scheduling/eviction.ts';

@@ -1,4 +1,6 @@
-/** The scheduler by HTTP: the seed's paths and fields. The sentences and decisions themselves are tested without HTTP. */
+/**
+ * The scheduler by HTTP: the seed's paths and fields. The sentences and decisions themselves are tested without HTTP.
+ */
 import { describe, expect, test } from 'bun:test';
 import { Elysia } from 'elysia';
 import { Fault } from '#src/faults.ts';
