@@ -83,11 +83,11 @@ function readThinking(body: JsonObject): JsonObject {
   const thinking = isGiven(body.thinking) ? objectAt(body.thinking, 'thinking') : { type: 'disabled' };
   switch (nameAt(thinking.type, 'thinking.type')) {
     case 'disabled':
-      return { chat_template_kwargs: { enable_thinking: false } };
+      return thinkingSwitch(false);
     case 'enabled':
-      return { chat_template_kwargs: { enable_thinking: true }, ...readBudget(thinking), ...readEffort(body) };
+      return { ...thinkingSwitch(true), ...readBudget(thinking), ...readEffort(body) };
     default:
-      return { chat_template_kwargs: { enable_thinking: true }, ...readEffort(body) };
+      return { ...thinkingSwitch(true), ...readEffort(body) };
   }
 }
 
@@ -126,4 +126,9 @@ function readFormat(body: JsonObject): JsonObject {
   if (type !== 'json_schema') throw invalid(`${place}.type`, 'json_schema is required');
   const json_schema = { name: SCHEMA_NAME, schema: readSchema(schema, `${place}.schema`), strict: true };
   return { response_format: { type: 'json_schema', json_schema } };
+}
+
+/** Templates have two names for the one switch: `enable_thinking` (Qwen, GLM, Nemotron) and `thinking` (Granite, DeepSeek). */
+function thinkingSwitch(isOn: boolean): { chat_template_kwargs: JsonObject } {
+  return { chat_template_kwargs: { enable_thinking: isOn, thinking: isOn } };
 }

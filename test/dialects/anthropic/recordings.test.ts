@@ -68,7 +68,7 @@ describe('what each request means', () => {
   test('Claude Code: one system message, the environment in it, and adaptive thinking', async () => {
     const { request, notes } = await canonical('claude-code-tool.1');
     expect(request.messages.map((message) => message.role)).toEqual(['system', 'user']);
-    expect(request.chat_template_kwargs).toEqual({ enable_thinking: true });
+    expect(request.chat_template_kwargs).toEqual({ enable_thinking: true, thinking: true });
     expect(request.reasoning_effort).toBe('high');
     expect(request.max_tokens).toBe(32_000);
     expect(notes).toEqual([]);
@@ -88,14 +88,14 @@ describe('what each request means', () => {
 
   test('thinking that is not asked for is off', async () => {
     for (const name of ['claude-code-nothink.1', 'claude-code-websearch.2', 'opencode.3']) {
-      expect((await canonical(name)).request.chat_template_kwargs).toEqual({ enable_thinking: false });
+      expect((await canonical(name)).request.chat_template_kwargs).toEqual({ enable_thinking: false, thinking: false });
     }
   });
 
   test('the older model ids send a budget', async () => {
     const { request } = await canonical('claude-code-haiku.1');
     expect(request.thinking_budget_tokens).toBe(8_000);
-    expect(request.chat_template_kwargs).toEqual({ enable_thinking: true });
+    expect(request.chat_template_kwargs).toEqual({ enable_thinking: true, thinking: true });
   });
 
   test('an image and a PDF leave notes in their places for a model without vision', async () => {

@@ -211,8 +211,8 @@ const tool = (name: string, more: object = {}) => ({
   ...more,
 });
 describe('other fields', () => {
-  const off = { chat_template_kwargs: { enable_thinking: false } };
-  const on = { chat_template_kwargs: { enable_thinking: true } };
+  const off = { chat_template_kwargs: { enable_thinking: false, thinking: false } };
+  const on = { chat_template_kwargs: { enable_thinking: true, thinking: true } };
   const cases: readonly { name: string; body: JsonObject; fields: object }[] = [
     { name: 'nothing said', body: {}, fields: { max_tokens: 4096, ...off, stream: false } },
     {
