@@ -4,8 +4,8 @@ import { chatVoice } from '#src/dialects/chat/voice.ts';
 import { Fault } from '#src/faults.ts';
 import type { JsonObject } from '#src/json.ts';
 import type { Model } from '#src/models/model.ts';
+import { CLAUDE_ALIAS_PREFIX } from '#src/models/resolve.ts';
 import { refusalResponse } from './answer.ts';
-import { CLAUDE_ALIAS_PREFIX, resolveWanted } from './doors.ts';
 import type { GatewayServices } from './services.ts';
 
 /** Anthropic's clients always send this header, OpenAI's never. */
@@ -25,7 +25,7 @@ export function listModels(services: GatewayServices, request: Request): Respons
 /** One model, by any name that a request may use. */
 export function showModel(services: GatewayServices, request: Request, wanted: string): Response {
   try {
-    return Response.json(entryOf(services, resolveWanted(services, wanted)));
+    return Response.json(entryOf(services, services.models.resolve(wanted)));
   } catch (cause) {
     if (!(cause instanceof Fault)) throw cause;
     const voice = request.headers.has(ANTHROPIC_HEADER) ? services.dialects.anthropic : chatVoice;

@@ -6,7 +6,7 @@ import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { EngineClient } from '#src/transport/exchange.ts';
 import { refusalResponse } from './answer.ts';
-import { clientName, contentRules, resolveWanted } from './doors.ts';
+import { clientName, contentRules } from './doors.ts';
 import { translatedText } from './engine-body.ts';
 import { readJsonBody } from './json-body.ts';
 import { underLease } from './lend.ts';
@@ -29,7 +29,7 @@ export async function countTokens(services: GatewayServices, request: Request): 
   let modelId: string | null = null;
   try {
     if (read instanceof Fault) throw read;
-    const model = resolveWanted(services, wanted);
+    const model = services.models.resolve(wanted);
     modelId = model.id;
     ticket.resolved(model.id);
     const { request: asked } = dialect.read({ max_tokens: 1, ...read.body });

@@ -27,8 +27,6 @@ export type Door = {
   order(arrived: Arrived): Order;
 };
 
-/** The prefix under which Claude Code lists and asks for local models. */
-export const CLAUDE_ALIAS_PREFIX = 'claude-flow-';
 const CLIENT_CHARACTERS_MAX = 60;
 
 /** One request through a door. `modelId` names the model when the address already did. */
@@ -54,7 +52,7 @@ export async function enter(
   let model: Model | null = null;
   try {
     if (modelId === null) refuseOddModel(read.body);
-    model = resolveWanted(services, wanted);
+    model = services.models.resolve(wanted);
     ticket.resolved(model.id);
     order = door.order({ services, model, ticket, json: read });
   } catch (cause) {
@@ -114,16 +112,6 @@ export function contentRules(
   model: Model,
 ): { stripAttribution: boolean; hasVision: boolean } {
   return { stripAttribution: services.settings.current.strip_attribution, hasVision: model.capabilities.vision };
-}
-
-/** The model that a name means; the aliases of Anthropic's listing lead to their model. */
-export function resolveWanted(services: GatewayServices, wanted: string | null): Model {
-  if (wanted?.toLowerCase().startsWith(CLAUDE_ALIAS_PREFIX)) {
-    const id = wanted.slice(CLAUDE_ALIAS_PREFIX.length).toLowerCase();
-    const named = services.models.list().find((model) => model.id.toLowerCase() === id);
-    if (named) return named;
-  }
-  return services.models.resolve(wanted);
 }
 
 /** A short name of the program that asks: the first product of its User-Agent. */

@@ -10,6 +10,7 @@ import { Fault } from '#src/faults.ts';
 import { gatewayRoutes } from '#src/gateway/routes.ts';
 import type { GatewayServices } from '#src/gateway/services.ts';
 import type { Model } from '#src/models/model.ts';
+import { type Naming, resolveModel } from '#src/models/resolve.ts';
 import type { Outcome, RequestHead, Ticket, Tracker } from '#src/requests/request.ts';
 import type { AcquireOptions, FleetModel, Lease, Lender } from '#src/scheduling/lease.ts';
 import { FrameReader } from '#src/stream/frames.ts';
@@ -153,6 +154,12 @@ const MODEL: Model = {
   updatedAtMs: 1_760_000_000_000,
 };
 
+const NAMING: Naming = {
+  models: [MODEL],
+  loaded: new Set(),
+  settings: { default_model: '', helper_models_enabled: true, helper_model: '' },
+};
+
 /** Opens everything; call `close` at the end. */
 export class House {
   readonly tracker = new CountingTracker();
@@ -169,10 +176,7 @@ export class House {
       tracker: this.tracker as unknown as Tracker,
       client: this.client,
       models: {
-        resolve: (wanted) => {
-          if (wanted === null || [MODEL.id.toLowerCase(), 'some'].includes(wanted.toLowerCase())) return MODEL;
-          throw new Fault('model-not-found', `No model is called ${wanted}.`);
-        },
+        resolve: (wanted) => resolveModel(wanted, NAMING).model,
         list: () => [MODEL],
       },
       settings: { current: { strip_attribution: true } },
