@@ -36,7 +36,7 @@ export type FleetNeeds = {
   readonly bus: Bus;
   readonly makeSupervisor: SupervisorFactory;
   readonly settings: () => Settings;
-  /** The registered model of exactly this id, as it is now; cheap. */
+  /** The registered model of this id (case may differ), as it is now; cheap. */
   readonly findModel: (modelId: ModelId) => Model | null;
   /** What a load would take; cheap. Throws a Fault when it cannot be told (file gone, header damaged). */
   readonly needOf: (model: Model, overrides: LaunchOverrides) => Footprint;

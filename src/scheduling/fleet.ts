@@ -127,7 +127,7 @@ export class Fleet implements Lender {
 
   model(modelId: ModelId): FleetModel {
     const seat = this.#known(modelId);
-    if (seat) return seat.view(this.#dispatcher.launcher.ledger.of(modelId));
+    if (seat) return seat.view(this.#dispatcher.launcher.ledger.of(seat.modelId));
     return {
       modelId,
       state: { phase: 'idle' },
@@ -158,15 +158,17 @@ export class Fleet implements Lender {
     return this.#dispatcher.close(drainMs, STOP_MAX_MS);
   }
 
-  /** The seat with its model as it is registered now. */
+  /** The seat with its model as it is registered now. One model has one seat, however its id was spelled. */
   #seat(modelId: ModelId): Seat {
-    const seat = this.#dispatcher.launcher.seat(modelId);
-    seat.model = this.#needs.findModel(modelId);
+    const model = this.#needs.findModel(modelId);
+    const seat = this.#dispatcher.launcher.seat(model?.id ?? modelId);
+    seat.model = model;
     return seat;
   }
 
   #known(modelId: ModelId): Seat | null {
-    return this.#dispatcher.launcher.seats.get(modelId) ?? null;
+    const { seats } = this.#dispatcher.launcher;
+    return seats.get(modelId) ?? seats.get(this.#needs.findModel(modelId)?.id ?? modelId) ?? null;
   }
 
   #memoryRefusal(seat: Seat, overrides: LaunchOverrides | null): Fault | null {

@@ -44,6 +44,16 @@ describe('joining and lending', () => {
     expect(lastWait(all[3] as Asked)).toMatchObject({ reason: 'slots', place: 1 });
   });
 
+  test('one model is one model, however its id is spelled', async () => {
+    const world = worldOf({ a: 8 });
+    const all = [world.ask('a'), world.ask('A'), world.ask('A')];
+    await world.pass(2_000);
+    expect(all.map((one) => one.lease?.modelId)).toEqual(['a', 'a', undefined]);
+    expect(startsOf(world, 'a')).toBe(1);
+    expect(world.fleet.model('A')).toMatchObject({ modelId: 'a', inFlight: 2, waiting: 1 });
+    expect(() => world.fleet.unload('A', { force: false })).toThrow('2 requests');
+  });
+
   test('a lease given back twice counts once', async () => {
     const world = worldOf({ a: 8 });
     const [one, two] = [world.ask('a'), world.ask('a')];

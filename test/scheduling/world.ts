@@ -62,7 +62,7 @@ export class World {
         return supervisor;
       },
       settings: () => this.settings,
-      findModel: (modelId) => this.models.get(modelId) ?? null,
+      findModel: (modelId) => this.models.get(modelId.toLowerCase()) ?? null,
       needOf: (model, overrides) => this.needOf(model, overrides),
       budgetBytes: () => this.budgetBytes,
       records: {
