@@ -13,7 +13,7 @@ import { type Listener, listen, requireKeyBeyondLoopback } from './web/listen.ts
 /** How long running requests may go on after the first signal. */
 const DRAIN_MS = 30_000;
 /** How long what is left may take after the second. */
-const LAST_MS = 1_500;
+const LAST_MS = 1_000;
 
 /**
  * Serves until SIGINT or SIGTERM; returns the exit code. `isAsked` tells `flow serve` from plain `flow`, for which
@@ -105,10 +105,8 @@ async function stop(flow: Flow, app: { close(): void }, listener: Listener, hurr
   app.close();
   const drained = flow.fleet.shutdown(DRAIN_MS);
   const closed = listener.stop(false);
-  const hurried = hurry.then(async () => {
-    await flow.fleet.shutdown(0);
-    await listener.stop(true);
-  });
+  // An engine that does not go at once is ended by its guard, when Flow has gone.
+  const hurried = hurry.then(() => Promise.race([flow.fleet.shutdown(0), Bun.sleep(LAST_MS)]));
   await Promise.race([drained, hurried]);
   // Answers that ended with their engine are still on their way out.
   await Promise.race([closed, Bun.sleep(LAST_MS)]);

@@ -19,10 +19,12 @@ export interface Lease extends Disposable {
   readonly contextTokens: number;
   readonly slots: number;
   /**
-   * Why its process ended under it (`engine-died` with the diagnosis, `model-unloaded`, `shutting-down`); null while
-   * it has not.
+   * Why its process ended, or is being stopped, under it (`engine-died` with the diagnosis, `model-unloaded`,
+   * `shutting-down`); null while it has not.
    */
-  readonly endedBy?: Fault | null;
+  readonly endedBy: Fault | null;
+  /** Tells `listener` that reason, once: when it comes about, or at once when it already has. One listener a lease. */
+  onEnded(listener: (fault: Fault) => void): void;
 }
 
 /** Why a request waits, for people and for heartbeats. Sent anew whenever it changes. */

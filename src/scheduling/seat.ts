@@ -137,6 +137,7 @@ export class HeldLease implements Lease {
   readonly slots;
   readonly #onDispose: (lease: HeldLease) => void;
   #endedBy: Fault | null = null;
+  #listener: ((fault: Fault) => void) | null = null;
 
   constructor(modelId: ModelId, state: Extract<ModelState, { phase: 'ready' }>, onDispose: (lease: HeldLease) => void) {
     this.modelId = modelId;
@@ -155,7 +156,14 @@ export class HeldLease implements Lease {
 
   /** The process it was lent ends or has ended; the first reason stays. */
   end(fault: Fault): void {
-    this.#endedBy ??= fault;
+    if (this.#endedBy) return;
+    this.#endedBy = fault;
+    this.#listener?.(fault);
+  }
+
+  onEnded(listener: (fault: Fault) => void): void {
+    if (this.#endedBy) listener(this.#endedBy);
+    else this.#listener = listener;
   }
 
   [Symbol.dispose](): void {

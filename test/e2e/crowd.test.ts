@@ -1,6 +1,6 @@
 /** Many at once: one start for everybody, and nothing left when Flow is killed. */
 import { describe, expect, test } from 'bun:test';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { realEngine } from '../support/real-engine.ts';
@@ -57,9 +57,10 @@ describe('kill -9 of Flow', () => {
     const mark = `FLOW_TEST_MARK=${crypto.randomUUID()}`;
     const fake = `export FAKE_ENGINE='{"ignore_term":true,"ignore_eof":true,"fork_grandchild":true}'`;
     const script = engineScript(folder, `export ${mark}\n${fake}\nexec '${process.execPath}' '${FAKE_ENGINE}' "$@"`);
-    const flow = await startFlow({ engine: script });
-    const demo = join(flow.dataDir, 'models', 'flow-demo.gguf');
-    const registered = await flow.json('/api/register-local', { path: demo, name: 'second' });
+    await using flow = await startFlow({ engine: script });
+    const copy = join(folder, 'second.gguf');
+    copyFileSync(join(flow.dataDir, 'models', 'flow-demo.gguf'), copy);
+    const registered = await flow.json('/api/register-local', { path: copy });
     const second = String(registered.body.model_id);
     const isReady = (id: string) => async () => {
       const { body } = await flow.json('/api/fleet');
@@ -71,11 +72,12 @@ describe('kill -9 of Flow', () => {
       await flow.json(`/api/models/${id}/load`, {});
       await until(`${id} ready`, isReady(id));
     }
-    expect((await processesWith(mark)).length).toBeGreaterThan(2);
+    // Two engines and what each has forked.
+    // Two engines and what each has forked.
+    await until('four processes', async () => (await processesWith(mark)).length === 4);
     flow.kill('SIGKILL');
     await flow.exited;
     await until('no process left', async () => (await processesWith(mark)).length === 0, 3_000);
     rmSync(folder, { recursive: true, force: true });
-    rmSync(flow.dataDir, { recursive: true, force: true });
   });
 });

@@ -222,9 +222,9 @@ describe('an engine that dies', () => {
   test('because it was unloaded says so', async () => {
     const engine = await house.engine({ tokens: 500, tokens_per_s: 100 });
     const response = await post(`${url}/v1/chat/completions`, streamed());
-    house.lender.phase = 'stopping';
-    engine.kill();
+    house.lender.endAll(new Fault('model-unloaded', 'It was unloaded.'));
     expect(await response.text()).toContain('model_unloaded');
+    engine.kill();
     await ended();
     expect(outcome()).toMatchObject({ fault: { kind: 'model-unloaded' } });
   });

@@ -88,6 +88,15 @@ export class CountingLender {
   gate: Promise<void> = Promise.resolve();
   engines: string[] = [];
   generation = 1;
+  /** Why leases lent from now on have already ended. */
+  ended: Fault | null = null;
+  readonly listeners: ((fault: Fault) => void)[] = [];
+
+  /** Ends all leases, as an unload does. */
+  endAll(fault: Fault): void {
+    this.ended = fault;
+    for (const listener of this.listeners.splice(0)) listener(fault);
+  }
 
   refusal(): Fault | null {
     return this.refused;
@@ -116,6 +125,11 @@ export class CountingLender {
       generation: this.generation,
       contextTokens: 4096,
       slots: 4,
+      endedBy: this.ended,
+      onEnded: (listener) => {
+        if (this.ended) listener(this.ended);
+        else this.listeners.push(listener);
+      },
       [Symbol.dispose]: () => {
         if (!isDisposed) this.disposed += 1;
         isDisposed = true;
