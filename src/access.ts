@@ -1,6 +1,12 @@
-/** What a route demands of its caller. Each route carries one declaration; a route without one is refused at start and in the tests. */
+/**
+ * What a route demands of its caller. Each route carries one declaration; a route without one is refused at start and
+ * in the tests.
+ */
 
-/** `public`: anyone who reaches us. `page`: the dashboard. `read`: looks. `infer`: asks a model. `manage`: changes something. */
+/**
+ * `public`: anyone who reaches us. `page`: the dashboard. `read`: looks. `infer`: asks a model. `manage`: changes
+ * something.
+ */
 export type Scope = 'public' | 'page' | 'read' | 'infer' | 'manage';
 
 export type Access = {

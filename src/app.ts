@@ -4,8 +4,9 @@ import { anthropic } from './dialects/anthropic/anthropic.ts';
 import { chatVoice } from './dialects/chat/voice.ts';
 import type { Voice } from './dialects/dialect.ts';
 import { normaliseMessages } from './dialects/normalise.ts';
+import { extraArguments } from './engines/extra-arguments.ts';
 import { engineRoutes } from './engines/routes.ts';
-import type { Flow } from './flow.ts';
+import { type Flow, fileRoots } from './flow.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
 import { hostRoutes } from './host/routes.ts';
 import { EventStreams, eventRoutes } from './live/events.ts';
@@ -14,7 +15,7 @@ import { liveRoutes } from './live/routes.ts';
 import { socketRoutes } from './live/socket.ts';
 import { logRoutes } from './logs/routes.ts';
 import { launchFor } from './models/launch.ts';
-import type { Model } from './models/model.ts';
+import type { LaunchOverrides, Model } from './models/model.ts';
 import { resolveModel } from './models/resolve.ts';
 import { modelRoutes } from './models/routes.ts';
 import { keepMonitorLive } from './monitor/live.ts';
@@ -30,7 +31,7 @@ import { type Guarded, guard } from './web/guard.ts';
 import { interfaceAddresses } from './web/listen.ts';
 import { loginPages } from './web/login.tsx';
 import { publicFiles } from './web/public-files.ts';
-import { shell } from './web/shell.tsx';
+import { type Shell, shell } from './web/shell.tsx';
 import { loadVendor, vendorRoutes } from './web/vendor.ts';
 
 /** The doors, and what must be closed with them. */
@@ -38,7 +39,7 @@ export type App = { readonly guarded: Guarded; close(): void };
 
 /** Builds the doors. `isAccepting` turns false when Flow begins to stop. */
 export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<App> {
-  const { clock, bus, logs, settings, fleet, tracker, registry, hardware } = flow;
+  const { settings, logs, clock } = flow;
   const vendor = await loadVendor();
   const pages = shell({ vendor: vendor.urls, version: flow.version });
   const refuse = refuser({
@@ -47,75 +48,17 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     log: ({ requestId, path, cause }) => logs.error('a request met the unexpected', { requestId, path, cause }),
   });
   const credentials = new Credentials({ apiKey: flow.config.apiKey, clock });
-  const monitor = new Monitor({
-    models: () => registry.list(),
-    lender: fleet,
-    tracker,
-    memory: () => hardware.memory(),
-    clock,
-  });
-  const feeds = new Feeds({
-    fragments: monitor,
-    clock,
-    version: flow.version,
-    log: (cause) => logs.error('a fragment could not be rendered', { cause }),
-  });
-  const source = { clock, fleet: () => fleet.snapshot(), tracker, settings: () => settings.current };
-  const streams = new EventStreams({ bus, source });
-  const live = keepMonitorLive({ bus, feeds, monitor, clock });
-
+  const dashboard = openDashboard(flow, pages);
+  const live = openLive(flow);
   const app = new Elysia({ name: 'flow', normalize: false })
     .use(errorHandling(refuse))
     .use(vendorRoutes({ vendor }))
     .use(await publicFiles())
     .use(loginPages({ credentials, shell: pages }))
-    .use(
-      monitorPages({
-        monitor,
-        shell: pages,
-        lender: fleet,
-        tracker,
-        findModel: (modelId) => registry.find(modelId),
-        pin: (modelId, isPinned) => void registry.updateConfig(modelId, { is_pinned: isPinned }),
-      }),
-    )
-    .use(liveRoutes({ feeds }))
-    .use(eventRoutes({ streams }))
-    .use(socketRoutes({ bus, source }))
-    .use(
-      hostRoutes({
-        version: flow.version,
-        fleet: () => fleet.snapshot(),
-        hardware,
-        tracker,
-        meters: flow.meters,
-        writer: flow.writer,
-        loopLag: flow.loopLag,
-        isAccepting,
-      }),
-    )
-    .use(settingsRoutes({ settings }))
-    .use(logRoutes({ logs, clock }))
-    .use(requestRoutes({ tracker, telemetry: flow.telemetry, fleet: () => fleet.snapshot() }))
-    .use(engineRoutes({ engines: flow.engines }))
-    .use(
-      schedulingRoutes({
-        fleet,
-        findModel: (modelId) => registry.find(modelId),
-        hardware: () => hardware.report(),
-        nowMs: () => clock.wallMs(),
-      }),
-    )
-    .use(
-      modelRoutes({
-        registry,
-        modelsDir: () => settings.current.models_dir,
-        statusOf: (modelId) => statusOf(fleet.model(modelId).state),
-        needOf: (model) => flow.measurements.needOf(model, launchFor(model, settings.current, {})),
-      }),
-    )
+    .use(dashboard.routes)
+    .use(live.routes)
+    .use(management(flow, isAccepting))
     .use(gateway(flow));
-
   const guarded = guard({
     app,
     settings: () => settings.current,
@@ -127,17 +70,87 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
   return {
     guarded,
     close() {
-      live[Symbol.dispose]();
-      feeds.close();
-      streams.close();
+      dashboard.close();
+      live.close();
     },
   };
+}
+
+/** The pages, and the connection that keeps them true. */
+function openDashboard(flow: Flow, pages: Shell) {
+  const { clock, bus, logs, fleet, tracker, registry, hardware, version } = flow;
+  const memory = () => hardware.memory();
+  const monitor = new Monitor({ models: () => registry.list(), lender: fleet, tracker, memory, clock });
+  const log = (cause: unknown) => logs.error('a fragment could not be rendered', { cause });
+  const feeds = new Feeds({ fragments: monitor, clock, version, log });
+  const live = keepMonitorLive({ bus, feeds, monitor, clock });
+  const routes = new Elysia({ name: 'dashboard' }).use(liveRoutes({ feeds })).use(
+    monitorPages({
+      monitor,
+      shell: pages,
+      lender: fleet,
+      tracker,
+      findModel: (modelId) => registry.find(modelId),
+      pin: (modelId, isPinned) => void registry.updateConfig(modelId, { is_pinned: isPinned }),
+    }),
+  );
+  return {
+    routes,
+    close() {
+      live[Symbol.dispose]();
+      feeds.close();
+    },
+  };
+}
+
+/** Events as JSON, for scripts. */
+function openLive({ clock, bus, fleet, tracker, settings }: Flow) {
+  const source = { clock, fleet: () => fleet.snapshot(), tracker, settings: () => settings.current };
+  const streams = new EventStreams({ bus, source });
+  const routes = new Elysia({ name: 'live' }).use(eventRoutes({ streams })).use(socketRoutes({ bus, source }));
+  return { routes, close: () => streams.close() };
+}
+
+/** `/api`, `/health`, `/metrics`. */
+function management(flow: Flow, isAccepting: () => boolean) {
+  const { clock, logs, settings, fleet, tracker, registry, hardware, measurements } = flow;
+  const snapshot = () => fleet.snapshot();
+  return new Elysia({ name: 'management' })
+    .use(hostRoutes({ ...flow, fleet: snapshot, isAccepting }))
+    .use(settingsRoutes({ settings }))
+    .use(logRoutes({ logs, clock }))
+    .use(requestRoutes({ tracker, telemetry: flow.telemetry, fleet: snapshot }))
+    .use(engineRoutes({ engines: flow.engines }))
+    .use(
+      schedulingRoutes({
+        fleet,
+        findModel: (modelId) => registry.find(modelId),
+        checkLaunch: (launch) => checkLaunch(flow, launch),
+        hardware: () => hardware.report(),
+        nowMs: () => clock.wallMs(),
+      }),
+    )
+    .use(
+      modelRoutes({
+        registry,
+        modelsDir: () => settings.current.models_dir,
+        statusOf: (modelId) => statusOf(fleet.model(modelId).state),
+        needOf: (model) => measurements.needOf(model, launchFor(model, settings.current, {})),
+        checkLaunch: (launch) => checkLaunch(flow, launch),
+      }),
+    );
+}
+
+/** Throws Fault('invalid-request') for what an engine would be refused, before anything is saved or started. */
+function checkLaunch({ settings, config }: Flow, launch: LaunchOverrides): void {
+  const roots = fileRoots(settings.current.models_dir, config.dataDir);
+  if (launch.extra_args) extraArguments(launch.extra_args, roots);
 }
 
 /** Under `/v1` errors are in the words of the protocol that is spoken there. */
 function voiceFor(path: string): Voice | null {
   if (path.startsWith('/v1/messages')) return anthropic;
-  return /^\/(v1|upstream)(\/|$)|^\/(chat\/completions|embeddings|rerank|models)\b/.test(path) ? chatVoice : null;
+  return /^\/(v1|upstream)(\/|$)|^\/(chat\/completions|embeddings|rerank)\b/.test(path) ? chatVoice : null;
 }
 
 function gateway(flow: Flow) {

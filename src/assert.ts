@@ -1,4 +1,7 @@
-/** Says what must be true here. A failing assertion is a mistake in Flow, never in its input: it throws and is not caught. */
+/**
+ * Says what must be true here. A failing assertion is a mistake in Flow, never in its input: it throws and is not
+ * caught.
+ */
 export function assert(condition: boolean, expectation: string): asserts condition {
   if (!condition) throw new Error(`Expected: ${expectation}`);
 }

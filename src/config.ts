@@ -1,4 +1,7 @@
-/** Where Flow runs and with what: command line over environment over defaults, read once, frozen. Settings come later (`src/settings`). */
+/**
+ * Where Flow runs and with what: command line over environment over defaults, read once, frozen. Settings come later
+ * (`src/settings`).
+ */
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { Fault } from './faults.ts';

@@ -31,7 +31,9 @@ export type FaultKind =
   | 'shutting-down'
   | 'internal';
 
-/** How a kind is answered. `retry` tells whether the same request may succeed later without anybody changing anything. */
+/**
+ * How a kind is answered. `retry` tells whether the same request may succeed later without anybody changing anything.
+ */
 export type FaultRule = { readonly status: number; readonly retry: boolean };
 
 /**
@@ -83,7 +85,9 @@ export type FaultParts = {
   readonly cause?: unknown;
 };
 
-/** An operating error: a kind from the closed list and a sentence for the user that says what happened, with numbers. */
+/**
+ * An operating error: a kind from the closed list and a sentence for the user that says what happened, with numbers.
+ */
 export class Fault extends Error {
   readonly kind: FaultKind;
   readonly hint: string | null;
@@ -107,7 +111,10 @@ export class Fault extends Error {
   }
 }
 
-/** Turns whatever was thrown into a Fault; an abort becomes `cancelled`, anything unknown `internal` with its cause kept. */
+/**
+ * Turns whatever was thrown into a Fault; an abort becomes `cancelled`, anything unknown `internal` with its cause
+ * kept.
+ */
 export function asFault(cause: unknown): Fault {
   if (cause instanceof Fault) return cause;
   if (cause instanceof Error && cause.name === 'AbortError') {

@@ -1,4 +1,7 @@
-/** The composition: builds each service once, in the order of need. Nothing else constructs services; `serve.ts` starts and stops. */
+/**
+ * The composition: builds each service once, in the order of need. Nothing else constructs services; `serve.ts` starts
+ * and stops.
+ */
 import { join } from 'node:path';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
@@ -90,35 +93,22 @@ export async function openFlow(config: Config, version: string, environment: Nod
     onFault: (cause) => logs.warning('the list of engine processes could not be written', { cause }),
   });
   const measurements = new Measurements({ store, clock, headers, engineVersion: () => engines.presentVersion });
-  const launch = (model: Model, overrides: LaunchOverrides): LaunchSettings =>
-    launchFor(model, settings.current, overrides);
-  const supervisors = makeSupervisor({
+  const launch: Launch = (model, overrides) => launchFor(model, settings.current, overrides);
+  const supervisors = openSupervisors({
+    config,
     clock,
     logs,
+    settings,
     engines,
-    adapter: llamaServer({
-      environment,
-      allowedRoots: () => [settings.current.models_dir, config.dataDir],
-      featuresOf: (engine) => engines.featuresOf(engine),
-    }),
-    launchFor: launch,
     processRegistry,
-    ports: new Ports(),
-    settings: () => settings.current,
-    onMemory: (model, launched, taken) => measurements.recordEngineWord(model, launched, taken),
+    measurements,
+    launch,
+    environment,
   });
   const fleet = openFleet({ clock, bus, settings, hardware, registry, measurements, records, launch, supervisors });
-  const tracker = new RequestTracker({
-    clock,
-    bus,
-    record: (row) => {
-      records.meters.countRequest(row);
-      records.writer.writeRequest(row);
-    },
-    engineOf: (modelId) => {
-      const { state } = fleet.model(modelId);
-      return state.phase === 'ready' ? { engine: state.engine, version: state.engineVersion } : null;
-    },
+  const tracker = openTracker({ clock, bus, records, fleet });
+  bus.subscribe((event) => {
+    if (event.type === 'model-removed') measurements.forget(event.modelId);
   });
   const client = new SocketEngineClient();
   const loopLag = new LoopLag({ clock });
@@ -152,6 +142,54 @@ export async function openFlow(config: Config, version: string, environment: Nod
   };
 }
 
+type Launch = (model: Model, overrides: LaunchOverrides) => LaunchSettings;
+
+type SupervisorParts = Pick<Flow, 'config' | 'clock' | 'logs' | 'settings' | 'engines' | 'processRegistry'> & {
+  readonly measurements: Measurements;
+  readonly launch: Launch;
+  readonly environment: NodeJS.ProcessEnv;
+};
+
+function openSupervisors(parts: SupervisorParts): SupervisorFactory {
+  const { config, clock, logs, settings, engines, processRegistry, measurements, launch, environment } = parts;
+  return makeSupervisor({
+    clock,
+    logs,
+    engines,
+    adapter: llamaServer({
+      environment,
+      allowedRoots: () => fileRoots(settings.current.models_dir, config.dataDir),
+      featuresOf: (engine) => engines.featuresOf(engine),
+    }),
+    launchFor: launch,
+    processRegistry,
+    ports: new Ports(),
+    settings: () => settings.current,
+    onMemory: (model, launched, taken) => measurements.recordEngineWord(model, launched, taken),
+  });
+}
+
+/** Folders that engines may read files from: never the data directory itself, which holds what is secret. */
+export function fileRoots(modelsDir: string, dataDir: string): readonly string[] {
+  return [modelsDir, join(dataDir, 'templates')];
+}
+
+function openTracker(parts: { clock: Clock; bus: Bus; records: Records; fleet: Fleet }): RequestTracker {
+  const { clock, bus, records, fleet } = parts;
+  return new RequestTracker({
+    clock,
+    bus,
+    record: (row) => {
+      records.meters.countRequest(row);
+      records.writer.writeRequest(row);
+    },
+    engineOf: (modelId) => {
+      const { state } = fleet.model(modelId);
+      return state.phase === 'ready' ? { engine: state.engine, version: state.engineVersion } : null;
+    },
+  });
+}
+
 type Records = { readonly writer: RecordWriter; readonly telemetry: Telemetry; readonly meters: Meters };
 
 function openRecords(parts: { store: Store; clock: Clock; bus: Bus; settings: SettingsFile }): Records {
@@ -168,7 +206,7 @@ type FleetParts = {
   readonly registry: Registry;
   readonly measurements: Measurements;
   readonly records: Records;
-  readonly launch: (model: Model, overrides: LaunchOverrides) => LaunchSettings;
+  readonly launch: Launch;
   readonly supervisors: SupervisorFactory;
 };
 

@@ -1,31 +1,24 @@
 #!/usr/bin/env bun
 /** `flow`: reads the command line and runs one command. Nothing heavy is imported until a command needs it. */
 import { parseArgs } from 'node:util';
+import packageFile from '../package.json' with { type: 'json' };
 import { addressOf } from './cli/address.ts';
 import type { Command, Context } from './cli/command.ts';
 import { EXIT } from './cli/command.ts';
 import { completionsCommand } from './cli/completions.ts';
+import { doctorCommand } from './cli/doctor.ts';
+import { enginesCommand } from './cli/engines.ts';
 import { GatewayApi } from './cli/gateway-api.ts';
-import { commandHelp, overview } from './cli/help.ts';
+import { commandHelp, overview, SHARED_OPTIONS } from './cli/help.ts';
+import { Interrupt } from './cli/interrupt.ts';
+import { exemptLoopback } from './cli/loopback.ts';
 import { loadCommand, modelsCommand, psCommand, unloadCommand } from './cli/models.ts';
+import { nearestName } from './cli/nearest.ts';
 import { logsCommand, requestsCommand } from './cli/records.ts';
 import { runCommand } from './cli/run.ts';
-import { systemTerminal } from './cli/terminal.ts';
+import { systemTerminal, type Terminal } from './cli/terminal.ts';
 import { exitCodeOf, wordsOf } from './cli/trouble.ts';
 import { Fault } from './faults.ts';
-
-const ADDRESS_OPTIONS = {
-  host: { type: 'string' },
-  port: { type: 'string' },
-  'data-dir': { type: 'string' },
-  'models-dir': { type: 'string' },
-  'api-key': { type: 'string' },
-  'llama-server': { type: 'string' },
-  log: { type: 'string' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean' },
-} as const;
 
 /** The gateway itself; imported only when asked for, because it brings everything else. */
 const serveCommand: Command = {
@@ -37,57 +30,61 @@ const serveCommand: Command = {
   run: async (context) => (await import('./serve.ts')).serve(context, process.argv[2] === 'serve'),
 };
 
+/** In the order of the README. */
 const COMMANDS: readonly Command[] = [
   serveCommand,
+  runCommand,
   psCommand,
   modelsCommand,
-  runCommand,
+  requestsCommand,
+  logsCommand,
   loadCommand,
   unloadCommand,
-  logsCommand,
-  requestsCommand,
-  completionsCommand(() => COMMANDS.map((command) => command.name)),
+  enginesCommand,
+  doctorCommand,
+  completionsCommand(() => COMMANDS),
 ];
 
+/** What the first word asks for; flags without a command are those of `serve`. */
+function commandName(first: string | undefined): string {
+  if (first === undefined) return 'serve';
+  if (first === '-h' || first === '--help') return 'help';
+  if (first === '-v' || first === '--version') return 'version';
+  return first.startsWith('-') ? 'serve' : first;
+}
+
 /** Runs the command line and returns the exit code. */
-async function main(argv: readonly string[]): Promise<number> {
-  const environment = process.env;
-  const terminal = systemTerminal(environment);
-  const [first = 'serve', ...rest] = argv;
-  const name = first.startsWith('-')
-    ? first === '-h' || first === '--help'
-      ? 'help'
-      : first === '--version'
-        ? 'version'
-        : 'serve'
-    : first;
+async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const [first, ...rest] = argv;
+  const name = commandName(first);
+  if (name === 'version') {
+    terminal.out(`flow ${packageFile.version}\n`);
+    return EXIT.ok;
+  }
   if (name === 'help' && rest.length === 0) {
     terminal.out(overview(COMMANDS));
     return EXIT.ok;
   }
-  const command = COMMANDS.find((one) => one.name === (name === 'help' ? rest[0] : name));
-  if (!command) {
-    terminal.say(`flow: there is no command "${name}". ${nearest(name)}\n`);
-    return EXIT.usage;
-  }
-  if (name === 'help') {
+  try {
+    const command = commandNamed(name === 'help' ? (rest[0] ?? '') : name);
+    if (name !== 'help') return await perform(command, first?.startsWith('-') ? argv : rest, terminal);
     terminal.out(commandHelp(command));
     return EXIT.ok;
-  }
-  try {
-    return await perform(command, first.startsWith('-') ? argv : rest, terminal, environment);
   } catch (cause) {
     terminal.say(wordsOf(cause));
     return exitCodeOf(cause);
   }
 }
 
-async function perform(
-  command: Command,
-  argv: readonly string[],
-  terminal: Context['terminal'],
-  environment: Context['environment'],
-): Promise<number> {
+function commandNamed(name: string): Command {
+  const command = COMMANDS.find((one) => one.name === name);
+  if (command) return command;
+  const near = nearestName(name, ['help', 'version', ...COMMANDS.map((one) => one.name)]);
+  const hint = near ? `Did you mean "flow ${near}"?` : 'See "flow help".';
+  throw new Fault('invalid-request', `flow: there is no command "${name}".`, { hint });
+}
+
+async function perform(command: Command, argv: readonly string[], terminal: Terminal): Promise<number> {
   const { values, positionals } = parsed(command, argv);
   if (values.help === true) {
     terminal.out(commandHelp(command));
@@ -95,26 +92,31 @@ async function perform(
   }
   const [fewest, most] = command.positionals;
   if (positionals.length < fewest || positionals.length > most) {
-    throw new Fault('invalid-request', `Usage: flow ${command.name} ${command.usage}`);
+    const hint = `See "flow ${command.name} --help".`;
+    throw new Fault('invalid-request', `Usage: flow ${`${command.name} ${command.usage}`.trim()}`, { hint });
   }
-  const interrupt = new AbortController();
-  if (command.name !== 'serve') process.on('SIGINT', () => interrupt.abort());
-  return await command.run({
+  const isServing = command.name === 'serve';
+  const interrupt = new Interrupt();
+  // The gateway handles its own signals, and a terminal that went away does not end it.
+  if (!isServing) interrupt.listen();
+  process.stdout.on('error', () => (isServing ? null : process.exit(EXIT.ok)));
+  const code = await command.run({
     positionals,
     flags: values,
     isJson: values.json === true,
-    api: new GatewayApi(addressOf(values, environment)),
+    api: new GatewayApi(addressOf(values, process.env)),
     terminal,
-    environment,
+    environment: process.env,
     signal: interrupt.signal,
   });
+  return code === EXIT.interrupted ? interrupt.code : code;
 }
 
 function parsed(command: Command, argv: readonly string[]): { values: Context['flags']; positionals: string[] } {
   try {
     const { values, positionals } = parseArgs({
       args: [...argv],
-      options: { ...ADDRESS_OPTIONS, ...command.options },
+      options: { ...SHARED_OPTIONS, ...command.options },
       allowPositionals: true,
       strict: true,
     });
@@ -124,14 +126,13 @@ function parsed(command: Command, argv: readonly string[]): { values: Context['f
     }
     return { values: flags, positionals };
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message.split('. ')[0] : String(cause);
+    const message = cause instanceof Error ? cause.message.split('. ')[0]?.replace(/\.$/, '') : String(cause);
     throw new Fault('invalid-request', `${message}. See "flow ${command.name} --help".`, { cause });
   }
 }
 
-function nearest(name: string): string {
-  const close = COMMANDS.find((one) => one.name.startsWith(name.slice(0, 2)));
-  return close ? `Did you mean "flow ${close.name}"?` : 'See "flow help".';
-}
-
-process.exit(await main(process.argv.slice(2)));
+exemptLoopback(process.env);
+const terminal = systemTerminal(process.env);
+const code = await main(process.argv.slice(2), terminal);
+await terminal.flush();
+process.exit(code);

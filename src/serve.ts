@@ -56,7 +56,8 @@ async function alreadyRuns(context: Context, isAsked: boolean, cause: unknown): 
 async function run(context: Context, flow: Flow, isAsked: boolean): Promise<number> {
   const { logs, settings } = flow;
   guardProcess(flow);
-  // Whoever runs Flow in a terminal or under a service manager reads its own lines there; stdout has the ready line only.
+  // Whoever runs Flow in a terminal or under a service manager reads its own lines there; stdout has the ready line
+  // only.
   logs.follow((entry) => {
     if (entry.source === FLOW_SOURCE) context.terminal.say(`${entry.level} ${entry.text}\n`);
   });

@@ -1,4 +1,6 @@
-/** The rules of the house, executed: sizes, imports in one direction, names, bans. Each message says what to do instead. */
+/**
+ * The rules of the house, executed: sizes, imports in one direction, names, bans. Each message says what to do instead.
+ */
 import { describe, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -62,7 +64,10 @@ const sources = ['src', 'views', 'test', 'public/js']
   .sort();
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
-/** The area of a path under src: its folder, or its own name; spine files of an area stand apart where the order needs it. */
+/**
+ * The area of a path under src: its folder, or its own name; spine files of an area stand apart where the order needs
+ * it.
+ */
 function areaOf(path: string): string {
   const parts = path.split('/');
   if (parts.length === 2) return basename(path).replace(/\.tsx?$/, '');

@@ -2,18 +2,20 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Environment, type Flags, readConfig } from '#src/config.ts';
-import { isObject, numberOrNull } from '#src/json.ts';
+import { isObject, numberOrNull, stringOrNull } from '#src/json.ts';
 import type { Address } from './gateway-api.ts';
 
+const HOST_DEFAULT = '127.0.0.1';
 const PORT_DEFAULT = 3377;
 
 /** Throws Fault('invalid-request') for a bad flag or variable. */
 export function addressOf(flags: Flags, environment: Environment): Address {
   const config = readConfig(flags, environment);
+  const saved = savedAddress(config.dataDir);
   const fixedHost = config.fixed.host?.value;
-  const host = typeof fixedHost === 'string' ? fixedHost : '127.0.0.1';
+  const host = typeof fixedHost === 'string' ? fixedHost : (saved.host ?? HOST_DEFAULT);
   const fixedPort = config.fixed.port?.value;
-  const port = typeof fixedPort === 'number' ? fixedPort : (savedPort(config.dataDir) ?? PORT_DEFAULT);
+  const port = typeof fixedPort === 'number' ? fixedPort : (saved.port ?? PORT_DEFAULT);
   return { baseUrl: `http://${reachable(host)}:${port}`, apiKey: config.apiKey };
 }
 
@@ -24,12 +26,13 @@ function reachable(host: string): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }
 
-function savedPort(dataDir: string): number | null {
+function savedAddress(dataDir: string): { host: string | null; port: number | null } {
   try {
     const settings: unknown = JSON.parse(readFileSync(join(dataDir, 'settings.json'), 'utf8'));
-    return isObject(settings) ? numberOrNull(settings.port) : null;
+    const values = isObject(settings) ? settings : {};
+    return { host: stringOrNull(values.host), port: numberOrNull(values.port) };
   } catch {
-    // No settings yet, or not readable: the default port is what Flow itself would use.
-    return null;
+    // No settings yet, or not readable: the defaults are what Flow itself would use.
+    return { host: null, port: null };
   }
 }

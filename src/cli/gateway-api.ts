@@ -4,17 +4,20 @@ import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 
 export type Address = { readonly baseUrl: string; readonly apiKey: string | null };
 
-/** Nothing answers at the address: Flow does not run there. */
+/** Flow does not run at the address: nothing answers there, or (`isTaken`) something else does. */
 export class NotRunning extends Error {
   readonly baseUrl: string;
+  readonly isTaken: boolean;
 
-  constructor(baseUrl: string) {
-    super(`Flow does not answer at ${baseUrl}.`);
+  constructor(baseUrl: string, { isTaken = false, cause }: { isTaken?: boolean; cause?: unknown } = {}) {
+    super(isTaken ? `What answers at ${baseUrl} is not Flow.` : `Flow does not answer at ${baseUrl}.`, { cause });
     this.name = 'NotRunning';
     this.baseUrl = baseUrl;
+    this.isTaken = isTaken;
   }
 }
 
+/** Asks one Flow at one address. */
 export class GatewayApi {
   readonly baseUrl: string;
   readonly #apiKey: string | null;
@@ -24,18 +27,22 @@ export class GatewayApi {
     this.#apiKey = apiKey;
   }
 
-  /** A JSON answer. Throws NotRunning, or a Fault with the gateway's own words. */
+  /** A JSON answer; a list comes as `value`. Throws NotRunning, or a Fault with the gateway's own words. */
   async json(method: string, path: string, body?: unknown): Promise<JsonObject> {
     const response = await this.open(method, path, body);
-    const value: unknown = await response.json();
-    return isObject(value) ? value : { value };
+    try {
+      const value: unknown = await response.json();
+      return isObject(value) ? value : { value };
+    } catch (cause) {
+      throw new NotRunning(this.baseUrl, { isTaken: true, cause });
+    }
   }
 
   /** The raw answer, for streams; the status is already checked. */
   async open(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     const response = await this.#fetch(method, path, body, signal);
     if (response.ok) return response;
-    throw faultOf(response.status, await response.text());
+    throw faultOf(response.status, await response.text()) ?? new NotRunning(this.baseUrl, { isTaken: true });
   }
 
   async #fetch(method: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<Response> {
@@ -54,17 +61,21 @@ export class GatewayApi {
       });
     } catch (cause) {
       if (signal?.aborted) throw cause;
-      throw new NotRunning(this.baseUrl);
+      throw new NotRunning(this.baseUrl, { cause });
     }
   }
 }
 
-/** Reads `{"error":{kind?,message,hint?}}` in either of the API's shapes. */
-function faultOf(status: number, text: string): Fault {
+/** Reads `{"error":{kind?,message,hint?}}` in either of the API's shapes; null for anything else, which is no Flow. */
+function faultOf(status: number, text: string): Fault | null {
   const error = errorIn(text);
-  const message = stringOrNull(error?.message) ?? `The gateway answered ${status}.`;
-  const hint = stringOrNull(error?.hint);
-  return new Fault(kindOf(status, stringOrNull(error?.kind)), message, { status, ...(hint ? { hint } : {}) });
+  const message = stringOrNull(error?.message);
+  if (error === null || message === null) return null;
+  const hint = stringOrNull(error.hint);
+  return new Fault(kindOf(status, stringOrNull(error.kind) ?? stringOrNull(error.code)?.replaceAll('_', '-') ?? null), message, {
+    status,
+    ...(hint ? { hint } : {}),
+  });
 }
 
 function errorIn(text: string): JsonObject | null {
@@ -72,7 +83,7 @@ function errorIn(text: string): JsonObject | null {
     const value: unknown = JSON.parse(text);
     return isObject(value) && isObject(value.error) ? value.error : null;
   } catch {
-    // Something else listens there, or a proxy answered: the status is all there is.
+    // Something else listens there, or a proxy answered.
     return null;
   }
 }

@@ -1,6 +1,31 @@
 /** Help texts, made from the commands themselves. */
 import type { Command } from './command.ts';
 
+/** Options that every command takes. */
+export const SHARED_OPTIONS = {
+  host: { type: 'string' },
+  port: { type: 'string' },
+  'data-dir': { type: 'string' },
+  'models-dir': { type: 'string' },
+  'api-key': { type: 'string' },
+  'llama-server': { type: 'string' },
+  log: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const SHARED_HELP: readonly (readonly [string, string])[] = [
+  ['--host HOST, --port PORT', 'where Flow listens'],
+  ['--data-dir DIR', 'where it keeps its data (default ~/.flow)'],
+  ['--api-key KEY', 'the key it asks for; better in FLOW_API_KEY, since process lists show flags'],
+  ['--json', 'data only, as JSON on stdout'],
+];
+const SERVE_HELP: readonly (readonly [string, string])[] = [
+  ['--models-dir DIR', 'folder that holds the models'],
+  ['--llama-server PATH', 'a llama-server to use instead of those found'],
+  ['--log LEVEL', 'error, warning, info or debug'],
+];
+
 /** What `flow help` prints. */
 export function overview(commands: readonly Command[]): string {
   const width = Math.max(...commands.map((one) => one.name.length));
@@ -22,15 +47,21 @@ export function overview(commands: readonly Command[]): string {
 
 /** What `flow COMMAND --help` prints. */
 export function commandHelp(command: Command): string {
-  const options = Object.entries(command.options ?? {}).map(
-    ([name, option]) =>
-      `  ${option.short ? `-${option.short}, ` : ''}--${name}${option.type === 'string' ? ' VALUE' : ''}`,
-  );
+  const own = Object.entries(command.options ?? {}).map(([name, option]) => {
+    const short = option.short ? `-${option.short}, ` : '';
+    const value = option.type === 'string' ? ' VALUE' : '';
+    const fallback = typeof option.default === 'string' ? `default ${option.default}` : '';
+    return [`${short}--${name}${value}`, fallback] as const;
+  });
+  const options = [...own, ...(command.name === 'serve' ? SERVE_HELP : []), ...SHARED_HELP];
+  const width = Math.max(...options.map(([option]) => option.length));
   return [
     `Usage: flow ${command.name}${command.usage ? ` ${command.usage}` : ''}`,
     '',
     command.summary,
-    ...(options.length > 0 ? ['', 'Options:', ...options] : []),
+    '',
+    'Options:',
+    ...options.map(([option, meaning]) => `  ${option.padEnd(width)}  ${meaning}`.trimEnd()),
     '',
     'Examples:',
     ...command.examples.map((example) => `  ${example}`),

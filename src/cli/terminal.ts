@@ -1,50 +1,104 @@
 /** How the command line shows things: tables, bars, colours; plain lines when nobody watches. */
 
+// Whole escape sequences (CSI; OSC up to its end) first, so that their letters do not stay behind; then what is left,
+// and the marks that turn the direction of writing. Tab and line feed stay.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must go.
+const CONTROL =
+  /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+const COLUMNS_DEFAULT = 80;
+const COLUMN_WIDTH_MIN = 8;
+const GAP = '  ';
+const BAR_WIDTH = 24;
+
 /** Where a command writes. `isInteractive` is a terminal that may be drawn upon. */
 export interface Terminal {
   readonly isInteractive: boolean;
   readonly hasColor: boolean;
-  readonly columns: number;
+  /** Width of the screen that data goes to; null when it goes to a file or a pipe, where nothing is cut. */
+  readonly columns: number | null;
   /** Data, to stdout. */
   out(text: string): void;
   /** Progress and remarks, to stderr. */
   say(text: string): void;
+  /** Resolves when all data has left: a process that ends before loses what a pipe has not taken yet. */
+  flush(): Promise<void>;
 }
 
 /** The process's own terminal; honours NO_COLOR, FORCE_COLOR and TERM=dumb. */
 export function systemTerminal(environment: Readonly<Record<string, string | undefined>>): Terminal {
   const isInteractive = process.stderr.isTTY === true && environment.TERM !== 'dumb' && !environment.CI;
   const isForced = environment.FORCE_COLOR !== undefined && environment.FORCE_COLOR !== '0';
+  const unsent = new Set<Promise<void>>();
   return {
     isInteractive,
     hasColor: isForced || (process.stdout.isTTY === true && !environment.NO_COLOR && environment.TERM !== 'dumb'),
-    columns: process.stdout.columns ?? 100,
-    out: (text) => void process.stdout.write(text),
+    columns: process.stdout.isTTY === true ? (process.stdout.columns ?? COLUMNS_DEFAULT) : null,
+    out(text) {
+      // Only the callback of a write that has something to write waits for the pipe (measured: an empty one does not).
+      if (text === '') return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      unsent.add(promise);
+      process.stdout.write(text, () => {
+        unsent.delete(promise);
+        resolve();
+      });
+    },
     say: (text) => void process.stderr.write(text),
+    flush: async () => void (await Promise.all(unsent)),
   };
 }
 
-/** Rows as aligned columns, headings first; nothing but the headings for no rows. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...rows.map((row) => plain(row[column] ?? '').length)),
-  );
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => safe(cell).padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return [headings, ...rows].map((cells) => `${line(cells)}\n`).join('');
+/**
+ * Rows as aligned columns, headings first; nothing but the headings for no rows. What is wider than `columnsMax` loses
+ * the ends of its widest cells.
+ */
+export function table(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  columnsMax: number | null = null,
+): string {
+  const cells = [headings, ...rows].map((row) => headings.map((_, column) => oneLine(row[column] ?? '')));
+  const widths = headings.map((_, column) => Math.max(...cells.map((row) => Bun.stringWidth(row[column] ?? ''))));
+  if (columnsMax !== null) narrow(widths, columnsMax - GAP.length * (widths.length - 1));
+  const line = (row: readonly string[]): string =>
+    row.map((cell, column) => padded(cut(cell, widths[column] ?? 0), widths[column] ?? 0)).join(GAP);
+  return cells.map((row) => `${line(row).trimEnd()}\n`).join('');
+}
+
+/** Takes from the widest column until all fit, or none can give more. */
+function narrow(widths: number[], sumMax: number): void {
+  let excess = widths.reduce((sum, width) => sum + width, 0) - sumMax;
+  while (excess > 0) {
+    const widest = widths.indexOf(Math.max(...widths));
+    const width = widths[widest] ?? 0;
+    if (width <= COLUMN_WIDTH_MIN) return;
+    widths[widest] = width - 1;
+    excess -= 1;
+  }
+}
+
+/** At most `width` columns of the screen, with a sign that something is missing. */
+export function cut(text: string, width: number): string {
+  if (Bun.stringWidth(text) <= width) return text;
+  let kept = '';
+  for (const character of text) {
+    if (Bun.stringWidth(kept + character) > width - 1) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+function padded(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - Bun.stringWidth(text)));
+}
+
+function oneLine(text: string): string {
+  return safe(text).replace(/\s*\n\s*/g, ' ');
 }
 
 /** Text from outside without control characters: a model's name must not drive the terminal. */
 export function safe(text: string): string {
-  return plain(text);
-}
-
-function plain(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must go.
-  return text.replace(/\u001b\[[0-9;]*[A-Za-z]|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
+  return text.replace(CONTROL, '');
 }
 
 /** Bytes as people say them (GB = 10⁹), `–` for unknown. */
@@ -80,21 +134,24 @@ export class ProgressBar {
     this.#terminal = terminal;
   }
 
-  /** `ratio` 0 to 1, or null when not known. */
-  show(label: string, ratio: number | null): void {
+  /** `ratio` 0 to 1, or null when not known; beyond is shown as the end it is nearer to. */
+  show(label: string, given: number | null): void {
+    const ratio = given === null ? null : Math.min(1, Math.max(0, given));
     const percent = ratio === null ? '' : ` ${Math.floor(ratio * 100)} %`;
     if (this.#terminal.isInteractive) {
-      const width = 24;
-      const filled = Math.round((ratio ?? 0) * width);
-      const bar = ratio === null ? '' : ` ${'█'.repeat(filled)}${'░'.repeat(width - filled)}`;
-      this.#terminal.say(`\r\u001b[K${label}${bar}${percent}`);
+      const filled = Math.round((ratio ?? 0) * BAR_WIDTH);
+      const bar = ratio === null ? '' : ` ${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`;
+      const room = (this.#terminal.columns ?? COLUMNS_DEFAULT) - bar.length - percent.length - 1;
+      this.#terminal.say(`\r\u001b[K${cut(oneLine(label), room)}${bar}${percent}`);
       return;
     }
     const tenth = ratio === null ? -1 : Math.floor(ratio * 10);
-    if (tenth === this.#lastTenth && label === this.#lastText) return;
+    const text = oneLine(label);
+    // Labels that count up (3 MB of 9 MB) change with every call: a line for each tenth is enough.
+    if (tenth === this.#lastTenth && (tenth >= 0 || text === this.#lastText)) return;
     this.#lastTenth = tenth;
-    this.#lastText = label;
-    this.#terminal.say(`${label}${percent}\n`);
+    this.#lastText = text;
+    this.#terminal.say(`${text}${percent}\n`);
   }
 
   /** Leaves the line clean. */

@@ -27,7 +27,11 @@ export function exitCodeOf(cause: unknown): number {
 
 /** What happened, and what may help, for stderr. */
 export function wordsOf(cause: unknown): string {
-  if (cause instanceof NotRunning) return `${cause.message} Start it with "flow", then try again.\n`;
+  if (cause instanceof NotRunning) {
+    return cause.isTaken
+      ? `${cause.message} Name Flow's address with --host and --port.\n`
+      : `${cause.message} Start it with "flow", then try again.\n`;
+  }
   const fault = asFault(cause);
   const detail = fault.kind === 'internal' && fault.cause instanceof Error ? ` (${fault.cause.message})` : '';
   return `${safe(fault.message)}${safe(detail)}\n${fault.hint ? `${safe(fault.hint)}\n` : ''}`;

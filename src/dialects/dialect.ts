@@ -28,7 +28,10 @@ export interface Collector {
   result(): JsonObject;
 }
 
-/** Fault as a protocol's error answer: complete, with the headers that its clients read (retry-after, x-should-retry, request-id). */
+/**
+ * Fault as a protocol's error answer: complete, with the headers that its clients read (retry-after, x-should-retry,
+ * request-id).
+ */
 export type Refusal = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

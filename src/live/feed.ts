@@ -1,6 +1,7 @@
 /**
  * Keeps open pages true. Things that changed are marked; at most ten times a second each marked thing is rendered once,
- * whatever the number of browsers, and sent to all. A browser that reads slowly gets the newest state of each thing, not
+ * whatever the number of browsers, and sent to all. A browser that reads slowly gets the newest state of each thing,
+ * not
  * its history; one that connects gets everything. Nothing is rendered while nobody looks.
  */
 import { assert } from '#src/assert.ts';

@@ -28,6 +28,12 @@ but the whole round trip of a tool call through Flow works.`;
 const LONG = `Counting without end, because somebody asked for something long: one, two, three, four, five, six, \
 seven, eight, nine, ten, eleven, twelve; then all over again, until you press stop or reach max_tokens. `;
 
+/** Tells one edition of the demo from another: a newer Flow's demo may say something else. */
+export function demoEdition(): string {
+  const words = [DEMO_TEMPLATE, PLAIN, THINK, AFTER_TOOL, LONG, CALL_OPENING];
+  return new Bun.CryptoHasher('sha256').update(words.join('\n')).digest('hex').slice(0, 16);
+}
+
 /** Writes the demo model to `path`; the file is whole or absent. */
 export async function makeDemoModel(path: string): Promise<void> {
   const book = new ScriptBook(['<tool_call>']);

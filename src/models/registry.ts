@@ -9,7 +9,7 @@ import { Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
 import type { Store } from '#src/store/open.ts';
 import { facts, models } from '#src/store/schema.ts';
-import { DEMO_ID, makeDemoModel } from './demo.ts';
+import { DEMO_ID, demoEdition, makeDemoModel } from './demo.ts';
 import { type HeaderCache, stampOf } from './header-cache.ts';
 import { readOverrides } from './launch.ts';
 import { inspectLocal, type LocalModel, shardsOf } from './local-file.ts';
@@ -38,6 +38,7 @@ export type Registered = { readonly model: Model; readonly isNew: boolean };
 const ID_LENGTH_MAX = 200;
 const ALIASES_MAX = 20;
 const DEMO_DELETED = 'demo-deleted';
+const DEMO_EDITION = 'demo-edition';
 
 /** Owns the list of models and, of their files, the managed ones. */
 export class Registry {
@@ -152,7 +153,7 @@ export class Registry {
     const model = this.need(id);
     this.#parts.store.delete(models).where(eq(models.id, model.id)).run();
     this.#models.delete(model.id.toLowerCase());
-    if (model.isDemo) this.#rememberDemoDeleted();
+    if (model.isDemo) this.#remember(DEMO_DELETED, 'true');
     this.#parts.bus.publish({ type: 'model-removed', modelId: model.id });
   }
 
@@ -178,14 +179,15 @@ export class Registry {
   async ensureDemo(): Promise<void> {
     const held = this.list().find((model) => model.isDemo);
     if (held) {
-      if (held.isManaged && !stampOf(held.path)) await makeDemoModel(held.path);
+      const isCurrent = stampOf(held.path) !== null && this.#fact(DEMO_EDITION) === demoEdition();
+      if (held.isManaged && !isCurrent) await this.#makeDemo(held.path);
       return;
     }
-    if (this.#models.size > 0 || this.#isDemoDeleted()) return;
+    if (this.#models.size > 0 || this.#fact(DEMO_DELETED) !== null) return;
     const folder = this.#parts.modelsDir();
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const path = join(folder, `${DEMO_ID}.gguf`);
-    await makeDemoModel(path);
+    await this.#makeDemo(path);
     const local = inspectLocal(path, this.#parts.headers);
     this.add({
       ...identity(local, 'Flow Demo'),
@@ -213,7 +215,8 @@ export class Registry {
   #freeId(wish: string): ModelId {
     const base = cleanId(wish);
     for (let number = 2, id = base; ; number++) {
-      if (!this.#holderOf(id, null)) return id;
+      // `flow` is the source of Flow's own log lines, and a model's lines go by its id.
+      if (id.toLowerCase() !== 'flow' && !this.#holderOf(id, null)) return id;
       id = `${base.slice(0, ID_LENGTH_MAX - 8)}-${number}`;
     }
   }
@@ -233,12 +236,18 @@ export class Registry {
     return [...partsOf(model.path), ...(projector !== '' && isOwn && !isShared ? [projector] : [])];
   }
 
-  #isDemoDeleted(): boolean {
-    return this.#parts.store.select().from(facts).where(eq(facts.key, DEMO_DELETED)).get() !== undefined;
+  async #makeDemo(path: string): Promise<void> {
+    await makeDemoModel(path);
+    this.#remember(DEMO_EDITION, demoEdition());
   }
 
-  #rememberDemoDeleted(): void {
-    this.#parts.store.insert(facts).values({ key: DEMO_DELETED, value: 'true' }).onConflictDoNothing().run();
+  #fact(key: string): string | null {
+    return this.#parts.store.select().from(facts).where(eq(facts.key, key)).get()?.value ?? null;
+  }
+
+  #remember(key: string, value: string): void {
+    const insert = this.#parts.store.insert(facts).values({ key, value });
+    insert.onConflictDoUpdate({ target: facts.key, set: { value } }).run();
   }
 }
 

@@ -4,7 +4,8 @@ import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
-import type { Footprint, Model, ModelId } from './model.ts';
+import { readOverrides } from './launch.ts';
+import type { Footprint, LaunchOverrides, Model, ModelId } from './model.ts';
 import type { Registry } from './registry.ts';
 import { findGgufFiles } from './scan.ts';
 import { loadParams, type ModelStatus, modelInfo } from './wire.ts';
@@ -15,6 +16,8 @@ export type ModelRoutesParts = {
   readonly statusOf: (modelId: ModelId) => ModelStatus;
   /** What a load would take; may throw a Fault. */
   readonly needOf: (model: Model) => Footprint;
+  /** Throws Fault('invalid-request') for launch settings that an engine would be refused. */
+  readonly checkLaunch: (launch: LaunchOverrides) => void;
 };
 
 const RegisterBody = t.Object({
@@ -57,7 +60,7 @@ export const modelRoutes = (parts: ModelRoutesParts) =>
       ({ request, body }) => {
         const { model, isConfig } = target(request, parts.registry);
         if (!isConfig) throw new Fault('not-found', 'Only the `config` of a model can be changed.');
-        return { model_id: model.id, config: wireConfig(changed(model, body, parts.registry)) };
+        return { model_id: model.id, config: wireConfig(changed(model, body, parts)) };
       },
       access('manage'),
     )
@@ -96,9 +99,12 @@ function wireConfig(model: Model) {
   return { ...model.config, aliases: model.aliases };
 }
 
-function changed(model: Model, body: unknown, registry: Registry): Model {
+function changed(model: Model, body: unknown, { registry, checkLaunch }: ModelRoutesParts): Model {
   if (!isObject(body)) throw new Fault('invalid-request', 'A configuration is a JSON object.');
   const { aliases, ...config } = body;
+  if (isObject(config.launch) && config.launch.extra_args) {
+    checkLaunch(readOverrides({ extra_args: config.launch.extra_args }));
+  }
   const configured = Object.keys(config).length > 0 ? registry.updateConfig(model.id, config) : model;
   if (aliases === undefined) return configured;
   if (!Array.isArray(aliases) || !aliases.every((alias) => typeof alias === 'string')) {

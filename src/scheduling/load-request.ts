@@ -1,10 +1,10 @@
-/** Reads what a load or unload request says. Pure; every mistake is a 400 that names the field. */
+/** Reads what a request to load or unload says; load settings are read by `models/launch.ts`. Pure; every mistake is a 400 that names the field. */
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
-import { LaunchOverrides, type ModelId } from '#src/models/model.ts';
+import type { ModelId } from '#src/models/model.ts';
 
 const UnloadBody = Type.Object({ force: Type.Optional(Type.Boolean()) }, { additionalProperties: false });
 const PROBLEMS_MAX = 5;
@@ -22,23 +22,18 @@ export function actionOf(path: string): Action | null {
   return modelId === null ? null : { modelId, verb: match.verb === 'load' ? 'load' : 'unload' };
 }
 
-/** The launch settings of a load request; an empty body asks for none. */
-export function readLoad(body: unknown): LaunchOverrides {
-  return read(LaunchOverrides, body, 'load setting');
-}
-
 /** Whether to unload although requests would be cut. */
 export function readUnload(body: unknown): { readonly force: boolean } {
-  return { force: read(UnloadBody, body, 'field').force ?? false };
+  return { force: read(UnloadBody, body).force ?? false };
 }
 
-function read<Schema extends TSchema>(schema: Schema, body: unknown, noun: string): Static<Schema> {
+function read<Schema extends TSchema>(schema: Schema, body: unknown): Static<Schema> {
   const given = body === undefined || body === null || body === '' ? {} : body;
   if (Value.Check(schema, given)) return given;
   if (!isObject(given)) throw new Fault('invalid-request', 'The body must be a JSON object.');
   const problems = [...Value.Errors(schema, given)].map(({ path, message }) => {
     const field = path.replace(/^\//, '').replaceAll('/', '.');
-    return message === 'Unexpected property' ? `there is no ${noun} "${field}"` : `${field}: ${message.toLowerCase()}`;
+    return message === 'Unexpected property' ? `there is no field "${field}"` : `${field}: ${message.toLowerCase()}`;
   });
   throw new Fault(
     'invalid-request',

@@ -6,17 +6,20 @@ import { randomBytes } from 'node:crypto';
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
-import type { Model, ModelId } from '#src/models/model.ts';
+import { type LoadRequest, readLoadRequest } from '#src/models/launch.ts';
+import type { LaunchOverrides, Model, ModelId } from '#src/models/model.ts';
 import type { ModelState } from '#src/supervision/model-state.ts';
 import type { Fleet } from './fleet.ts';
 import { forecast } from './forecast.ts';
 import type { FleetModel } from './lease.ts';
-import { actionOf, readLoad, readUnload } from './load-request.ts';
+import { actionOf, readUnload } from './load-request.ts';
 import { unknownModel } from './refusals.ts';
 
 export type SchedulingRoutesParts = {
   readonly fleet: Fleet;
   readonly findModel: (modelId: ModelId) => Model | null;
+  /** Throws Fault('invalid-request') for launch settings that an engine would be refused. */
+  readonly checkLaunch: (launch: LaunchOverrides) => void;
   /** The `hardware` part of `/api/models/running`. */
   readonly hardware: () => unknown | Promise<unknown>;
   /** Wall clock. */
@@ -26,7 +29,7 @@ export type SchedulingRoutesParts = {
 type Answer = { status: number; body: Readonly<Record<string, unknown>> };
 
 /** The seed's paths and field names; ids with `/` work, encoded or not. */
-export const schedulingRoutes = ({ fleet, findModel, hardware, nowMs }: SchedulingRoutesParts) =>
+export const schedulingRoutes = ({ fleet, findModel, checkLaunch, hardware, nowMs }: SchedulingRoutesParts) =>
   new Elysia({ name: 'scheduling-routes' })
     .get(
       '/api/models/running',
@@ -52,10 +55,14 @@ export const schedulingRoutes = ({ fleet, findModel, hardware, nowMs }: Scheduli
         if (!action) throw new Fault('not-found', 'A model can be asked to `load` or to `unload`.');
         const model = findModel(action.modelId);
         if (!model) throw unknownModel(action.modelId);
-        const answer =
-          action.verb === 'load'
-            ? await load(fleet, model.id, body, query.wait === '1' ? request.signal : null)
-            : unload(fleet, model.id, body);
+        if (action.verb === 'unload') {
+          const { status, body: unloaded } = unload(fleet, model.id, body);
+          set.status = status;
+          return unloaded;
+        }
+        const asked = readLoadRequest(body);
+        checkLaunch(asked.overrides);
+        const answer = await load(fleet, model.id, asked, query.wait === '1' ? request.signal : null);
         set.status = answer.status;
         return answer.body;
       },
@@ -63,15 +70,21 @@ export const schedulingRoutes = ({ fleet, findModel, hardware, nowMs }: Scheduli
     );
 
 /** Starts it and answers at once, or when it is ready or has failed if there is a signal to wait by. */
-async function load(fleet: Fleet, modelId: ModelId, body: unknown, wait: AbortSignal | null): Promise<Answer> {
-  fleet.load(modelId, readLoad(body));
+async function load(
+  fleet: Fleet,
+  modelId: ModelId,
+  { overrides, notes }: LoadRequest,
+  wait: AbortSignal | null,
+): Promise<Answer> {
+  fleet.load(modelId, overrides);
   if (wait && fleet.model(modelId).state.phase !== 'ready') {
     using _lease = await fleet.acquire(modelId, { requestId: randomBytes(6).toString('hex'), signal: wait });
   }
   const { state } = fleet.model(modelId);
-  if (state.phase !== 'ready') return { status: 202, body: { model_id: modelId, status: 'loading' } };
+  const said = notes.length > 0 ? { notes } : {};
+  if (state.phase !== 'ready') return { status: 202, body: { model_id: modelId, status: 'loading', ...said } };
   const { port, baseUrl } = state;
-  return { status: 200, body: { model_id: modelId, status: 'running', port, base_url: `${baseUrl}/v1` } };
+  return { status: 200, body: { model_id: modelId, status: 'running', port, base_url: `${baseUrl}/v1`, ...said } };
 }
 
 /** Wants it gone and answers at once; unloading what is not loaded changes nothing. */

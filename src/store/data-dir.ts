@@ -42,6 +42,12 @@ export function lockDataDir(dataDir: string): Disposable {
   return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
 }
 
+/** The process that holds the directory now; null when nobody does. */
+export function dataDirHolder(dataDir: string): number | null {
+  const holder = readHolder(join(dataDir, LOCK_FILE));
+  return holder && isAlive(holder) ? holder.pid : null;
+}
+
 function openExclusively(path: string, dataDir: string): number {
   try {
     return openSync(path, 'wx', 0o600);

@@ -80,6 +80,11 @@ export class ProcessRegistry {
     return { killed, gone: former.filter((entry) => !killed.includes(entry)), escaped };
   }
 
+  /** What a former Flow left running, as `sweep` would end it. Changes nothing; only true while no Flow runs. */
+  leftovers(): readonly RegisteredProcess[] {
+    return this.#read().filter((entry) => this.#isStillTheSame(entry));
+  }
+
   #isStillTheSame(entry: RegisteredProcess): boolean {
     if (entry.startTime === null || this.#probe.startTime(entry.pid) !== entry.startTime) return false;
     return this.#probe.isMarked(entry.pid, entry.nonce, entry.executable);

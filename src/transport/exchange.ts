@@ -31,7 +31,11 @@ export interface ExchangeResponse {
 
 /** Keeps connections to engines. */
 export interface EngineClient {
-  /** Resolves when the response head is there. Throws Fault('engine-unreachable') when nothing listens, 'engine-died' when the connection ended before the head. A connection that was idle and turns out closed before any byte of the answer is replaced once. */
+  /**
+   * Resolves when the response head is there. Throws Fault('engine-unreachable') when nothing listens, 'engine-died'
+   * when the connection ended before the head. A connection that was idle and turns out closed before any byte of the
+   * answer is replaced once.
+   */
   send(baseUrl: string, request: ExchangeRequest): Promise<ExchangeResponse>;
   /** Closes idle connections. */
   close(): void;

@@ -2,7 +2,10 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '#src/clock.ts';
 
-/** `granted`: go on. `missing`: nothing was presented. `wrong`: not the key, or two different ones. `throttled`: too many wrong ones. */
+/**
+ * `granted`: go on. `missing`: nothing was presented. `wrong`: not the key, or two different ones. `throttled`: too
+ * many wrong ones.
+ */
 export type KeyVerdict = 'granted' | 'missing' | 'wrong' | 'throttled';
 
 /** What a request presents, as raw headers, and the address of its socket. */

@@ -1,4 +1,7 @@
-/** How a fault is answered: in the client's protocol under `/v1`, as a page or a notice for a browser, else as `{"error":…}`. */
+/**
+ * How a fault is answered: in the client's protocol under `/v1`, as a page or a notice for a browser, else as
+ * `{"error":…}`.
+ */
 import { randomBytes } from 'node:crypto';
 import { Elysia } from 'elysia';
 import type { Voice } from '#src/dialects/dialect.ts';

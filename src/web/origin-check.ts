@@ -14,7 +14,10 @@ export type Provenance = {
   readonly trustedOrigins: readonly string[];
 };
 
-/** `safe`: nothing to check. `own`: proven to be our own page. `unproven`: no browser spoke (curl, SDKs). `foreign`: refuse. */
+/**
+ * `safe`: nothing to check. `own`: proven to be our own page. `unproven`: no browser spoke (curl, SDKs). `foreign`:
+ * refuse.
+ */
 export type OriginVerdict = 'safe' | 'own' | 'trusted' | 'unproven' | 'foreign';
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);

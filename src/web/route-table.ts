@@ -1,6 +1,7 @@
 /**
  * Every route and what it demands, read from the application itself: what is not in the table does not exist, and a
- * route without a declaration is refused at start. It finds as Elysia's router does: exact before parameter before rest.
+ * route without a declaration is refused at start. It finds as Elysia's router does: exact before parameter before
+ * rest.
  */
 import type { Access, Scope } from '#src/access.ts';
 import { assert } from '#src/assert.ts';

@@ -1,4 +1,6 @@
-/** A bare machine: nothing but Bun. Flow fetches an engine itself, answers from `flow-demo`, and says so when it cannot. */
+/**
+ * A bare machine: nothing but Bun. Flow fetches an engine itself, answers from `flow-demo`, and says so when it cannot.
+ */
 import { describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

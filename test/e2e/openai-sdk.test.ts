@@ -1,4 +1,7 @@
-/** The official `openai` client against a whole Flow with the real engine and `flow-demo`. Endings are in endings.test.ts. */
+/**
+ * The official `openai` client against a whole Flow with the real engine and `flow-demo`. Endings are in
+ * endings.test.ts.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import OpenAI from 'openai';
 import { realEngine } from '../support/real-engine.ts';

@@ -1,4 +1,5 @@
-// Reading bodies: bytes, encodings, JSON, depth. What the fields mean is tested in engine-body.test.ts and test/dialects.
+// Reading bodies: bytes, encodings, JSON, depth. What the fields mean is tested in engine-body.test.ts and
+// test/dialects.
 import { describe, expect, test } from 'bun:test';
 import * as zlib from 'node:zlib';
 import fc from 'fast-check';

@@ -41,6 +41,7 @@ beforeEach(async () => {
     })
     .use(
       modelRoutes({
+        checkLaunch: () => {},
         registry,
         modelsDir,
         statusOf: () => status,

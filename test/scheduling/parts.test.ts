@@ -7,7 +7,7 @@ import type { Admission } from '#src/scheduling/admission.ts';
 import { forecast } from '#src/scheduling/forecast.ts';
 import type { FleetModel, FleetSnapshot, Wait } from '#src/scheduling/lease.ts';
 import { Ledger } from '#src/scheduling/ledger.ts';
-import { actionOf, readLoad, readUnload } from '#src/scheduling/load-request.ts';
+import { actionOf, readUnload } from '#src/scheduling/load-request.ts';
 import { isNews } from '#src/scheduling/waits.ts';
 
 const GB = 1e9;
@@ -114,22 +114,10 @@ describe('load request', () => {
   ];
   for (const [path, expected] of paths) test(path, () => expect(actionOf(path)).toEqual(expected));
 
-  const bad: readonly [string, unknown, string][] = [
-    ['an unknown setting', { context: 5 }, 'there is no load setting "context"'],
-    ['a value out of bounds', { ctx_size: -1 }, 'ctx_size'],
-    ['a value of another type', { n_parallel: '2' }, 'n_parallel'],
-    ['no object', [], 'must be a JSON object'],
-  ];
-  for (const [name, body, message] of bad) {
-    test(`${name} is a 400 that says so`, () => {
-      expect(() => readLoad(body)).toThrow(message);
-      expect(() => readUnload(body)).toThrow();
-    });
-  }
-
-  test('an empty body asks for nothing special', () => {
-    expect(readLoad(undefined)).toEqual({});
+  test('an unload says whether to force, and nothing else', () => {
     expect(readUnload('')).toEqual({ force: false });
-    expect(readLoad({ ctx_size: 8192, flash_attn: 'on' })).toEqual({ ctx_size: 8192, flash_attn: 'on' });
+    expect(readUnload({ force: true })).toEqual({ force: true });
+    expect(() => readUnload({ now: true })).toThrow('there is no field "now"');
+    expect(() => readUnload([])).toThrow('must be a JSON object');
   });
 });

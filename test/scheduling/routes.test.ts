@@ -18,6 +18,7 @@ function served(world: World) {
       schedulingRoutes({
         fleet: world.fleet,
         findModel: (modelId) => world.models.get(modelId) ?? null,
+        checkLaunch: () => {},
         hardware: () => ({ chip: 'test' }),
         nowMs: () => world.clock.wallMs(),
       }),

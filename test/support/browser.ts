@@ -1,4 +1,7 @@
-/** A real Chromium for tests, found on this machine. Each page records what must not happen: dialogs, policy violations, page errors. */
+/**
+ * A real Chromium for tests, found on this machine. Each page records what must not happen: dialogs, policy violations,
+ * page errors.
+ */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 

@@ -1,4 +1,7 @@
-/** The real llama-server for tests: `FLOW_TEST_LLAMA_SERVER`, else what Flow's own installer put into the test cache, else PATH. */
+/**
+ * The real llama-server for tests: `FLOW_TEST_LLAMA_SERVER`, else what Flow's own installer put into the test cache,
+ * else PATH.
+ */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -8,7 +11,9 @@ export type RealEngine = { readonly executable: string; readonly libraryPath: st
 export function realEngine(): RealEngine {
   const executable = process.env.FLOW_TEST_LLAMA_SERVER ?? cachedEngine() ?? Bun.which('llama-server');
   if (!executable) {
-    throw new Error('No llama-server for the tests: run `bun src/main.ts engines install llama.cpp` or set FLOW_TEST_LLAMA_SERVER');
+    throw new Error(
+      'No llama-server for the tests: run `bun src/main.ts engines install llama.cpp` or set FLOW_TEST_LLAMA_SERVER',
+    );
   }
   const folder = dirname(executable);
   const hasOwnLibraries = existsSync(join(folder, 'libllama.so')) || existsSync(join(folder, 'libllama.dylib'));

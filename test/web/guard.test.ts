@@ -1,4 +1,7 @@
-/** The guard before a small application that has a route of every kind. The rules alone: host-check, origin-check, route-table tests. */
+/**
+ * The guard before a small application that has a route of every kind. The rules alone: host-check, origin-check,
+ * route-table tests.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { connect } from 'node:net';
 import { Elysia } from 'elysia';

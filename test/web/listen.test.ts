@@ -1,4 +1,7 @@
-/** Ports: taken ones are named, and nobody listens to the network without a key. Answers on both loopbacks: guard.test.ts. */
+/**
+ * Ports: taken ones are named, and nobody listens to the network without a key. Answers on both loopbacks:
+ * guard.test.ts.
+ */
 import { expect, test } from 'bun:test';
 import { Fault } from '#src/faults.ts';
 import type { Guarded } from '#src/web/guard.ts';

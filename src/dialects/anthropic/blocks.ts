@@ -1,4 +1,6 @@
-/** Content blocks that carry something to read, as parts of an OpenAI message: text, images, documents, search results. */
+/**
+ * Content blocks that carry something to read, as parts of an OpenAI message: text, images, documents, search results.
+ */
 import type { ContentPart } from '#src/dialects/chat-request.ts';
 import { type JsonObject, stringOrNull } from '#src/json.ts';
 import type { Findings } from './findings.ts';

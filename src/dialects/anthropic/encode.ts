@@ -4,7 +4,8 @@
  *   stream := message_start ping block* message_delta message_stop      or, at any place, `error` as the last frame
  *   block  := content_block_start content_block_delta* content_block_stop        indexes 0, 1, 2 …, one open at a time
  *
- * A thinking block has its one signature_delta just before its stop. Token after token comes through here, so a delta is
+ * A thinking block has its one signature_delta just before its stop. Token after token comes through here, so a delta
+ * is
  * one prepared text on either side of the JSON of the piece.
  */
 

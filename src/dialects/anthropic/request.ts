@@ -6,7 +6,9 @@ import { invalid, listAt, nameAt, objectAt, stringAt } from './invalid.ts';
 import { readMessages, readSystem } from './messages.ts';
 import { readSchema, readTools } from './tools.ts';
 
-/** What a body of `/v1/messages` or `/v1/messages/count_tokens` says. `notes` tells in words what was left out of it. */
+/**
+ * What a body of `/v1/messages` or `/v1/messages/count_tokens` says. `notes` tells in words what was left out of it.
+ */
 export type MessagesRequest = {
   readonly request: ChatRequest;
   readonly wantsStream: boolean;
@@ -128,7 +130,10 @@ function readFormat(body: JsonObject): JsonObject {
   return { response_format: { type: 'json_schema', json_schema } };
 }
 
-/** Templates have two names for the one switch: `enable_thinking` (Qwen, GLM, Nemotron) and `thinking` (Granite, DeepSeek). */
+/**
+ * Templates have two names for the one switch: `enable_thinking` (Qwen, GLM, Nemotron) and `thinking` (Granite,
+ * DeepSeek).
+ */
 function thinkingSwitch(isOn: boolean): { chat_template_kwargs: JsonObject } {
   return { chat_template_kwargs: { enable_thinking: isOn, thinking: isOn } };
 }

@@ -23,7 +23,8 @@ const TYPE_OF_STATUS: { readonly [status: number]: string } = {
 
 /**
  * Statuses that differ from the fault's own. What somebody must mend first is a 400 here: Claude Code retries every
- * status from 500 up, up to ten times. `no-memory` may pass when another model unloads, but not by asking again at once.
+ * status from 500 up, up to ten times. `no-memory` may pass when another model unloads, but not by asking again at
+ * once.
  */
 const STATUS_OF_KIND: { readonly [Kind in FaultKind]?: number } = {
   'engine-missing': 400,
@@ -81,7 +82,9 @@ function envelope(fault: Fault, status: number, requestId: string): JsonObject {
   return { type: 'error', error: { type, message: messageOf(fault) }, request_id: requestIdOf(requestId) };
 }
 
-/** The fault's sentence and hint. Claude Code reads the numbers of an overflow from exactly this wording, and compacts. */
+/**
+ * The fault's sentence and hint. Claude Code reads the numbers of an overflow from exactly this wording, and compacts.
+ */
 function messageOf(fault: Fault): string {
   const promptTokens = numberOrNull(fault.details.promptTokens);
   const contextTokens = numberOrNull(fault.details.contextTokens);

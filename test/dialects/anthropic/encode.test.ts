@@ -1,4 +1,5 @@
-// Events as Anthropic's stream and as its whole message: exact frames, order of blocks, faults, and the rules for any answer.
+// Events as Anthropic's stream and as its whole message: exact frames, order of blocks, faults, and the rules for any
+// answer.
 // The official SDK's reading of the same streams: sdk.test.ts.
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';

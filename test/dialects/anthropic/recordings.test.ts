@@ -1,4 +1,5 @@
-// Requests that Claude Code, opencode and pi really sent (free text shortened): all are understood, and a later turn repeats
+// Requests that Claude Code, opencode and pi really sent (free text shortened): all are understood, and a later turn
+// repeats
 // the earlier one byte for byte after normalising, which is what the engine's prefix cache lives on.
 import { describe, expect, test } from 'bun:test';
 import { readdirSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Anthropic bodies as canonical chat requests: blocks, thinking, refusals. Tools: tools.test.ts; whole recorded requests: recordings.test.ts.
+// Anthropic bodies as canonical chat requests: blocks, thinking, refusals. Tools: tools.test.ts; whole recorded
+// requests: recordings.test.ts.
 import { describe, expect, test } from 'bun:test';
 import { readRequest } from '#src/dialects/anthropic/request.ts';
 import { Fault } from '#src/faults.ts';

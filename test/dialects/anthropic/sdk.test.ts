@@ -1,4 +1,5 @@
-// Anthropic's own SDK reads our streams, over a socket: it must accept each, and gather the very message that the collector gives.
+// Anthropic's own SDK reads our streams, over a socket: it must accept each, and gather the very message that the
+// collector gives.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import Anthropic, { APIError } from '@anthropic-ai/sdk';
 import fc from 'fast-check';

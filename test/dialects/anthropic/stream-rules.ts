@@ -1,4 +1,6 @@
-/** The rules of Anthropic's event stream, written down once more from the outside: what any answer of ours must obey. */
+/**
+ * The rules of Anthropic's event stream, written down once more from the outside: what any answer of ours must obey.
+ */
 
 export type WireEvent = { readonly event: string; readonly data: Record<string, unknown> };
 

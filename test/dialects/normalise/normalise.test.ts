@@ -1,4 +1,5 @@
-// The message-list normaliser: each rule by a table, then what must hold for any list. Translation from protocols is tested beside them.
+// The message-list normaliser: each rule by a table, then what must hold for any list. Translation from protocols is
+// tested beside them.
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import type { ChatMessage, ChatRequest } from '#src/dialects/chat-request.ts';
