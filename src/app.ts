@@ -128,6 +128,7 @@ function management(flow: Flow, isAccepting: () => boolean) {
         checkLaunch: (launch) => checkLaunch(flow, launch),
         hardware: () => hardware.report(),
         nowMs: () => clock.wallMs(),
+        monotonicMs: () => clock.monotonicMs(),
       }),
     )
     .use(

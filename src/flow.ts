@@ -59,6 +59,64 @@ export type Flow = {
 
 /** Builds all of it. The data directory exists and is held (`store/data-dir.ts`). */
 export async function openFlow(config: Config, version: string, environment: NodeJS.ProcessEnv): Promise<Flow> {
+  const ground = await openGround(config);
+  const { clock, bus, logs, settings, store } = ground;
+  const records = openRecords(ground);
+  const hardware = new Hardware({ clock, settings: () => settings.current });
+  const headers = new HeaderCache();
+  const registry = new Registry({ store, bus, clock, headers, modelsDir: () => settings.current.models_dir });
+  const processRegistry = new ProcessRegistry({
+    path: join(config.dataDir, 'engines.pids.json'),
+    onFault: (cause) => logs.warning('the list of engine processes could not be written', { cause }),
+  });
+  const engines = openEngines({
+    dataDir: config.dataDir,
+    configured: config.llamaServer,
+    environment,
+    settings,
+    bus,
+    clock,
+    executablesInUse: () => processRegistry.executables(),
+  });
+  const measurements = new Measurements({ store, clock, headers, engineVersion: () => engines.presentVersion });
+  bus.subscribe((event) => {
+    if (event.type === 'model-removed') measurements.forget(event.modelId);
+  });
+  const launch: Launch = (model, overrides) => launchFor(model, settings.current, overrides);
+  const parts = { ...ground, config, environment, hardware, registry, processRegistry, engines, measurements, launch };
+  const fleet = openFleet({ ...parts, records, supervisors: openSupervisors(parts) });
+  const client = new SocketEngineClient();
+  const loopLag = new LoopLag({ clock });
+  return {
+    ...ground,
+    ...records,
+    config,
+    version,
+    hardware,
+    loopLag,
+    registry,
+    measurements,
+    engines,
+    processRegistry,
+    fleet,
+    tracker: openTracker({ clock, bus, records, fleet }),
+    client,
+    pulse: new Pulse({ clock }),
+    async close() {
+      client.close();
+      loopLag[Symbol.dispose]();
+      settings[Symbol.dispose]();
+      records.writer.close();
+      closeStore(store);
+      await logs.close();
+    },
+  };
+}
+
+/** What everything else stands on. */
+type Ground = Pick<Flow, 'clock' | 'bus' | 'logs' | 'settings' | 'store'>;
+
+async function openGround(config: Config): Promise<Ground> {
   const clock = systemClock;
   const bus = new Bus((cause) => logs.error('a listener broke', { cause }));
   const logs = new Logs({ clock, bus, folder: join(config.dataDir, 'logs'), level: config.logLevel });
@@ -75,71 +133,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     logs.warning(text);
     bus.publish({ type: 'notice', tone: 'warning', text });
   }
-  const records = openRecords({ store, clock, bus, settings });
-  const hardware = new Hardware({ clock, settings: () => settings.current });
-  const headers = new HeaderCache();
-  const registry = new Registry({ store, bus, clock, headers, modelsDir: () => settings.current.models_dir });
-  const engines = openEngines({
-    dataDir: config.dataDir,
-    configured: config.llamaServer,
-    environment,
-    settings,
-    bus,
-    clock,
-    executablesInUse: () => processRegistry.executables(),
-  });
-  const processRegistry = new ProcessRegistry({
-    path: join(config.dataDir, 'engines.pids.json'),
-    onFault: (cause) => logs.warning('the list of engine processes could not be written', { cause }),
-  });
-  const measurements = new Measurements({ store, clock, headers, engineVersion: () => engines.presentVersion });
-  const launch: Launch = (model, overrides) => launchFor(model, settings.current, overrides);
-  const supervisors = openSupervisors({
-    config,
-    clock,
-    logs,
-    settings,
-    engines,
-    processRegistry,
-    measurements,
-    launch,
-    environment,
-  });
-  const fleet = openFleet({ clock, bus, settings, hardware, registry, measurements, records, launch, supervisors });
-  const tracker = openTracker({ clock, bus, records, fleet });
-  bus.subscribe((event) => {
-    if (event.type === 'model-removed') measurements.forget(event.modelId);
-  });
-  const client = new SocketEngineClient();
-  const loopLag = new LoopLag({ clock });
-  return {
-    config,
-    version,
-    clock,
-    bus,
-    logs,
-    settings,
-    store,
-    ...records,
-    hardware,
-    loopLag,
-    registry,
-    measurements,
-    engines,
-    processRegistry,
-    fleet,
-    tracker,
-    client,
-    pulse: new Pulse({ clock }),
-    async close() {
-      client.close();
-      loopLag[Symbol.dispose]();
-      settings[Symbol.dispose]();
-      records.writer.close();
-      closeStore(store);
-      await logs.close();
-    },
-  };
+  return { clock, bus, logs, settings, store };
 }
 
 type Launch = (model: Model, overrides: LaunchOverrides) => LaunchSettings;

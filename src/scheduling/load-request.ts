@@ -1,4 +1,7 @@
-/** Reads what a request to load or unload says; load settings are read by `models/launch.ts`. Pure; every mistake is a 400 that names the field. */
+/**
+ * Reads what a request to load or unload says; load settings are read by `models/launch.ts`. Pure; every mistake is a
+ * 400 that names the field.
+ */
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';

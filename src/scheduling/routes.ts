@@ -24,6 +24,8 @@ export type SchedulingRoutesParts = {
   readonly hardware: () => unknown | Promise<unknown>;
   /** Wall clock. */
   readonly nowMs: () => number;
+  /** The clock of every `…AtMs` and `sinceMs` in a snapshot but `lastUsedAtMs`. */
+  readonly monotonicMs: () => number;
 };
 
 type Answer = { status: number; body: Readonly<Record<string, unknown>> };
@@ -44,7 +46,7 @@ export const schedulingRoutes = ({ fleet, findModel, checkLaunch, hardware, nowM
       () => {
         const snapshot = fleet.snapshot();
         const models = snapshot.models.map((one) => ({ ...one, state: withoutKey(one.state) }));
-        return { ...snapshot, models, next: forecast(snapshot, fleet.plans(), nowMs()) };
+        return { ...snapshot, models, nowMs: monotonicMs(), next: forecast(snapshot, fleet.plans(), nowMs()) };
       },
       access('read'),
     )

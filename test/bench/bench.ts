@@ -95,17 +95,34 @@ async function compare(
   return rows;
 }
 
+const COLUMNS: readonly { readonly title: string; readonly width: number; readonly cell: (row: Row) => string }[] = [
+  { title: 'streams', width: 8, cell: (row) => String(row.streams) },
+  { title: 'tokens/s', width: 12, cell: (row) => row.tokensPerS.toFixed(0) },
+  { title: 'of direct', width: 11, cell: (row) => row.ratio.toFixed(3) },
+  { title: 'TTFT p50', width: 12, cell: (row) => `${row.ttftMs.toFixed(2)} ms` },
+  { title: 'added', width: 11, cell: (row) => `${row.ttftAddedMs.toFixed(2)} ms` },
+  { title: 'CPU s/Mtok', width: 12, cell: (row) => (row.way === 'direct' ? '–' : row.cpuSPerMTokens.toFixed(2)) },
+  { title: 'failed', width: 8, cell: (row) => String(row.failed) },
+];
+
 function show(rows: readonly Row[]): void {
+  const line = (engine: string, way: string, cells: readonly string[]): string =>
+    `${engine.padEnd(8)}${way.padEnd(18)}${cells.map((cell, index) => cell.padStart(COLUMNS[index]?.width ?? 0)).join('')}\n`;
   say(
-    `\n${'engine'.padEnd(8)}${'way'.padEnd(18)}${'streams'.padStart(8)}${'tokens/s'.padStart(12)}${'of direct'.padStart(11)}${'TTFT p50'.padStart(11)}${'added'.padStart(10)}${'CPU s/Mtok'.padStart(12)}${'failed'.padStart(8)}\n`,
+    `\n${line(
+      'engine',
+      'way',
+      COLUMNS.map((column) => column.title),
+    )}`,
   );
-  for (const row of rows) {
+  for (const row of rows)
     say(
-      `${row.engine.padEnd(8)}${row.way.padEnd(18)}${String(row.streams).padStart(8)}${row.tokensPerS.toFixed(0).padStart(12)}` +
-        `${row.ratio.toFixed(3).padStart(11)}${`${row.ttftMs.toFixed(2)} ms`.padStart(11)}${`${row.ttftAddedMs.toFixed(2)} ms`.padStart(10)}` +
-        `${(row.way === 'direct' ? '–' : row.cpuSPerMTokens.toFixed(2)).padStart(12)}${String(row.failed).padStart(8)}\n`,
+      line(
+        row.engine,
+        row.way,
+        COLUMNS.map((column) => column.cell(row)),
+      ),
     );
-  }
 }
 
 const rows: Row[] = [];

@@ -21,6 +21,7 @@ function served(world: World) {
         checkLaunch: () => {},
         hardware: () => ({ chip: 'test' }),
         nowMs: () => world.clock.wallMs(),
+        monotonicMs: () => world.clock.monotonicMs(),
       }),
     );
   return async (method: string, path: string, body?: unknown) => {
