@@ -4,8 +4,8 @@ import { type Command, EXIT } from './command.ts';
 
 const WITH_MODEL = ['run', 'load', 'unload', 'logs'] as const;
 
-/** Makes the command; the names of all commands come in, since the list of commands contains this one. */
-export function completionsCommand(names: () => readonly string[]): Command {
+/** Makes the command; the commands come in as a question, since the list of commands contains this one. */
+export function completionsCommand(commands: () => readonly Command[]): Command {
   return {
     name: 'completions',
     usage: 'SHELL',
@@ -20,7 +20,7 @@ export function completionsCommand(names: () => readonly string[]): Command {
       const script = SCRIPTS[shell];
       if (!script)
         throw new Fault('invalid-request', `There is no script for "${shell}"; there are bash, zsh and fish.`);
-      terminal.out(script(names().join(' ')));
+      terminal.out(script(['help', ...commands().map(({ name }) => name)].join(' ')));
       return EXIT.ok;
     },
   };

@@ -72,10 +72,14 @@ function faultOf(status: number, text: string): Fault | null {
   const message = stringOrNull(error?.message);
   if (error === null || message === null) return null;
   const hint = stringOrNull(error.hint);
-  return new Fault(kindOf(status, stringOrNull(error.kind) ?? stringOrNull(error.code)?.replaceAll('_', '-') ?? null), message, {
-    status,
-    ...(hint ? { hint } : {}),
-  });
+  return new Fault(
+    kindOf(status, stringOrNull(error.kind) ?? stringOrNull(error.code)?.replaceAll('_', '-') ?? null),
+    message,
+    {
+      status,
+      ...(hint ? { hint } : {}),
+    },
+  );
 }
 
 function errorIn(text: string): JsonObject | null {

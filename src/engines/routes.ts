@@ -3,9 +3,9 @@ import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
 import { llamaCppVersion, mlxVersion } from './backend-versions.ts';
-import type { InstalledEngine } from './engine.ts';
 import type { Engines } from './engines.ts';
-import type { InstallProgress, InstallSourceName } from './install-source.ts';
+import type { InstallSourceName } from './install-source.ts';
+import { overview, progressOnWire, usable } from './overview.ts';
 
 export type EngineRoutesParts = { readonly engines: Engines };
 
@@ -75,50 +75,12 @@ export const engineRoutes = ({ engines }: EngineRoutesParts) =>
       access('manage'),
     );
 
-async function overview(engines: Engines) {
-  const { installed, broken } = await engines.list();
-  const chosen = await usable(engines);
-  const { isChecking, latest, trouble } = engines.updates;
-  return {
-    chosen: chosen?.id ?? null,
-    installed: installed.map((engine) => ({ ...onWire(engine), is_chosen: engine.id === chosen?.id })),
-    broken: broken.map(({ id, executable, origin, reason }) => ({ id, executable, origin, reason })),
-    install: progressOnWire(engines.installer.progress),
-    is_installing: engines.installer.isRunning,
-    updates: { checking: isChecking, latest, error: trouble },
-  };
-}
-
-const onWire = ({ kind, id, version, executable, origin }: InstalledEngine) => ({
-  kind,
-  id,
-  version,
-  executable,
-  origin,
-});
-
-function progressOnWire(progress: InstallProgress | null) {
-  if (!progress) return null;
-  const { phase, source, bytes, totalBytes, message } = progress;
-  return { phase, source, bytes, total_bytes: totalBytes, message };
-}
-
 async function backendVersions(engines: Engines) {
   const { installer, updates } = engines;
   const progress = installer.progress;
   const trouble = progress?.phase === 'failed' ? progress.message : null;
   const installing = { isRunning: installer.isRunning, log: installer.log, trouble };
   return { llamacpp: llamaCppVersion(await usable(engines), updates, installing), mlx: mlxVersion() };
-}
-
-/** The engine in use; null also when the one that is named cannot be used, which the list explains. */
-async function usable(engines: Engines): Promise<InstalledEngine | null> {
-  try {
-    return await engines.chosen();
-  } catch (cause) {
-    if (cause instanceof Fault) return null;
-    throw cause;
-  }
 }
 
 function sourceName(name: 'llama.cpp' | InstallSourceName | undefined): InstallSourceName | null {

@@ -31,7 +31,7 @@ export type SchedulingRoutesParts = {
 type Answer = { status: number; body: Readonly<Record<string, unknown>> };
 
 /** The seed's paths and field names; ids with `/` work, encoded or not. */
-export const schedulingRoutes = ({ fleet, findModel, checkLaunch, hardware, nowMs }: SchedulingRoutesParts) =>
+export const schedulingRoutes = ({ fleet, findModel, checkLaunch, hardware, ...parts }: SchedulingRoutesParts) =>
   new Elysia({ name: 'scheduling-routes' })
     .get(
       '/api/models/running',
@@ -46,7 +46,8 @@ export const schedulingRoutes = ({ fleet, findModel, checkLaunch, hardware, nowM
       () => {
         const snapshot = fleet.snapshot();
         const models = snapshot.models.map((one) => ({ ...one, state: withoutKey(one.state) }));
-        return { ...snapshot, models, nowMs: monotonicMs(), next: forecast(snapshot, fleet.plans(), nowMs()) };
+        const next = forecast(snapshot, fleet.plans(), parts.nowMs());
+        return { ...snapshot, models, nowMs: parts.monotonicMs(), next };
       },
       access('read'),
     )

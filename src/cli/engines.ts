@@ -1,0 +1,193 @@
+/** `flow engines`: which there are, and to install, choose and remove one. */
+
+import { readConfig } from '#src/config.ts';
+import type { InstallSourceName } from '#src/engines/install-source.ts';
+import { asFault, Fault, type FaultKind } from '#src/faults.ts';
+import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
+import { dataDirHolder } from '#src/store/data-dir.ts';
+import { type Command, type Context, EXIT, print } from './command.ts';
+import { type EngineDesk, localDesk, remoteDesk, type Wish } from './engine-desk.ts';
+import { NotRunning } from './gateway-api.ts';
+import { objects } from './models.ts';
+import { bytes, ProgressBar, safe, table } from './terminal.ts';
+import { wordsOf } from './trouble.ts';
+
+const SOURCES: Readonly<Record<string, InstallSourceName | null>> = {
+  'llama.cpp': null,
+  release: 'release',
+  wheel: 'wheel',
+  homebrew: 'homebrew',
+};
+/** What `engines choose` calls the wish to leave it to Flow. */
+const FIRST_FOUND = 'auto';
+/** Troubles that are not the installation's: they keep their own exit codes. */
+const NOT_INSTALLING: ReadonlySet<FaultKind> = new Set(['invalid-request', 'unauthorized', 'forbidden', 'conflict']);
+
+export const enginesCommand: Command = {
+  name: 'engines',
+  usage: '[install [SOURCE] | choose ID | remove ID]',
+  summary: 'List engines, or install, choose and remove one; SOURCE is llama.cpp, release, wheel or homebrew',
+  examples: [
+    'flow engines',
+    'flow engines --check                      asks for the newest release, installs nothing',
+    'flow engines install llama.cpp',
+    'flow engines install release --version b11434',
+    'flow engines install --update             the newest, beside those that are there',
+    'flow engines choose b11434                "auto" leaves it to Flow again',
+    'flow engines remove b11434',
+  ],
+  options: { check: { type: 'boolean' }, update: { type: 'boolean' }, version: { type: 'string' } },
+  positionals: [0, 2],
+  async run(context) {
+    const [verb = 'list', name] = context.positionals;
+    const desk = await deskFor(context);
+    switch (verb) {
+      case 'list':
+        return list(context, desk);
+      case 'install':
+        return install(context, desk, wishOf(context, name));
+      case 'choose':
+        return choose(context, desk, needed(name, 'choose'));
+      case 'remove':
+        return remove(context, desk, needed(name, 'remove'));
+      default:
+        throw new Fault('invalid-request', `There is no "flow engines ${verb}".`, {
+          hint: 'There are install, choose and remove; without a word it lists.',
+        });
+    }
+  },
+};
+
+/**
+ * The running Flow when it is the one that is meant. Who names a data directory and no address means that directory,
+ * even while another Flow answers at the usual port.
+ */
+async function deskFor({ flags, environment, api }: Context): Promise<EngineDesk> {
+  const { dataDir, fixed } = readConfig(flags, environment);
+  const local = localDesk({ flags, environment });
+  const isDirNamed = flags['data-dir'] !== undefined || Boolean(environment.FLOW_DATA_DIR);
+  const isAddressNamed = fixed.host !== undefined || fixed.port !== undefined;
+  if (isDirNamed && !isAddressNamed && dataDirHolder(dataDir) === null) return local;
+  try {
+    await api.json('GET', '/health');
+    return remoteDesk(api);
+  } catch (cause) {
+    if (cause instanceof NotRunning && (!cause.isTaken || !isAddressNamed)) return local;
+    throw cause;
+  }
+}
+
+async function list(context: Context, desk: EngineDesk): Promise<number> {
+  if (context.flags.check === true) await desk.check(context.signal);
+  const found = await desk.overview();
+  print(context, found, () => listing(found, context.terminal.columns));
+  return EXIT.ok;
+}
+
+function listing(found: JsonObject, columns: number | null): string {
+  const installed = objects(found.installed);
+  const rows = installed.map((engine) => [
+    engine.is_chosen === true ? '*' : '',
+    word(engine.id),
+    word(engine.version),
+    word(engine.origin),
+    word(engine.executable),
+  ]);
+  const engines =
+    rows.length > 0
+      ? table(['', 'ID', 'VERSION', 'ORIGIN', 'PATH'], rows, columns)
+      : 'No engine that works. Get one: flow engines install llama.cpp\n';
+  const broken = objects(found.broken).map(
+    (engine) =>
+      `${safe(word(engine.executable))} (${word(engine.origin)}) cannot be used: ${safe(word(engine.reason))}\n`,
+  );
+  return [engines, ...broken, newest(found, installed)].join('');
+}
+
+function newest({ updates }: JsonObject, installed: readonly JsonObject[]): string {
+  if (!isObject(updates)) return '';
+  const latest = stringOrNull(updates.latest);
+  if (latest === null) return updates.error ? `The newest release is not known: ${safe(word(updates.error))}\n` : '';
+  const has = installed.some(({ id, version }) => id === latest || version === latest);
+  return `The newest release is ${safe(latest)}${has ? '.' : '; flow engines install --update fetches it.'}\n`;
+}
+
+const word = (value: unknown): string => stringOrNull(value) ?? '–';
+
+function wishOf({ flags }: Context, name = 'llama.cpp'): Wish {
+  const source = SOURCES[name];
+  if (source === undefined) {
+    throw new Fault('invalid-request', `There is no engine source "${name}".`, {
+      hint: `There are ${Object.keys(SOURCES).join(', ')}.`,
+    });
+  }
+  return { source, version: stringOrNull(flags.version) };
+}
+
+function needed(name: string | undefined, verb: string): string {
+  if (name) return name;
+  throw new Fault('invalid-request', `Usage: flow engines ${verb} ID`, { hint: '"flow engines" lists the ids.' });
+}
+
+async function install(context: Context, desk: EngineDesk, wish: Wish): Promise<number> {
+  const before = await desk.overview();
+  const present = context.flags.update === true ? null : presentFor(wish, objects(before.installed));
+  if (present) {
+    print(context, present, () => `llama.cpp ${nameOf(present)} is already installed: ${word(present.executable)}\n`);
+    return EXIT.ok;
+  }
+  const bar = new ProgressBar(context.terminal);
+  try {
+    await desk.install(wish, (step) => showStep(bar, step), context.signal);
+  } catch (cause) {
+    bar.end();
+    return installTrouble(context, cause);
+  }
+  bar.end();
+  const known = new Set(objects(before.installed).map(({ id }) => id));
+  const installed = objects((await desk.overview()).installed);
+  const engine = installed.find(({ id }) => !known.has(id)) ?? presentFor(wish, installed);
+  print(context, engine ?? {}, () =>
+    engine ? `llama.cpp ${nameOf(engine)} is installed: ${word(engine.executable)}\n` : 'It is installed.\n',
+  );
+  return EXIT.ok;
+}
+
+/** The engine that a wish would only fetch again: Flow's own, or Homebrew's when that was asked for. */
+function presentFor({ source, version }: Wish, installed: readonly JsonObject[]): JsonObject | null {
+  const origin = source === 'homebrew' ? 'homebrew' : 'installed';
+  const fitting = installed.filter((engine) => engine.origin === origin);
+  return fitting.find((engine) => version === null || engine.id === version || engine.version === version) ?? null;
+}
+
+function nameOf(engine: JsonObject): string {
+  return stringOrNull(engine.version) ?? word(engine.id);
+}
+
+function showStep(bar: ProgressBar, step: JsonObject): void {
+  const total = numberOrNull(step.total_bytes);
+  const done = numberOrNull(step.bytes);
+  const message = word(step.message);
+  if (total === null || total === 0 || done === null) bar.show(message, null);
+  else bar.show(`${message}: ${bytes(done)} of ${bytes(total)}`, done / total);
+}
+
+function installTrouble({ terminal, signal }: Context, cause: unknown): number {
+  const isElsewhere = cause instanceof NotRunning || NOT_INSTALLING.has(asFault(cause).kind);
+  if (isElsewhere && !signal.aborted) throw cause;
+  terminal.say(wordsOf(cause));
+  return signal.aborted ? EXIT.interrupted : EXIT.engine;
+}
+
+async function choose(context: Context, desk: EngineDesk, name: string): Promise<number> {
+  await desk.choose(name === FIRST_FOUND ? '' : name);
+  const { chosen } = await desk.overview();
+  print(context, { chosen }, () => `${safe(word(chosen))} is used from the next load on.\n`);
+  return EXIT.ok;
+}
+
+async function remove(context: Context, desk: EngineDesk, id: string): Promise<number> {
+  await desk.remove(id);
+  print(context, { removed: id }, () => `${safe(id)} is removed.\n`);
+  return EXIT.ok;
+}
