@@ -127,8 +127,7 @@ function management(flow: Flow, isAccepting: () => boolean) {
         findModel: (modelId) => registry.find(modelId),
         checkLaunch: (launch) => checkLaunch(flow, launch),
         hardware: () => hardware.report(),
-        nowMs: () => clock.wallMs(),
-        monotonicMs: () => clock.monotonicMs(),
+        clock,
       }),
     )
     .use(

@@ -11,7 +11,7 @@ import { Bus } from './events.ts';
 import { Hardware } from './host/hardware.ts';
 import { LoopLag } from './host/loop-lag.ts';
 import { Logs } from './logs/logs.ts';
-import { HeaderCache } from './models/header-cache.ts';
+import { HeaderCache, stampOf } from './models/header-cache.ts';
 import { launchFor } from './models/launch.ts';
 import { Measurements } from './models/measurements.ts';
 import type { LaunchOverrides, LaunchSettings, Model } from './models/model.ts';
@@ -224,6 +224,10 @@ function openFleet(parts: FleetParts): Fleet {
     settings: () => parts.settings.current,
     findModel: (modelId) => registry.find(modelId),
     needOf: (model, overrides) => measurements.needOf(model, parts.launch(model, overrides)),
+    fileStateOf: ({ path }) => {
+      const stamp = stampOf(path);
+      return stamp === null ? null : `${stamp.sizeBytes}:${stamp.modifiedMs}`;
+    },
     budgetBytes: () => parts.hardware.budgetBytes,
     records: loadRecords,
   });

@@ -200,6 +200,10 @@ export class Dispatcher {
     if (fault) this.launcher.refuseAll(seat, fault);
     const { state } = seat;
     if (state.phase !== 'failed' || seat.isForced) return true;
+    if (this.#hasNewFile(seat)) {
+      seat.isForced = true;
+      return true;
+    }
     if (state.retryAtMs === null) seat.wish = null;
     else if (nowMs < state.retryAtMs) this.#wakeBy(state.retryAtMs);
     return state.retryAtMs !== null && nowMs >= state.retryAtMs;
@@ -209,10 +213,16 @@ export class Dispatcher {
   failureOf(seat: Seat, nowMs: number): Fault | null {
     const { state } = seat;
     if (state.phase !== 'failed' || seat.isForced) return null;
+    if (this.#hasNewFile(seat)) return null;
     if (state.retryAtMs === null) return refusals.loadFailed(seat.modelId, state.report, null);
     const leftMs = state.retryAtMs - nowMs;
     if (leftMs <= BACK_OFF_WAIT_MAX_MS) return null;
     return refusals.loadFailed(seat.modelId, state.report, Math.ceil(leftMs / 1000));
+  }
+
+  /** The file is another than the one that failed: whatever was wrong with it, nobody knows of this one. */
+  #hasNewFile({ model, failedFileState }: Seat): boolean {
+    return model !== null && this.#needs.fileStateOf(model) !== failedFileState;
   }
 
   #isNeedKnown(seat: Seat): boolean {

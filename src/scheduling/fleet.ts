@@ -189,6 +189,8 @@ export class Fleet implements Lender {
     switch (event.type) {
       case 'settings-changed':
         if (event.keys.some((key) => MEMORY_SETTINGS.includes(key))) this.#dispatcher.trim();
+        // What did not start with the old settings may start with the new ones.
+        for (const seat of this.#dispatcher.launcher.seats.values()) seat.supervisor.forgive();
         this.#dispatcher.settle();
         return;
       case 'model-added':
@@ -197,6 +199,7 @@ export class Fleet implements Lender {
         const seat = this.#known(event.modelId);
         if (!seat) return;
         seat.model = this.#needs.findModel(event.modelId);
+        seat.supervisor.forgive();
         this.#dispatcher.settle();
         return;
       }

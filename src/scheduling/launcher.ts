@@ -130,6 +130,7 @@ export class Launcher {
   #gone(seat: Seat, state: ModelState, previous: ModelState): void {
     const { load, stopAsked } = seat;
     const crash = state.phase === 'failed' && stopAsked === null ? state : null;
+    if (state.phase === 'failed') seat.failedFileState = seat.model ? this.#needs.fileStateOf(seat.model) : null;
     if (load) this.#recordLoad(seat, crash ? 'failed' : 'abandoned', crash?.report.kind ?? null);
     if (seat.held.size > 0) seat.lastUsedAtMs = this.#needs.clock.wallMs();
     const ending = crash ? refusals.engineDied(crash.report) : refusals.engineStopped(seat.modelId);

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
+import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
 import { type LoadRequest, readLoadRequest } from '#src/models/launch.ts';
 import type { LaunchOverrides, Model, ModelId } from '#src/models/model.ts';
@@ -22,10 +23,8 @@ export type SchedulingRoutesParts = {
   readonly checkLaunch: (launch: LaunchOverrides) => void;
   /** The `hardware` part of `/api/models/running`. */
   readonly hardware: () => unknown | Promise<unknown>;
-  /** Wall clock. */
-  readonly nowMs: () => number;
-  /** The clock of every `…AtMs` and `sinceMs` in a snapshot but `lastUsedAtMs`. */
-  readonly monotonicMs: () => number;
+  /** `nowMs` of a snapshot is monotonic, as are its times (all but `lastUsedAtMs`). */
+  readonly clock: Pick<Clock, 'wallMs' | 'monotonicMs'>;
 };
 
 type Answer = { status: number; body: Readonly<Record<string, unknown>> };

@@ -42,6 +42,34 @@ describe('failures', () => {
     expect(startsOf(world, 'a')).toBe(1);
   });
 
+  test('a sticky failure lasts until the file, the configuration or the settings change', async () => {
+    const world = worldOf({ a: 8 });
+    const changes: readonly (() => void)[] = [
+      () => world.fileStates.set('a', 'another file'),
+      () => world.configure('a', { cooldown_s: 7 }),
+      () => world.set({ default_ctx_size: 4096 }),
+    ];
+    for (const change of changes) {
+      world.fates.set('a', { ...GOOD, end: 'corrupt-file', isSticky: true });
+      const failed = world.ask('a');
+      await world.pass(5_000);
+      expect(failed.fault?.kind).toBe('load-failed');
+      const starts = world.starts.length;
+      world.fates.set('a', GOOD);
+      const refused = world.ask('a');
+      await world.pass(100);
+      expect(refused.fault?.kind).toBe('load-failed');
+      expect(world.starts.length).toBe(starts);
+      change();
+      const served = world.ask('a');
+      await world.pass(5_000);
+      expect(served.lease).not.toBeNull();
+      served.end();
+      world.fleet.unload('a', { force: false });
+      await world.pass(5_000);
+    }
+  });
+
   test("a person's wish to load clears a failure that requests do not", async () => {
     const world = worldOf({ a: 8 });
     world.fates.set('a', { ...GOOD, end: 'corrupt-file', isSticky: true });

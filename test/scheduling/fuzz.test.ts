@@ -89,6 +89,8 @@ class Life {
       world.fates.set(id, { loadMs: 500, end: 'ready', livesMs: null, stopMs: 50 });
       world.configure(id, { is_pinned: false, cooldown_s: null });
     }
+    // A changed configuration may have let something start within the budget as it still is.
+    this.check();
     world.budgetBytes = 16 * GB;
     world.set({ jit_enabled: true, queue_wait_seconds: 86_400, min_residency_seconds: 10, starvation_seconds: 60 });
     for (let turn = 0; turn < 400 && this.asked.length > 0; turn += 1) {

@@ -20,8 +20,7 @@ function served(world: World) {
         findModel: (modelId) => world.models.get(modelId) ?? null,
         checkLaunch: () => {},
         hardware: () => ({ chip: 'test' }),
-        nowMs: () => world.clock.wallMs(),
-        monotonicMs: () => world.clock.monotonicMs(),
+        clock: world.clock,
       }),
     );
   return async (method: string, path: string, body?: unknown) => {

@@ -40,6 +40,8 @@ export class World {
   readonly models = new Map<ModelId, Model>();
   readonly sizes = new Map<ModelId, number>();
   readonly fates = new Map<ModelId, Fate>();
+  /** What names the present state of a model's file; absent = as it always was. */
+  readonly fileStates = new Map<ModelId, string>();
   readonly supervisors = new Map<ModelId, FakeSupervisor>();
   readonly loads: LoadRecord[] = [];
   readonly starts: { modelId: ModelId; atMs: number; overrides: LaunchOverrides }[] = [];
@@ -64,6 +66,7 @@ export class World {
       settings: () => this.settings,
       findModel: (modelId) => this.models.get(modelId.toLowerCase()) ?? null,
       needOf: (model, overrides) => this.needOf(model, overrides),
+      fileStateOf: (model) => this.fileStates.get(model.id) ?? 'as it was',
       budgetBytes: () => this.budgetBytes,
       records: {
         usualLoadMs: (modelId) =>

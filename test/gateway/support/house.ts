@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Elysia } from 'elysia';
+import { type AnyElysia, Elysia } from 'elysia';
 import { systemClock } from '#src/clock.ts';
 import { anthropic } from '#src/dialects/anthropic/anthropic.ts';
 import { normaliseMessages } from '#src/dialects/normalise.ts';
@@ -181,7 +181,7 @@ export class House {
   readonly client = new SocketEngineClient();
   readonly services: GatewayServices;
   readonly #closers: (() => void)[] = [];
-  #app: Elysia | null = null;
+  #app: AnyElysia | null = null;
 
   constructor(parts: Partial<GatewayServices> = {}) {
     const clock = parts.clock ?? systemClock;
@@ -204,11 +204,11 @@ export class House {
 
   /** Opens the door. */
   listen(): string {
-    // biome-ignore lint/suspicious/noExplicitAny: the plugin's exact type says nothing to a test
-    const routes: any = gatewayRoutes(this.services);
-    this.#app = new Elysia({ serve: { idleTimeout: 0, reusePort: false } }).use(routes);
-    this.#app.listen({ hostname: '127.0.0.1', port: 0 });
-    return `http://127.0.0.1:${this.#app.server?.port}`;
+    const routes = gatewayRoutes(this.services);
+    const app = new Elysia({ serve: { idleTimeout: 0, reusePort: false } }).use(routes);
+    app.listen({ hostname: '127.0.0.1', port: 0 });
+    this.#app = app;
+    return `http://127.0.0.1:${app.server?.port}`;
   }
 
   /** Starts a fake engine; it becomes the next generation. */
