@@ -30,7 +30,7 @@ export type SchedulingRoutesParts = {
 type Answer = { status: number; body: Readonly<Record<string, unknown>> };
 
 /** The seed's paths and field names; ids with `/` work, encoded or not. */
-export const schedulingRoutes = ({ fleet, findModel, checkLaunch, hardware, ...parts }: SchedulingRoutesParts) =>
+export const schedulingRoutes = ({ fleet, findModel, checkLaunch, hardware, clock }: SchedulingRoutesParts) =>
   new Elysia({ name: 'scheduling-routes' })
     .get(
       '/api/models/running',
@@ -45,8 +45,8 @@ export const schedulingRoutes = ({ fleet, findModel, checkLaunch, hardware, ...p
       () => {
         const snapshot = fleet.snapshot();
         const models = snapshot.models.map((one) => ({ ...one, state: withoutKey(one.state) }));
-        const next = forecast(snapshot, fleet.plans(), parts.nowMs());
-        return { ...snapshot, models, nowMs: parts.monotonicMs(), next };
+        const next = forecast(snapshot, fleet.plans(), clock.wallMs());
+        return { ...snapshot, models, nowMs: clock.monotonicMs(), next };
       },
       access('read'),
     )
