@@ -54,7 +54,7 @@ function commandName(first: string | undefined): string {
 }
 
 /** Runs the command line and returns the exit code. */
-async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
+async function main(argv: readonly string[], terminal: Terminal, environment: Context['environment']): Promise<number> {
   const [first, ...rest] = argv;
   const name = commandName(first);
   if (name === 'version') {
@@ -67,7 +67,7 @@ async function main(argv: readonly string[], terminal: Terminal): Promise<number
   }
   try {
     const command = commandNamed(name === 'help' ? (rest[0] ?? '') : name);
-    if (name !== 'help') return await perform(command, first?.startsWith('-') ? argv : rest, terminal);
+    if (name !== 'help') return await perform(command, first?.startsWith('-') ? argv : rest, terminal, environment);
     terminal.out(commandHelp(command));
     return EXIT.ok;
   } catch (cause) {
@@ -84,7 +84,12 @@ function commandNamed(name: string): Command {
   throw new Fault('invalid-request', `flow: there is no command "${name}".`, { hint });
 }
 
-async function perform(command: Command, argv: readonly string[], terminal: Terminal): Promise<number> {
+async function perform(
+  command: Command,
+  argv: readonly string[],
+  terminal: Terminal,
+  environment: Context['environment'],
+): Promise<number> {
   const { values, positionals } = parsed(command, argv);
   if (values.help === true) {
     terminal.out(commandHelp(command));
@@ -104,9 +109,9 @@ async function perform(command: Command, argv: readonly string[], terminal: Term
     positionals,
     flags: values,
     isJson: values.json === true,
-    api: new GatewayApi(addressOf(values, process.env)),
+    api: new GatewayApi(addressOf(values, environment)),
     terminal,
-    environment: process.env,
+    environment,
     signal: interrupt.signal,
   });
   return code === EXIT.interrupted ? interrupt.code : code;
@@ -131,8 +136,10 @@ function parsed(command: Command, argv: readonly string[]): { values: Context['f
   }
 }
 
+// As it was given: what is changed for this process's own requests is no business of the commands.
+const environment: Context['environment'] = { ...process.env };
 exemptLoopback(process.env);
-const terminal = systemTerminal(process.env);
-const code = await main(process.argv.slice(2), terminal);
+const terminal = systemTerminal(environment);
+const code = await main(process.argv.slice(2), terminal, environment);
 await terminal.flush();
 process.exit(code);

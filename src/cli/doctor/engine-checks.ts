@@ -1,0 +1,94 @@
+/** Engines: one that works, what is wrong with the others, and what a former Flow left running. Pure. */
+import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
+import type { RegisteredProcess } from '#src/supervision/process-registry.ts';
+import { objects } from '../models.ts';
+import { bad, type Finding, good, warning } from './finding.ts';
+
+const INSTALL = 'flow engines install llama.cpp';
+
+const word = (value: unknown): string => stringOrNull(value) ?? 'of unknown version';
+
+/** `found` as `/api/engines` answers. */
+export function checkEngines(found: JsonObject, isAutoInstalled: boolean): readonly Finding[] {
+  const check = 'engine';
+  const installed = objects(found.installed);
+  const chosen = installed.find(({ is_chosen }) => is_chosen === true);
+  const named = objects(found.broken).filter(({ origin }) => origin === 'environment');
+  const others = objects(found.broken)
+    .filter(({ origin }) => origin !== 'environment')
+    .map((engine) =>
+      warning(check, `${word(engine.executable)} cannot be used: ${word(engine.reason)}`, fixFor(engine)),
+    );
+  if (named.length > 0) {
+    const fix = 'Correct FLOW_LLAMA_SERVER (or --llama-server), or do without it.';
+    const lines = named.map((engine) =>
+      bad(check, `${word(engine.executable)} cannot be used: ${word(engine.reason)}`, fix),
+    );
+    return [...lines, ...others];
+  }
+  if (chosen) return [good(check, `llama.cpp ${word(chosen.version)} works (${word(chosen.executable)}).`), ...others];
+  if (installed.length > 0) {
+    const fix = `flow engines choose ${word(installed[0]?.id)}`;
+    return [bad(check, 'The engine that the setting engine_choice names cannot be used.', fix), ...others];
+  }
+  if (isAutoInstalled)
+    return [warning(check, 'There is no engine yet; the first load fetches one.', INSTALL), ...others];
+  return [bad(check, 'There is no engine, and engine_auto_install is off.', INSTALL), ...others];
+}
+
+function fixFor(engine: JsonObject): string {
+  if (engine.origin === 'installed') return `flow engines remove ${word(engine.id)}, then ${INSTALL}`;
+  return 'Repair or remove it; Flow does without it.';
+}
+
+/** Engines that should have ended with their Flow. */
+export function checkLeftovers(leftovers: readonly RegisteredProcess[]): Finding {
+  const check = 'leftovers';
+  if (leftovers.length === 0) return good(check, 'No engine of a former Flow is left.');
+  const names = leftovers.map(({ modelId, pid }) => `${modelId} (process ${pid})`).join(', ');
+  const pids = leftovers.map(({ pid }) => pid).join(' ');
+  return warning(
+    check,
+    `Engines of a former Flow still run: ${names}.`,
+    `Start Flow, which ends them, or: kill ${pids}`,
+  );
+}
+
+/** Registered models whose file is gone. `models` as `/api/models` answers. */
+export function checkModelFiles(models: readonly JsonObject[], exists: (path: string) => boolean): readonly Finding[] {
+  const check = 'models';
+  const gone = models.filter(({ gguf_file }) => typeof gguf_file === 'string' && !exists(gguf_file));
+  if (gone.length === 0) return [good(check, `${models.length} registered, and their files are there.`)];
+  return gone.map(({ id, gguf_file }) =>
+    warning(
+      check,
+      `The file of ${word(id)} is gone: ${word(gguf_file)}.`,
+      `Put it back, or forget the model: DELETE /api/models/${encodeURIComponent(word(id))}?files=keep`,
+    ),
+  );
+}
+
+/** Whether anything but the demo can load at all. Pure; `smallestBytes` null when there is no model. */
+export function checkBudget(budgetBytes: number, smallestBytes: number | null): Finding {
+  const check = 'memory';
+  const gigabytes = (count: number): string => `${(count / 1e9).toFixed(1)} GB`;
+  const says = `Models may take ${gigabytes(budgetBytes)} together.`;
+  if (smallestBytes === null || smallestBytes <= budgetBytes) return good(check, says);
+  return bad(
+    check,
+    `${says} The smallest model needs ${gigabytes(smallestBytes)}.`,
+    'Raise memory_limit_gb, lower memory_headroom_gb or its context, or take a smaller model.',
+  );
+}
+
+/** Bytes that the least of the models would take, the demo aside; null when there is none. */
+export function smallestNeed(models: readonly JsonObject[]): number | null {
+  const needs = models.filter(({ is_demo }) => is_demo !== true).flatMap((model) => needOf(model) ?? []);
+  return needs.length === 0 ? null : Math.min(...needs);
+}
+
+function needOf(model: JsonObject): number | null {
+  if (!isObject(model)) return null;
+  const needs = typeof model.memory_gb === 'number' ? model.memory_gb : model.size_gb;
+  return typeof needs === 'number' ? needs * 1e9 : null;
+}
