@@ -1,6 +1,7 @@
-/** What a command of `flow` is. One file a command; `commands.ts` lists them. */
+/** What a command of `flow` is; `main.ts` lists them. */
 import type { ParseArgsOptionsConfig } from 'node:util';
 import type { Environment, Flags } from '#src/config.ts';
+import { Fault } from '#src/faults.ts';
 import type { GatewayApi } from './gateway-api.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -32,6 +33,7 @@ export type Context = {
   readonly signal: AbortSignal;
 };
 
+/** One word after `flow`. */
 export interface Command {
   readonly name: string;
   /** After the name, for example `MODEL [PROMPT]`. */
@@ -49,4 +51,13 @@ export interface Command {
 /** Prints data as JSON when asked, else as the given text. */
 export function print(context: Context, data: unknown, text: () => string): void {
   context.terminal.out(context.isJson ? `${JSON.stringify(data, null, 2)}\n` : text());
+}
+
+/** A flag that is a whole number of at least 1; null when it was not given. Throws Fault('invalid-request'). */
+export function wholeNumber({ flags }: Context, name: string): number | null {
+  const given = flags[name];
+  if (typeof given !== 'string') return null;
+  const value = Number(given);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new Fault('invalid-request', `--${name} is "${given}"; it must be a whole number from 1.`);
 }

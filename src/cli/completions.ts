@@ -26,22 +26,37 @@ export function completionsCommand(commands: () => readonly Command[]): Command 
   };
 }
 
-const MODELS = `flow models --json 2>/dev/null | sed -n 's/^ *"id": "\\(.*\\)",*$/\\1/p'`;
+// Names with other characters are left out: bash would expand them as it does any word.
+const MODELS = `flow models --json 2>/dev/null | sed -n 's/^ *"id": "\\([A-Za-z0-9._:@/-]*\\)",*$/\\1/p'`;
+const WORDS = { engines: 'install choose remove', completions: 'bash zsh fish' } as const;
 
 const SCRIPTS: Readonly<Record<string, (names: string) => string>> = {
   bash: (names) => `_flow() {
-  local word=\${COMP_WORDS[COMP_CWORD]}
-  if [ "$COMP_CWORD" = 1 ]; then COMPREPLY=($(compgen -W "${names}" -- "$word")); return; fi
-  case \${COMP_WORDS[1]} in ${WITH_MODEL.join('|')}) COMPREPLY=($(compgen -W "$(${MODELS})" -- "$word"));; esac
+  local word=\${COMP_WORDS[COMP_CWORD]} words=
+  if [ "$COMP_CWORD" = 1 ]; then words='${names}'
+  else case \${COMP_WORDS[1]} in
+    ${WITH_MODEL.join('|')}) words=$(${MODELS});;
+    engines) words='${WORDS.engines}';;
+    completions) words='${WORDS.completions}';;
+    help) words='${names}';;
+  esac; fi
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
 }
 complete -F _flow flow
 `,
   zsh: (names) => `#compdef flow
 if (( CURRENT == 2 )); then compadd ${names}
-else case $words[2] in ${WITH_MODEL.join('|')}) compadd $(${MODELS});; esac; fi
+else case $words[2] in
+  ${WITH_MODEL.join('|')}) compadd $(${MODELS});;
+  engines) compadd ${WORDS.engines};;
+  completions) compadd ${WORDS.completions};;
+  help) compadd ${names};;
+esac; fi
 `,
   fish: (names) => `complete -c flow -f
 complete -c flow -n __fish_use_subcommand -a "${names}"
 complete -c flow -n "__fish_seen_subcommand_from ${WITH_MODEL.join(' ')}" -a "(${MODELS})"
+complete -c flow -n "__fish_seen_subcommand_from engines" -a "${WORDS.engines}"
+complete -c flow -n "__fish_seen_subcommand_from completions" -a "${WORDS.completions}"
 `,
 };

@@ -69,17 +69,16 @@ export class GatewayApi {
 /** Reads `{"error":{kind?,message,hint?}}` in either of the API's shapes; null for anything else, which is no Flow. */
 function faultOf(status: number, text: string): Fault | null {
   const error = errorIn(text);
-  const message = stringOrNull(error?.message);
-  if (error === null || message === null) return null;
+  return error === null ? null : faultIn(error, status);
+}
+
+/** The Fault that an `error` object tells of, in an answer or in the midst of a stream; null when it tells of none. */
+export function faultIn(error: JsonObject, status: number): Fault | null {
+  const message = stringOrNull(error.message);
+  if (message === null) return null;
   const hint = stringOrNull(error.hint);
-  return new Fault(
-    kindOf(status, stringOrNull(error.kind) ?? stringOrNull(error.code)?.replaceAll('_', '-') ?? null),
-    message,
-    {
-      status,
-      ...(hint ? { hint } : {}),
-    },
-  );
+  const kind = stringOrNull(error.kind) ?? stringOrNull(error.code)?.replaceAll('_', '-') ?? null;
+  return new Fault(kindOf(status, kind), message, { status, ...(hint ? { hint } : {}) });
 }
 
 function errorIn(text: string): JsonObject | null {

@@ -1,7 +1,8 @@
 /** `flow models`, `flow ps`, `flow load`, `flow unload`. */
+import { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
-import { type Command, EXIT, print } from './command.ts';
-import { bytes, duration, ProgressBar, table } from './terminal.ts';
+import { type Command, type Context, EXIT, print, wholeNumber } from './command.ts';
+import { bytes, duration, ProgressBar, safe, table } from './terminal.ts';
 
 /** The elements of a list in an answer that are objects. */
 export function objects(value: unknown): readonly JsonObject[] {
@@ -23,14 +24,16 @@ export const modelsCommand: Command = {
       models.length === 0
         ? 'No models yet. Put a GGUF file into the models folder and scan, or register one by its path.\n'
         : table(
-            ['MODEL', 'STATE', 'SIZE', 'QUANT', 'FORMAT'],
+            ['MODEL', 'STATE', 'SIZE', 'NEEDS', 'CONTEXT', 'QUANT'],
             models.map((model) => [
               text(model.id),
               text(model.status),
-              bytes(gigabytes(model.size_gb)),
+              bytes(numberOrNull(model.size_bytes)),
+              bytes(gigabytes(model.memory_gb)),
+              text(model.context_length),
               text(model.quantization),
-              text(model.backend),
             ]),
+            context.terminal.columns,
           ),
     );
     return EXIT.ok;
@@ -51,7 +54,7 @@ export const psCommand: Command = {
   async run(context) {
     const fleet = await context.api.json('GET', '/api/fleet');
     const active = objects(fleet.models).filter((model) => isObject(model.state) && model.state.phase !== 'idle');
-    const nowMs = numberOrNull(fleet.now_ms) ?? numberOrNull(fleet.nowMs);
+    const nowMs = numberOrNull(fleet.nowMs);
     print(context, fleet, () =>
       active.length === 0
         ? 'Nothing is loaded.\n'
@@ -65,7 +68,8 @@ export const psCommand: Command = {
               bytes(memory(model)),
               untilUnload(model, nowMs),
             ]),
-          ),
+            context.terminal.columns,
+          ) + active.map(failure).join(''),
     );
     return EXIT.ok;
   },
@@ -77,6 +81,17 @@ function phase(state: unknown): string {
   return state.phase === 'starting' && ratio !== null
     ? `loading ${Math.round(ratio * 100)} %`
     : text(state.phase === 'starting' ? 'loading' : state.phase);
+}
+
+function failure({ modelId, state }: JsonObject): string {
+  if (!isObject(state) || state.phase !== 'failed') return '';
+  return `${safe(text(modelId))}: ${safe(words(state.report))}\n`;
+}
+
+/** What a report of a failed load says, and what may help. */
+function words(report: unknown): string {
+  const { message, hint } = isObject(report) ? report : { message: null, hint: null };
+  return [message, hint].flatMap((part) => stringOrNull(part) ?? []).join('\n');
 }
 
 function memory(model: JsonObject): number | null {
@@ -98,52 +113,59 @@ export const loadCommand: Command = {
   name: 'load',
   usage: 'MODEL',
   summary: 'Load a model and wait until it is ready',
-  examples: ['flow load flow-demo', 'flow load qwen3 --ctx 32768 --slots 4'],
+  examples: ['flow load flow-demo', 'flow load qwen3 --ctx 32768 --slots 4', 'flow load qwen3 --no-wait'],
   options: { ctx: { type: 'string' }, slots: { type: 'string' }, 'no-wait': { type: 'boolean' } },
   positionals: [1, 1],
   async run(context) {
     const [model = ''] = context.positionals;
-    const overrides: Record<string, number> = {};
-    if (typeof context.flags.ctx === 'string') overrides.ctx_size = Number(context.flags.ctx);
-    if (typeof context.flags.slots === 'string') overrides.n_parallel = Number(context.flags.slots);
+    const contextTokens = wholeNumber(context, 'ctx');
+    const slots = wholeNumber(context, 'slots');
     const id = await resolvedId(context, model);
     const path = `/api/models/${encodeURIComponent(id)}`;
-    const answer = await context.api.json('POST', `${path}/load`, overrides);
-    if (context.flags['no-wait'] !== true && answer.status !== 'running') {
-      const code = await waitUntilReady(context, id);
-      if (code !== EXIT.ok) return code;
+    const answer = await context.api.json('POST', `${path}/load`, {
+      ...(contextTokens === null ? {} : { ctx_size: contextTokens }),
+      ...(slots === null ? {} : { n_parallel: slots }),
+    });
+    const isReady = answer.status === 'running';
+    if (!isReady && context.flags['no-wait'] === true) {
+      print(context, answer, () => `${safe(id)} loads.\n`);
+      return EXIT.ok;
     }
-    print(context, await context.api.json('GET', path), () => `${id} is ready.\n`);
+    const code = isReady ? EXIT.ok : await waitUntilReady(context, id);
+    if (code !== EXIT.ok) return code;
+    print(context, await context.api.json('GET', path), () => `${safe(id)} is ready.\n`);
     return EXIT.ok;
   },
 };
 
-/** Any name a request may use, as the gateway resolves it. */
-async function resolvedId(context: Parameters<Command['run']>[0], name: string): Promise<string> {
-  const model = await context.api.json('GET', `/v1/models/${encodeURIComponent(name)}`);
+/** The id for any name that a request may use, as the gateway understands it. Throws its Fault for an unknown one. */
+export async function resolvedId({ api }: Pick<Context, 'api'>, name: string): Promise<string> {
+  const model = await api.json('GET', `/v1/models/${encodeURIComponent(name)}`);
   return stringOrNull(model.id) ?? name;
 }
 
-async function waitUntilReady(context: Parameters<Command['run']>[0], id: string): Promise<number> {
-  const bar = new ProgressBar(context.terminal);
+async function waitUntilReady({ api, terminal, signal }: Context, id: string): Promise<number> {
+  const bar = new ProgressBar(terminal);
+  let hasStarted = false;
   try {
-    while (!context.signal.aborted) {
-      const fleet = await context.api.json('GET', '/api/fleet');
-      const model = objects(fleet.models).find((one) => one.modelId === id);
-      const state = isObject(model?.state) ? model.state : null;
-      if (state?.phase === 'ready') return EXIT.ok;
-      if (state?.phase === 'failed') {
-        const report = isObject(state.report) ? state.report : {};
-        context.terminal.say(`\n${text(report.message)}\n${report.hint ? `${text(report.hint)}\n` : ''}`);
-        return EXIT.load;
-      }
-      bar.show(`${id}: ${state ? text(state.stage ?? state.phase) : 'waiting'}`, numberOrNull(state?.ratio));
+    while (!signal.aborted) {
+      const { models } = await api.json('GET', '/api/fleet');
+      const model = objects(models).find(({ modelId }) => modelId === id);
+      const state: JsonObject = isObject(model?.state) ? model.state : {};
+      if (state.phase === 'ready') return EXIT.ok;
+      if (state.phase === 'failed') throw new Fault('load-failed', words(state.report));
+      const isStarting = state.phase === 'starting';
+      if (hasStarted && !isStarting) throw new Fault('load-failed', `${id} was unloaded before it was ready.`);
+      hasStarted ||= isStarting;
+      const stage = text(isStarting ? state.stage : 'waiting for its turn').replaceAll('-', ' ');
+      bar.show(`${id}: ${stage}`, isStarting ? numberOrNull(state.ratio) : null);
       await Bun.sleep(LOAD_POLL_MS);
     }
-    return EXIT.interrupted;
   } finally {
     bar.end();
   }
+  terminal.say(`Flow goes on loading it; "flow unload ${safe(id)}" ends that.\n`);
+  return EXIT.interrupted;
 }
 
 export const unloadCommand: Command = {
@@ -158,7 +180,8 @@ export const unloadCommand: Command = {
     const answer = await context.api.json('POST', `/api/models/${encodeURIComponent(id)}/unload`, {
       force: context.flags.force === true,
     });
-    print(context, answer, () => `${id} unloads.\n`);
+    const isGone = answer.status === 'available' && answer.killed !== true;
+    print(context, answer, () => `${safe(id)} ${isGone ? 'is not loaded' : 'unloads'}.\n`);
     return EXIT.ok;
   },
 };

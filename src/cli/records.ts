@@ -1,8 +1,12 @@
 /** `flow requests` and `flow logs`: what happened. */
-import { isObject, numberOrNull, stringOrNull } from '#src/json.ts';
-import { type Command, EXIT, print } from './command.ts';
-import { objects } from './models.ts';
-import { safe, table } from './terminal.ts';
+import { Fault } from '#src/faults.ts';
+import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
+import { FLOW_SOURCE } from '#src/logs/logs.ts';
+import { type Command, EXIT, print, wholeNumber } from './command.ts';
+import { eventData } from './event-data.ts';
+import { NotRunning } from './gateway-api.ts';
+import { objects, resolvedId } from './models.ts';
+import { cut, safe, table } from './terminal.ts';
 
 const count = (value: unknown): string => String(numberOrNull(value) ?? '–');
 const milliseconds = (value: unknown): string => {
@@ -19,7 +23,7 @@ export const requestsCommand: Command = {
   options: { limit: { type: 'string', default: '20' } },
   positionals: [0, 0],
   async run(context) {
-    const limit = encodeURIComponent(String(context.flags.limit));
+    const limit = wholeNumber(context, 'limit');
     const [open, past] = await Promise.all([
       context.api.json('GET', '/api/requests'),
       context.api.json('GET', `/api/telemetry?limit=${limit}`),
@@ -29,97 +33,80 @@ export const requestsCommand: Command = {
           .flatMap((list) => objects(list))
           .filter((one) => numberOrNull(one.completed_at) === null)
       : [];
+    const rows = [...running.map(openRow), ...objects(past.records).map(pastRow)];
     print(context, { open: running, recent: past.records }, () =>
-      table(
-        ['WHEN', 'MODEL', 'ROUTE', 'STATE', 'IN', 'OUT', 'TTFT', 'TOKENS/S'],
-        [
-          ...running.map((one) => [
-            'now',
-            one.model_id,
-            one.route,
-            one.stage,
-            one.input_tokens,
-            one.output_tokens,
-            one.ttft_ms,
-            one.tokens_per_sec,
-          ]),
-          ...objects(past.records).map((one) => [
-            one.timestamp,
-            one.model_id,
-            one.route,
-            one.termination === '--' ? 'done' : (one.error ?? one.termination),
-            one.input_tokens,
-            one.output_tokens,
-            one.ttft_ms,
-            one.tokens_per_sec,
-          ]),
-        ].map(([when, model, route, state, input, output, ttft, speed]) => [
-          clockTime(when),
-          stringOrNull(model) ?? '–',
-          stringOrNull(route) ?? '–',
-          (stringOrNull(state) ?? '–').slice(0, 40),
-          count(input),
-          count(output),
-          milliseconds(ttft),
-          numberOrNull(speed)?.toFixed(1) ?? '–',
-        ]),
-      ),
+      rows.length === 0 ? 'No requests yet.\n' : table(HEADINGS, rows, context.terminal.columns),
     );
     return EXIT.ok;
   },
 };
 
+const HEADINGS = ['WHEN', 'MODEL', 'ROUTE', 'STATE', 'IN', 'OUT', 'TTFT', 'TOKENS/S'] as const;
+
+function openRow(one: JsonObject): readonly string[] {
+  return ['now', ...facts(one, stringOrNull(one.stage))];
+}
+
+function pastRow(one: JsonObject): readonly string[] {
+  const state = one.outcome === 'completed' ? 'done' : (stringOrNull(one.error) ?? stringOrNull(one.outcome));
+  return [clockTime(one.timestamp), ...facts(one, state)];
+}
+
+function facts(one: JsonObject, state: string | null): readonly string[] {
+  return [
+    stringOrNull(one.model_id) ?? '–',
+    stringOrNull(one.route) ?? '–',
+    cut(state ?? '–', STATE_WIDTH_MAX),
+    count(one.input_tokens),
+    count(one.output_tokens),
+    milliseconds(one.ttft_ms),
+    numberOrNull(one.tokens_per_sec)?.toFixed(1) ?? '–',
+  ];
+}
+
+const STATE_WIDTH_MAX = 60;
+
 function clockTime(when: unknown): string {
-  if (when === 'now') return 'now';
   const date = new Date(typeof when === 'string' || typeof when === 'number' ? when : Number.NaN);
   return Number.isNaN(date.getTime()) ? '–' : date.toLocaleTimeString([], { hour12: false });
 }
 
 export const logsCommand: Command = {
   name: 'logs',
-  usage: '[MODEL]',
+  usage: '[MODEL | flow]',
   summary: 'Print logs, merged by time or of one model; -f follows',
-  examples: ['flow logs', 'flow logs flow-demo -f', 'flow logs --lines 1000'],
+  examples: ['flow logs', 'flow logs flow-demo -f', 'flow logs flow --lines 1000'],
   options: { follow: { type: 'boolean', short: 'f' }, lines: { type: 'string', default: '200' } },
   positionals: [0, 1],
   async run(context) {
-    const query = new URLSearchParams({ lines: String(context.flags.lines) });
-    const [model] = context.positionals;
-    if (model) query.set('model_id', model);
+    const { api, terminal, isJson, signal } = context;
+    const query = new URLSearchParams({ lines: String(wholeNumber(context, 'lines')) });
+    const [name] = context.positionals;
+    if (name) query.set('model_id', name === FLOW_SOURCE ? name : await resolvedId(context, name));
+    const line = (entry: JsonObject): string => shown(entry, name === undefined);
     if (context.flags.follow !== true) {
-      const answer = await context.api.json('GET', `/api/logs?${query}`);
-      const lines = Array.isArray(answer.logs) ? answer.logs.map(String) : [];
-      print(context, answer, () => lines.map((line) => `${safe(line)}\n`).join(''));
+      const answer = await api.json('GET', `/api/logs?${query}`);
+      print(context, answer, () => objects(answer.entries).map(line).join(''));
       return EXIT.ok;
     }
     query.set('follow', '1');
-    const response = await context.api.open('GET', `/api/logs?${query}`, undefined, context.signal);
-    await follow(
-      response,
-      (line) => context.terminal.out(context.isJson ? `${JSON.stringify(line)}\n` : `${safe(line)}\n`),
-      context.signal,
-    );
-    return context.signal.aborted ? EXIT.interrupted : EXIT.ok;
+    try {
+      const response = await api.open('GET', `/api/logs?${query}`, undefined, signal);
+      for await (const entry of eventData(response)) {
+        if (isObject(entry)) terminal.out(isJson ? `${JSON.stringify(entry)}\n` : line(entry));
+        else if (typeof entry === 'number') terminal.say(`(${entry} lines came too fast and are not shown)\n`);
+      }
+    } catch (cause) {
+      if (cause instanceof NotRunning || cause instanceof Fault) throw cause;
+      // Anything else is the connection: cut by Ctrl-C, or by the end of Flow.
+    }
+    if (signal.aborted) return EXIT.interrupted;
+    terminal.say('Flow has ended.\n');
+    return EXIT.notRunning;
   },
 };
 
-/** Each `data:` of the stream is one entry as JSON, `{source, line, …}`. */
-async function follow(response: Response, show: (line: string) => void, signal: AbortSignal): Promise<void> {
-  if (!response.body) return;
-  let rest = '';
-  const decoder = new TextDecoder();
-  try {
-    for await (const bytes of response.body) {
-      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines.filter((one) => one.startsWith('data:'))) {
-        const entry: unknown = JSON.parse(line.slice(5));
-        for (const one of Array.isArray(entry) ? objects(entry) : isObject(entry) ? [entry] : []) {
-          show(`[${stringOrNull(one.source) ?? ''}] ${stringOrNull(one.line) ?? ''}`);
-        }
-      }
-    }
-  } catch (cause) {
-    if (!signal.aborted) throw cause;
-  }
+function shown(entry: JsonObject, isMerged: boolean): string {
+  const source = isMerged ? `[${stringOrNull(entry.source) ?? ''}] ` : '';
+  return `${clockTime(entry.atMs)} ${safe(source + (stringOrNull(entry.text) ?? ''))}\n`;
 }
