@@ -23,7 +23,7 @@ type Row = {
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean' }, json: { type: 'string' } } });
 const ROUNDS = values.quick ? 3 : 5;
-const FAKE_ENGINE = join(import.meta.dir, '..', 'support', 'fake-engine.ts');
+const FLAT_ENGINE = join(import.meta.dir, 'flat-engine.ts');
 const FAKE_TOKENS = 512;
 
 const say = (text: string): void => void process.stdout.write(text);
@@ -148,14 +148,8 @@ const rows: Row[] = [];
   );
 }
 {
-  const behaviour = JSON.stringify({ tokens: FAKE_TOKENS, tokens_per_s: 0, slots: 512 });
-  await using rig = await startRig(
-    `export FAKE_ENGINE='${behaviour}'\nexec '${process.execPath}' '${FAKE_ENGINE}' "$@"`,
-    {
-      n_parallel: 512,
-      ctx_size: 1024,
-    },
-  );
+  const command = `export FLAT_TOKENS=${FAKE_TOKENS}\nexec '${process.execPath}' '${FLAT_ENGINE}' "$@"`;
+  await using rig = await startRig(command, { n_parallel: 512, ctx_size: 1024 });
   const tokensPerRound = FAKE_TOKENS * (values.quick ? 256 : 1024);
   rows.push(
     ...(await compare('fake', rig, ways(rig, 'flat out', FAKE_TOKENS), [1, 32, 256], tokensPerRound, FAKE_TOKENS)),

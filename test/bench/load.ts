@@ -29,7 +29,7 @@ export type Figures = {
 };
 
 /** A chunked answer ends with an empty chunk. */
-const END = '0\r\n\r\n';
+const END = '\r\n0\r\n\r\n';
 
 type Stream = {
   left: number;
@@ -38,6 +38,7 @@ type Stream = {
   tokens: number;
   carry: string;
   end: string;
+  isAsked: boolean;
   isOpen: boolean;
 };
 
@@ -65,6 +66,7 @@ export async function run(order: Order): Promise<Figures> {
       const ask = (socket: { write(text: string): number }): void => {
         stream.sentAtMs = performance.now();
         stream.hasFirst = false;
+        stream.isAsked = true;
         socket.write(request);
       };
       const finish = (): void => {
@@ -74,37 +76,40 @@ export async function run(order: Order): Promise<Figures> {
         tokens += stream.tokens;
         resolve();
       };
-      void Bun.connect({
-        hostname: order.host,
-        port: order.port,
-        socket: {
-          open: ask,
-          data(socket, bytes) {
-            const text = stream.carry + bytes.toString('latin1');
-            const found = count(text, order.mark);
-            stream.tokens += found;
-            const last = text.lastIndexOf(order.mark);
-            stream.carry = text.slice(
-              Math.max(last < 0 ? 0 : last + order.mark.length, text.length - order.mark.length + 1),
-            );
-            stream.end = (stream.end + bytes.subarray(-END.length).toString('latin1')).slice(-END.length);
-            if (found > 0 && !stream.hasFirst) {
-              stream.hasFirst = true;
-              firstMs.push(performance.now() - stream.sentAtMs);
-            }
-            if (stream.end !== END) return;
-            stream.end = '';
-            stream.left -= 1;
-            if (!stream.hasFirst) failed += 1;
-            if (stream.left > 0) return ask(socket);
-            finish();
-            socket.end();
+      const connect = (): void =>
+        void Bun.connect({
+          hostname: order.host,
+          port: order.port,
+          socket: {
+            open: ask,
+            data(socket, bytes) {
+              stream.isAsked = false;
+              const text = stream.carry + bytes.toString('latin1');
+              const found = count(text, order.mark);
+              stream.tokens += found;
+              const last = text.lastIndexOf(order.mark);
+              const from = last < 0 ? 0 : last + order.mark.length;
+              stream.carry = text.slice(Math.max(from, text.length - order.mark.length + 1));
+              stream.end = (stream.end + bytes.subarray(-END.length).toString('latin1')).slice(-END.length);
+              if (found > 0 && !stream.hasFirst) {
+                stream.hasFirst = true;
+                firstMs.push(performance.now() - stream.sentAtMs);
+              }
+              if (stream.end !== END) return;
+              stream.end = '';
+              stream.left -= 1;
+              if (!stream.hasFirst) failed += 1;
+              if (stream.left > 0) return ask(socket);
+              finish();
+              socket.end();
+            },
+            // A server may close after an answer, as llama-server does: what was just asked is asked anew.
+            close: () => (stream.isAsked && stream.isOpen ? connect() : finish()),
+            error: finish,
+            connectError: finish,
           },
-          close: finish,
-          error: finish,
-          connectError: finish,
-        },
-      }).catch(finish);
+        }).catch(finish);
+      connect();
     });
   await Promise.all(Array.from({ length: order.streams }, one));
   const elapsedMs = performance.now() - startedMs;
