@@ -167,11 +167,11 @@ function nameOf(engine: JsonObject): string {
 function showStep(bar: ProgressBar, step: JsonObject): void {
   const total = numberOrNull(step.total_bytes);
   const done = numberOrNull(step.bytes);
-  const message = word(step.message);
+  const message = stringOrNull(step.message);
   // What came of it is said when it is over.
-  if (step.phase === 'done' || step.phase === 'failed') return;
+  if (message === null || step.phase === 'done' || step.phase === 'failed') return;
   if (total === null || total === 0 || done === null) bar.show(message, null);
-  else bar.show(`${message}: ${bytes(done)} of ${bytes(total)}`, done / total);
+  else bar.show(`${bytes(done)} of ${bytes(total)}: ${message}`, done / total);
 }
 
 function installTrouble({ terminal, signal }: Context, cause: unknown): number {
