@@ -116,14 +116,17 @@ test('fifty engines later no more files are open than before', async () => {
 });
 
 test('a line of 200 MB is cut at 16 KiB and says by how much', async () => {
-  const { child, lines } = shell('head -c 200000000 /dev/zero | tr "\\0" x; echo; echo after');
+  Bun.gc(true);
   const before = process.memoryUsage.rss();
+  const { child, lines } = shell('head -c 200000000 /dev/zero | tr "\\0" x; echo; echo after');
   await child.ended;
   expect(lines).toHaveLength(2);
   expect(lines[0]?.length).toBeLessThan(17_000);
   expect(lines[0]).toEndWith(`… (+${200_000_000 - 16_384} bytes)`);
   expect(lines[1]).toBe('after');
-  expect(process.memoryUsage.rss() - before).toBeLessThan(64_000_000);
+  // Other tests share this process: the bound only tells a line that is kept from one that is cut.
+  Bun.gc(true);
+  expect(process.memoryUsage.rss() - before).toBeLessThan(128_000_000);
 });
 
 test.each([true, false])(
@@ -135,6 +138,7 @@ test.each([true, false])(
     });
     const { child, lines, droppedCount } = run([fake.executable, '--port', '0']);
     await waitUntil('the flood', () => lines.length > 0 || bare);
+    Bun.gc(true);
     const before = process.memoryUsage.rss();
     let lagMs = 0;
     for (const untilMs = performance.now() + 3_000; performance.now() < untilMs; ) {
@@ -143,7 +147,7 @@ test.each([true, false])(
       lagMs = Math.max(lagMs, performance.now() - sleptMs - 10);
       if (lines.length > 5_000) lines.splice(0, 4_000);
     }
-    expect(process.memoryUsage.rss() - before).toBeLessThan(48_000_000);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(96_000_000);
     // Measured 20 to 60 ms alone; the machine that runs this is shared.
     expect(lagMs).toBeLessThan(500);
     if (!bare) expect(droppedCount()).toBeGreaterThan(10_000);
