@@ -28,7 +28,10 @@ beforeEach(() => {
   mkdirSync(join(clone, 'src'), { recursive: true });
   copyFileSync(SETUP, join(clone, 'setup.sh'));
   writeFileSync(join(clone, 'package.json'), '{\n  "name": "flow-llm-gateway"\n}\n');
-  writeFileSync(join(clone, 'src', 'main.ts'), 'process.stdout.write(["main", process.argv.slice(2).join("|")].join(" "));\n');
+  writeFileSync(
+    join(clone, 'src', 'main.ts'),
+    'process.stdout.write(["main", process.argv.slice(2).join("|")].join(" "));\n',
+  );
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
