@@ -3,6 +3,8 @@
  * endings.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { copyFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import OpenAI from 'openai';
 import { realEngine } from '../support/real-engine.ts';
 import { type RunningFlow, startFlow } from '../support/running-flow.ts';
@@ -144,6 +146,49 @@ describe('the openai client', () => {
     expect(chunks).toBeGreaterThan(0);
   });
 });
+
+describe('embeddings', () => {
+  test('come from a model that is started for them', async () => {
+    const path = join(flow.dataDir, 'models', 'embedder.gguf');
+    copyFileSync(join(flow.dataDir, 'models', 'flow-demo.gguf'), path);
+    await flow.json('/api/register-local', { path });
+    const extra_args = ['--embeddings', '--pooling', 'mean'];
+    await flow.json('/api/models/embedder/config', { launch: { extra_args } }, 'PUT');
+    const answer = await client.embeddings.create({ model: 'embedder', input: ['hello', 'world'] });
+    expect(answer.data.map((one) => one.embedding.length > 0)).toEqual([true, true]);
+    expect(answer.usage.prompt_tokens).toBeGreaterThan(0);
+  });
+});
+
+describe('a whole answer', () => {
+  test('has the same fields as the engine gives when it is asked directly', async () => {
+    const body = {
+      model: 'flow-demo',
+      messages: [{ role: 'user', content: 'Hello' }],
+      logprobs: true,
+      top_logprobs: 2,
+    };
+    const throughFlow = await flow.json('/v1/chat/completions', body);
+    const { body: fleet } = await flow.json('/api/fleet');
+    const models = fleet.models as { modelId: string; state: { port: number; pid: number } }[];
+    const state = models.find((model) => model.modelId === 'flow-demo')?.state;
+    const environment = readFileSync(`/proc/${state?.pid}/environ`, 'utf8');
+    const key = /(?:^|\0)LLAMA_API_KEY=([^\0]*)/.exec(environment)?.[1];
+    const direct = await fetch(`http://127.0.0.1:${state?.port}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      body: JSON.stringify(body),
+    });
+    expect(paths(throughFlow.body)).toEqual(paths(await direct.json()));
+  });
+});
+
+/** Every path of a JSON value with its type, list places left out, sorted. */
+function paths(value: unknown, at = ''): string[] {
+  if (Array.isArray(value)) return [...new Set(value.flatMap((one) => paths(one, `${at}[]`)))].sort();
+  if (typeof value !== 'object' || value === null) return [`${at}: ${value === null ? 'null' : typeof value}`];
+  return [...new Set(Object.entries(value).flatMap(([key, one]) => paths(one, `${at}.${key}`)))].sort();
+}
 
 describe('the openai client is told', () => {
   test('404 model_not_found with near names for an unknown model', async () => {
