@@ -27,7 +27,7 @@ export function completionsCommand(commands: () => readonly Command[]): Command 
 }
 
 // Names with other characters are left out: bash would expand them as it does any word.
-const MODELS = `flow models --json 2>/dev/null | sed -n 's/^ *"id": "\\([A-Za-z0-9._:@/-]*\\)",*$/\\1/p'`;
+const MODELS = `flow models --json 2>/dev/null | sed -n 's/^ *"id": "\\([A-Za-z0-9._:@/-]*\\)".*/\\1/p'`;
 const WORDS = { engines: 'install choose remove', completions: 'bash zsh fish' } as const;
 
 const SCRIPTS: Readonly<Record<string, (names: string) => string>> = {
@@ -53,9 +53,10 @@ else case $words[2] in
   help) compadd ${names};;
 esac; fi
 `,
-  fish: (names) => `complete -c flow -f
+  fish: (names) => `function __flow_models; ${MODELS}; end
+complete -c flow -f
 complete -c flow -n __fish_use_subcommand -a "${names}"
-complete -c flow -n "__fish_seen_subcommand_from ${WITH_MODEL.join(' ')}" -a "(${MODELS})"
+complete -c flow -n "__fish_seen_subcommand_from ${WITH_MODEL.join(' ')}" -a "(__flow_models)"
 complete -c flow -n "__fish_seen_subcommand_from engines" -a "${WORDS.engines}"
 complete -c flow -n "__fish_seen_subcommand_from completions" -a "${WORDS.completions}"
 `,

@@ -27,6 +27,7 @@ const ANSWER_MS = 3_000;
 const MARKS = { good: '✓', warning: '!', bad: '✗' } as const;
 const COLORS = { good: 32, warning: 33, bad: 31 } as const;
 
+/** `flow doctor`: code 0 when nothing keeps Flow from working, else 1. */
 export const doctorCommand: Command = {
   name: 'doctor',
   usage: '',

@@ -23,6 +23,7 @@ const FIRST_FOUND = 'auto';
 /** Troubles that are not the installation's: they keep their own exit codes. */
 const NOT_INSTALLING: ReadonlySet<FaultKind> = new Set(['invalid-request', 'unauthorized', 'forbidden', 'conflict']);
 
+/** `flow engines`, with and without a running Flow. */
 export const enginesCommand: Command = {
   name: 'engines',
   usage: '[install [SOURCE] | choose ID | remove ID]',

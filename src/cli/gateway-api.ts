@@ -2,6 +2,7 @@
 import { FAULTS, Fault, type FaultKind } from '#src/faults.ts';
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 
+/** Where a Flow is, and the key it asks for. */
 export type Address = { readonly baseUrl: string; readonly apiKey: string | null };
 
 /** Flow does not run at the address: nothing answers there, or (`isTaken`) something else does. */

@@ -11,6 +11,7 @@ export function objects(value: unknown): readonly JsonObject[] {
 
 const text = (value: unknown): string => stringOrNull(value) ?? (typeof value === 'number' ? String(value) : '–');
 
+/** `flow models`: everything registered. */
 export const modelsCommand: Command = {
   name: 'models',
   usage: '',
@@ -45,6 +46,7 @@ function gigabytes(value: unknown): number | null {
   return size === null ? null : size * 1e9;
 }
 
+/** `flow ps`: what is in memory, or on its way there. */
 export const psCommand: Command = {
   name: 'ps',
   usage: '',
@@ -109,6 +111,7 @@ function untilUnload(model: JsonObject, nowMs: number | null): string {
 
 const LOAD_POLL_MS = 250;
 
+/** `flow load`: waits until the model is ready, or says why it is not. */
 export const loadCommand: Command = {
   name: 'load',
   usage: 'MODEL',
@@ -168,6 +171,7 @@ async function waitUntilReady({ api, terminal, signal }: Context, id: string): P
   return EXIT.interrupted;
 }
 
+/** `flow unload`: answers at once; the end follows. */
 export const unloadCommand: Command = {
   name: 'unload',
   usage: 'MODEL',

@@ -15,6 +15,7 @@ const milliseconds = (value: unknown): string => {
   return ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 };
 
+/** `flow requests`: open ones first, then the record. */
 export const requestsCommand: Command = {
   name: 'requests',
   usage: '',
@@ -71,6 +72,7 @@ function clockTime(when: unknown): string {
   return Number.isNaN(date.getTime()) ? '–' : date.toLocaleTimeString([], { hour12: false });
 }
 
+/** `flow logs`: the last lines, or with `-f` those that come. */
 export const logsCommand: Command = {
   name: 'logs',
   usage: '[MODEL | flow]',

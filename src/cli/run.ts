@@ -18,6 +18,7 @@ const LEAVE = new Set(['/bye', '/exit', '/quit']);
 /** After these the next question would fare no better. */
 const FINAL: ReadonlySet<FaultKind> = new Set(['model-not-found', 'unauthorized', 'forbidden', 'shutting-down']);
 
+/** `flow run`: the answer on stdout, thinking and remarks on stderr. */
 export const runCommand: Command = {
   name: 'run',
   usage: 'MODEL [PROMPT]',

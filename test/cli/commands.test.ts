@@ -143,6 +143,14 @@ describe('for scripts', () => {
     });
     expect(proxied.code).toBe(0);
   });
+
+  test('nor between Flow and its engine', async () => {
+    await using proxied = await startFlow({
+      engine: realEngine().executable,
+      environment: { HTTP_PROXY: 'http://127.0.0.1:9', http_proxy: 'http://127.0.0.1:9' },
+    });
+    expect((await flow(['load', DEMO, '--port', new URL(proxied.url).port])).code).toBe(0);
+  });
 });
 
 describe('when it does not work', () => {

@@ -75,4 +75,13 @@ describe('completions', () => {
     expect(completed('flow engines in')).toBe('install');
     expect(completed('flow completions z')).toBe('zsh');
   });
+
+  test('fish completes the same', async () => {
+    const fish = Bun.which('fish');
+    if (!fish) return;
+    const { stdout } = await flow(['completions', 'fish']);
+    const script = `${stdout}\ncomplete -C 'flow mo'; complete -C 'flow engines in'`;
+    const completed = Bun.spawnSync([fish, '--no-config', '-c', script], { timeout: 10_000 });
+    expect(completed.stdout.toString()).toBe('models\ninstall\n');
+  });
 });

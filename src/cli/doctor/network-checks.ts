@@ -10,6 +10,7 @@ export type Answering =
   | { readonly kind: 'silent' }
   | { readonly kind: 'nobody' };
 
+/** What Flow listens on. */
 export type Door = { readonly host: string; readonly port: number };
 
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '::1']);
