@@ -10,8 +10,9 @@ import { checkExposure, checkProxies, checkRivals } from '#src/cli/doctor/networ
 import { checkBun } from '#src/cli/doctor.ts';
 import { systemClock } from '#src/clock.ts';
 import { closeStore, openSoundStore } from '#src/store/open.ts';
+import { systemProbe } from '#src/supervision/process-probe.ts';
 import { realEngine } from '#test/support/real-engine.ts';
-import { startFlow } from '#test/support/running-flow.ts';
+import { startFlow, until } from '#test/support/running-flow.ts';
 import { type CommandOptions, flow } from './flow-command.ts';
 
 /** No llama-server of the machine is found by chance. */
@@ -103,6 +104,37 @@ describe('on a machine where Flow does not run', () => {
     const [finding] = of(await doctor({ FLOW_PORT: String(other.port) }), 'port');
     other.stop(true);
     expect(finding).toMatchObject({ level: 'bad' });
+  });
+
+  test('the same port of ::1 is looked at too, since Flow listens there', async () => {
+    let other: Bun.Server<undefined>;
+    try {
+      other = Bun.serve({ hostname: '::1', port: 0, fetch: () => new Response('hi') });
+    } catch {
+      // A machine without IPv6 has no such port.
+      return;
+    }
+    const [finding] = of(await doctor({ FLOW_PORT: String(other.port) }), 'port');
+    await other.stop(true);
+    expect(finding).toMatchObject({ level: 'bad', says: expect.stringContaining('cannot listen') });
+  });
+
+  test('an engine that a former Flow left running is found, and not ended', async () => {
+    const nonce = crypto.randomUUID();
+    const left = Bun.spawn(['sleep', '60'], { env: { PATH: TOOLS, FLOW_INSTANCE: nonce } });
+    try {
+      const startTime = await until('its start', () => systemProbe.startTime(left.pid));
+      const executable = Bun.which('sleep', { PATH: TOOLS }) ?? 'sleep';
+      const entry = { pid: left.pid, startTime, nonce, port: 8081, modelId: 'qwen', executable };
+      writeFileSync(join(dataDir, 'engines.pids.json'), JSON.stringify([entry]), { mode: 0o600 });
+      const [finding] = of(await doctor(), 'leftovers');
+      expect(finding).toMatchObject({ level: 'warning', says: expect.stringContaining(`qwen (process ${left.pid})`) });
+      expect(left.exitCode).toBeNull();
+    } finally {
+      left.kill();
+      await left.exited;
+    }
+    expect(of(await doctor(), 'leftovers')).toMatchObject([{ level: 'good' }]);
   });
 
   test('a missing engine is a remark, and a problem once nothing may fetch one', async () => {

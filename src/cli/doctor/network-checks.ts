@@ -46,12 +46,19 @@ async function holder({ port }: Door): Promise<string> {
 const freePort = ({ port }: Door): string =>
   `Stop what holds port ${port}, or give Flow another one: flow --port ${port + 1}`;
 
+/** As Flow does: the address itself, and beside 127.0.0.1 the same port of ::1, which may be missing but not taken. */
 function canListen({ host, port }: Door): boolean {
+  if (listenTrouble(host, port) !== null) return false;
+  const hasTwin = host === '127.0.0.1' || host === 'localhost';
+  return !hasTwin || listenTrouble('::1', port) !== 'EADDRINUSE';
+}
+
+function listenTrouble(hostname: string, port: number): string | null {
   try {
-    Bun.listen({ hostname: host, port, exclusive: true, socket: { data() {} } }).stop(true);
-    return true;
-  } catch {
-    return false;
+    Bun.listen({ hostname, port, exclusive: true, socket: { data() {} } }).stop(true);
+    return null;
+  } catch (cause) {
+    return cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
   }
 }
 
