@@ -218,6 +218,14 @@ describe('tidy', () => {
     expect(found).toEqual([]);
   });
 
+  test('a file with markup says whose JSX it is', () => {
+    // Bun reads tsconfig.json from the folder it is started in, and `flow` is started anywhere.
+    const bare = sources
+      .filter((path) => path.endsWith('.tsx'))
+      .filter((path) => !read(path).startsWith('/** @jsxImportSource @kitajs/html */'));
+    expect(bare).toEqual([]);
+  });
+
   test('colours are tokens', () => {
     const styles = [...new Bun.Glob('public/css/**/*.css').scanSync({ cwd: ROOT })].filter(
       (path) => !path.endsWith('tokens.css'),

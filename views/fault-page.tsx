@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** A page that could not be shown, and why. */
 
 export type FaultPageProps = {

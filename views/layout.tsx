@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** The frame of every page: head, navigation, content, status bar, and the one live connection. */
 import type { Children } from '@kitajs/html';
 import { Nav, type PageName } from './nav.tsx';

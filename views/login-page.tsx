@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** Asks for the API key, once. */
 
 export type LoginPageProps = { readonly next: string; readonly trouble: string | null };

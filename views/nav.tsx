@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** The way round: only what exists is listed. */
 import { Icon, type IconName } from './parts/icon.tsx';
 

@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** The Monitor's parts, rendered from the present state, and which of them an event makes stale. */
 import type { Clock } from '#src/clock.ts';
 import type { FlowEvent } from '#src/events.ts';

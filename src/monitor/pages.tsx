@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** The Monitor's page and what can be done on it. Each action answers at once; `/live` shows what comes of it. */
 import { Type } from '@sinclair/typebox';
 import { Elysia } from 'elysia';

@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /**
  * How a fault is answered: in the client's protocol under `/v1`, as a page or a notice for a browser, else as
  * `{"error":…}`.

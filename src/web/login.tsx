@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** The dashboard's door when Flow has an API key: the key is typed once and becomes a cookie. */
 import { Type } from '@sinclair/typebox';
 import { Elysia } from 'elysia';

@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** Turns a view into an answer: the whole page, or only its content when htmx asks for part of one. */
 import type { VendorUrls } from '#src/web/vendor.ts';
 import { Layout } from '#views/layout.tsx';

@@ -42,6 +42,8 @@ export async function startFlow(options: FlowOptions = {}): Promise<RunningFlow>
       ...(options.engine ? { FLOW_LLAMA_SERVER: options.engine } : {}),
       ...options.environment,
     },
+    // Users start `flow` anywhere; what only works in the repository does not work.
+    cwd: dataDir,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';

@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** How busy Flow is, in a few numbers: large on the Monitor, small in the status bar of every page. */
 import { bytesText, countText, durationText, pluralText, rateText } from '../parts/quantity.tsx';
 

@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** Where the memory is, in parts that add up, and one sentence about what happens next. */
 import { Card } from '../parts/card.tsx';
 import { StackedGauge } from '../parts/gauge.tsx';

@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** One model: what it is doing, what it holds, who uses it, and what may be done about it. */
 import { Badge, type Tone } from '../parts/badge.tsx';
 import { ActionButton } from '../parts/button.tsx';

@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** The Monitor: memory, how busy Flow is, every model with its requests, and what ended lately. */
 import { Empty } from '../parts/empty.tsx';
 import { Figures, type FiguresData } from './figures.tsx';

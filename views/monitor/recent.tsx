@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** Requests that ended lately: how, after how long, and why when it was not as it should be. */
 import { Card } from '../parts/card.tsx';
 import { elapsedText, pluralText, rateText } from '../parts/quantity.tsx';

@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** One request's life as a row: queued → loading → prefilling → generating → sending → over. */
 import type { RequestStage } from '#src/requests/request.ts';
 import type { Wait } from '#src/scheduling/lease.ts';

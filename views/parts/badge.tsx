@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** A state: icon, word and colour together, so that none of them must be seen to know it. */
 import { Icon, type IconName } from './icon.tsx';
 

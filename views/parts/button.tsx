@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** A button that does one thing to the server. A form, so that it also works before and without any script. */
 
 export type ActionProps = {

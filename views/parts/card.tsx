@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** A panel with a heading. */
 import type { Children } from '@kitajs/html';
 

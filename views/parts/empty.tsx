@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** Nothing here yet: why, and what to do about it. */
 import type { Children } from '@kitajs/html';
 

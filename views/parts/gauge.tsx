@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** Bars that say how much: drawn as SVG, because a width in a style attribute would be refused by our own policy. */
 import { percentText } from './quantity.tsx';
 

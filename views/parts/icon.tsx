@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** Line icons from one sprite; decoration only, so a word always stands beside them. */
 
 /** What the sprite holds. */

@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** A sentence to a person: what happened and what may help. */
 import type { Children } from '@kitajs/html';
 

@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** A counter whose digits roll (in the style sheet) from one server value to the next. */
 import { countText } from './quantity.tsx';
 

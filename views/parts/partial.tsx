@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** A fragment that says where it belongs; several may travel in one answer or one live message. */
 import type { Children } from '@kitajs/html';
 

@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** Quantities as words: the only place where numbers become text. GB are 10⁹ bytes, as on the label of a disk. */
 
 const GIGA = 1e9;

@@ -1,3 +1,4 @@
+/** @jsxImportSource @kitajs/html */
 /** Seconds that go on between two values of the server; the browser counts, the server is right. */
 import { durationText } from './quantity.tsx';
 
