@@ -1,10 +1,8 @@
 /** `flow requests` and `flow logs`: what happened. */
-import { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
 import { FLOW_SOURCE } from '#src/logs/logs.ts';
 import { type Command, EXIT, print, wholeNumber } from './command.ts';
-import { eventData } from './event-data.ts';
-import { NotRunning } from './gateway-api.ts';
+import { BrokenOff, eventData } from './event-data.ts';
 import { objects, resolvedId } from './models.ts';
 import { cut, safe, table } from './terminal.ts';
 
@@ -99,8 +97,7 @@ export const logsCommand: Command = {
         else if (typeof entry === 'number') terminal.say(`(${entry} lines came too fast and are not shown)\n`);
       }
     } catch (cause) {
-      if (cause instanceof NotRunning || cause instanceof Fault) throw cause;
-      // Anything else is the connection: cut by Ctrl-C, or by the end of Flow.
+      if (!signal.aborted && !(cause instanceof BrokenOff)) throw cause;
     }
     if (signal.aborted) return EXIT.interrupted;
     terminal.say('Flow has ended.\n');

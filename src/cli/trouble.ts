@@ -1,6 +1,7 @@
 /** How the command line words what went wrong, and with which code it ends. */
 import { asFault, type FaultKind } from '#src/faults.ts';
 import { EXIT } from './command.ts';
+import { BrokenOff } from './event-data.ts';
 import { NotRunning } from './gateway-api.ts';
 import { safe } from './terminal.ts';
 
@@ -32,6 +33,7 @@ export function wordsOf(cause: unknown): string {
       ? `${cause.message} Name Flow's address with --host and --port.\n`
       : `${cause.message} Start it with "flow", then try again.\n`;
   }
+  if (cause instanceof BrokenOff) return `\n${cause.message} See whether it still runs: flow ps\n`;
   const fault = asFault(cause);
   const detail = fault.kind === 'internal' && fault.cause instanceof Error ? ` (${fault.cause.message})` : '';
   return `${safe(fault.message)}${safe(detail)}\n${fault.hint ? `${safe(fault.hint)}\n` : ''}`;

@@ -12,8 +12,10 @@ export type CommandOptions = {
   readonly environment?: Readonly<Record<string, string>>;
   /** Piped in; without it, standard input is /dev/null. */
   readonly input?: string;
-  /** Sent once this text was seen on stdout or stderr. */
+  /** Sent to it once this text was seen on stdout or stderr. */
   readonly signalAt?: { readonly text: string; readonly signal: NodeJS.Signals };
+  /** Done once this text was seen. */
+  readonly actAt?: { readonly text: string; readonly act: () => void };
 };
 
 /** What a command needs of the environment, and nothing by which it could find an engine or a Flow by chance. */
@@ -33,7 +35,10 @@ export async function flow(argv: readonly string[], options: CommandOptions = {}
     timeout: WITHIN_MS,
     killSignal: 'SIGKILL',
   });
+  const { signalAt, actAt } = options;
+  const awaited = signalAt ? { text: signalAt.text, act: () => child.kill(signalAt.signal) } : actAt;
   let seen = '';
+  let hasActed = false;
   const collect = async (stream: ReadableStream<Uint8Array>): Promise<string> => {
     let text = '';
     const decoder = new TextDecoder();
@@ -41,10 +46,9 @@ export async function flow(argv: readonly string[], options: CommandOptions = {}
       const part = decoder.decode(bytes, { stream: true });
       text += part;
       seen += part;
-      if (options.signalAt && seen.includes(options.signalAt.text)) {
-        seen = '';
-        child.kill(options.signalAt.signal);
-      }
+      if (!awaited || hasActed || !seen.includes(awaited.text)) continue;
+      hasActed = true;
+      awaited.act();
     }
     return text;
   };

@@ -72,3 +72,11 @@ test('a load that is interrupted goes on, and says so', async () => {
   expect(ms).toBeLessThan(5_000);
   expect((await flow(['ps'])).stdout).toMatch(/flow-demo +loading/);
 });
+
+test('a Flow that dies in the midst of an answer is said', async () => {
+  engine.behave({ request: { pieces: ['word ', ...Array.from({ length: 500 }, () => 'more ')], tokens_per_s: 20 } });
+  await using short = await startFlow({ engine: engine.executable });
+  const actAt = { text: 'word', act: () => short.kill('SIGKILL') };
+  const answered = await flowAnywhere(['run', DEMO, 'hello', '--port', new URL(short.url).port], { actAt });
+  expect(answered).toMatchObject({ code: 1, stderr: expect.stringContaining('The connection to Flow broke off.') });
+});
