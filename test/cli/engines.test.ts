@@ -1,6 +1,15 @@
 /** flow engines, with and without a running Flow. What an installation does inside is tested in test/engines. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FakeReleases, fakeReleases, goodArchive, TAG } from '#test/engines/support/fake-releases.ts';
@@ -142,9 +151,12 @@ describe('while Flow runs', () => {
 
   test('another data directory than its own is worked on without it', async () => {
     using releases = fakeReleases(await goodArchive(), { assetName: ASSETS });
-    const { gateway } = await running(releases);
+    const { gateway, port } = await running(releases);
     await using _gateway = gateway;
     const other = join(dataDir, 'other');
+    // Its settings name the port where the other Flow answers.
+    mkdirSync(other);
+    writeFileSync(join(other, 'settings.json'), JSON.stringify({ port: Number(port) }));
     const { code } = await engines(['install', 'release'], releases, { FLOW_DATA_DIR: other });
     expect(code).toBe(0);
     expect(existsSync(join(other, 'engines', 'llama.cpp', TAG))).toBe(true);
