@@ -4,6 +4,7 @@ import { join } from 'node:path';
 type Step = { readonly name: string; readonly argv: readonly string[] };
 
 const ROOT = join(import.meta.dir, '..');
+const TEST_MS_MAX = 120_000;
 const STEPS: readonly Step[] = [
   { name: 'types', argv: ['node_modules/.bin/tsc', '--noEmit'] },
   { name: 'lint', argv: ['node_modules/.bin/biome', 'ci', '.'] },

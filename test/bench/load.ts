@@ -61,6 +61,7 @@ export async function run(order: Order): Promise<Figures> {
         tokens: 0,
         carry: '',
         end: '',
+        isAsked: false,
         isOpen: true,
       };
       const ask = (socket: { write(text: string): number }): void => {
