@@ -23,7 +23,7 @@ async function passes(step: Step): Promise<boolean> {
 /** Runs all tests, shows what they print, and reads the two counts from the runner's own closing lines. */
 async function runTests(): Promise<{ passed: number; failed: number }> {
   // A timeout set by the preload holds for the first file only (Bun 1.4.5, measured); the flag holds for all.
-  const child = Bun.spawn(['bun', 'test', '--timeout', '60000'], {
+  const child = Bun.spawn(['bun', 'test', `--timeout=${TEST_MS_MAX}`], {
     cwd: ROOT,
     env: { ...process.env, FORCE_COLOR: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
