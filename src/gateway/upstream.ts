@@ -6,7 +6,7 @@ import { asFault, Fault } from '#src/faults.ts';
 import type { Model } from '#src/models/model.ts';
 import { refusalResponse } from './answer.ts';
 import { chatDoor, type Door, enter, verbatimDoor } from './doors.ts';
-import { engineText } from './engine-body.ts';
+import { engineText, refuseDanger } from './engine-body.ts';
 import { readJsonBody } from './json-body.ts';
 import type { GatewayServices } from './services.ts';
 
@@ -32,6 +32,8 @@ const DOORS: { readonly [path: string]: Door } = {
 /** Headers of an engine's answer that its page needs; nothing else comes through. */
 const PASSED_HEADERS = ['content-type', 'content-encoding', 'etag', 'cache-control'] as const;
 const ANSWER_TEXT_BYTES_MAX = 64 << 20;
+/** The engine's page runs under our address but in an origin of its own: it can ask nothing of Flow in the user's name. */
+const PAGE_POLICY = 'sandbox allow-scripts';
 
 /** Answers it, in OpenAI's shape where there is something to refuse. */
 export async function upstream(services: GatewayServices, request: Request): Promise<Response> {
@@ -79,6 +81,7 @@ async function look(services: GatewayServices, model: Model, path: string, reque
 
 async function ask(services: GatewayServices, model: Model, path: string, request: Request): Promise<Response> {
   const json = await readJsonBody(request, LARGE_BODY_BYTES_MAX);
+  refuseDanger(json.body);
   const body = engineText(json, { set: {}, drop: [] });
   return exchange(services, model, { method: 'POST', path, body, request });
 }
@@ -107,7 +110,10 @@ async function exchange(services: GatewayServices, model: Model, asked: Asked): 
   let length = 0;
   for (let bytes = await answer.read(); bytes; bytes = await answer.read()) {
     length += bytes.length;
-    if (length > ANSWER_TEXT_BYTES_MAX) answer.close();
+    if (length > ANSWER_TEXT_BYTES_MAX) {
+      answer.close();
+      throw new Fault('engine-refused', `The engine's answer is longer than ${ANSWER_TEXT_BYTES_MAX} bytes.`);
+    }
     pieces.push(bytes);
   }
   const headers: Record<string, string> = {};
@@ -115,6 +121,8 @@ async function exchange(services: GatewayServices, model: Model, asked: Asked): 
     const value = answer.headers[name];
     if (value !== undefined) headers[name] = value;
   }
+  const isActive = !/^(?:application\/json|text\/(?:plain|css|javascript))\b/i.test(headers['content-type'] ?? '');
+  if (isActive) headers['content-security-policy'] = PAGE_POLICY;
   return new Response(Buffer.concat(pieces), { status: answer.status, headers });
 }
 

@@ -88,6 +88,14 @@ describe('a real engine', () => {
     expect(own).not.toContain('"error"');
   });
 
+  test("shows the engine's own page in an origin that is not ours", async () => {
+    const page = await fetch(`${url}/upstream/org/Some-Model/`);
+    expect(page.headers.get('content-type')).toStartWith('text/html');
+    expect(page.headers.get('content-security-policy')).toBe('sandbox allow-scripts');
+    const props = await fetch(`${url}/upstream/org/Some-Model/props`);
+    expect(props.headers.has('content-security-policy')).toBe(false);
+  });
+
   test('refuses a prompt that is too long with its numbers, in both protocols', async () => {
     const content = 'word '.repeat(6000);
     const openai = await post(`${url}/v1/chat/completions`, body(content, { stream: true }));
