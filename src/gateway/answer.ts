@@ -328,7 +328,7 @@ function streamHeaders(call: Call, order: Order): Record<string, string> {
   };
 }
 
-/** A model's name may hold any letters; a header may not. */
+/** A model's name may hold any letters; a header may not. Half an emoji cannot be encoded, so it is made well first. */
 function headerText(modelId: string): string {
-  return modelId.replace(/[^!-~]/g, encodeURIComponent);
+  return modelId.toWellFormed().replace(/[^!-~]/gu, encodeURIComponent);
 }

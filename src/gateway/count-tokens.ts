@@ -7,7 +7,7 @@ import type { Lease } from '#src/scheduling/lease.ts';
 import type { EngineClient } from '#src/transport/exchange.ts';
 import { refusalResponse } from './answer.ts';
 import { clientName, contentRules } from './doors.ts';
-import { translatedText } from './engine-body.ts';
+import { refuseDanger, translatedText } from './engine-body.ts';
 import { readJsonBody } from './json-body.ts';
 import { underLease } from './lend.ts';
 import { Life } from './life.ts';
@@ -34,6 +34,7 @@ export async function countTokens(services: GatewayServices, request: Request): 
     ticket.resolved(model.id);
     const { request: asked } = dialect.read({ max_tokens: 1, ...read.body });
     const { request: tidied } = services.normalise(asked, contentRules(services, model));
+    refuseDanger(tidied);
     const text = translatedText(tidied, { model: model.id, stream: false });
     const inputTokens = await underLease({
       lender: services.lender,

@@ -115,6 +115,17 @@ describe('at the door', () => {
     expect((await post(`${url}/v1/messages`, JSON.stringify(asked))).status).toBe(400);
   });
 
+  test('a remote image is not fetched in order to count its tokens either', async () => {
+    const part = { type: 'image', source: { type: 'url', url: 'http://127.0.0.1:1/' } };
+    const asked = JSON.stringify({ model: 'some', messages: [{ role: 'user', content: [part] }] });
+    expect((await post(`${url}/v1/messages/count_tokens`, asked)).status).toBe(400);
+    const chatPart = { type: 'image_url', image_url: { url: 'http://127.0.0.1:1/' } };
+    const body = chat({ messages: [{ role: 'user', content: [chatPart] }] });
+    for (const path of ['/apply-template', '/v1/chat/completions/input_tokens']) {
+      expect((await post(`${url}/upstream/org/Some-Model${path}`, body)).status).toBe(400);
+    }
+  });
+
   test('odd values of known fields are never a 500', async () => {
     const odd = [{ max_tokens: -1 }, { max_tokens: 1e99 }, { max_tokens: '5' }, { n_discard: -5 }, { stream: 'yes' }];
     const odder = [
@@ -140,6 +151,22 @@ describe('at the door', () => {
     expect(house.tracker.settlements).toBe(house.tracker.opened);
     expect(house.lender.out).toBe(0);
   });
+});
+
+test('a model named with an emoji answers, streamed and not, and its name fits into a header', async () => {
+  const [model] = house.services.models.list();
+  if (!model) throw new Error('the house has a model');
+  const named = { ...model, id: '🦙 lama' };
+  const other = new House({ models: { resolve: () => named, list: () => [named] } });
+  const door = other.listen();
+  await other.engine({ pieces: ['Hel', 'lo'] });
+  for (const stream of [false, true]) {
+    const response = await post(`${door}/v1/chat/completions`, chat({ stream }));
+    expect(response.status).toBe(200);
+    expect(response.headers.get('x-flow-model')).toBe('%F0%9F%A6%99%20lama');
+    await response.text();
+  }
+  await other.close();
 });
 
 describe('an engine itself', () => {
