@@ -24,7 +24,9 @@ export function harden(response: Response): Response {
   const headers = response.headers;
   const isPage = headers.get('content-type')?.startsWith('text/html') ?? false;
   headers.set('x-content-type-options', 'nosniff');
-  headers.set('referrer-policy', 'no-referrer');
+  // Not `no-referrer`: under it browsers send `Origin: null` with our own forms, and on a LAN address, where there is
+  // no Sec-Fetch-Site, that header alone proves that the login form is ours.
+  headers.set('referrer-policy', 'same-origin');
   headers.set('cross-origin-resource-policy', 'same-origin');
   if (!headers.has('content-security-policy')) {
     headers.set('content-security-policy', isPage ? CONTENT_SECURITY_POLICY : PLAIN_POLICY);
