@@ -44,14 +44,20 @@ export async function listen(guarded: Guarded, { host, port }: Address): Promise
   const servers = await openAll(guarded, host, port);
   const [first] = servers;
   const boundPort = first?.port ?? port;
-  const shown = host.includes(':') ? `[${host}]` : host;
   return {
-    url: `http://${shown}:${boundPort}`,
+    url: `http://${reachable(host)}:${boundPort}`,
     port: boundPort,
     stop: async (closeNow) => {
       await Promise.all(servers.map((server) => server.stop(closeNow)));
     },
   };
+}
+
+/** An address to listen on is not always one to open: the guard refuses `0.0.0.0` as a name, as it must. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return DEFAULT_HOST;
+  if (host === '::') return `[${TWIN_HOST}]`;
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 async function openAll(guarded: Guarded, host: string, port: number): Promise<readonly Server<unknown>[]> {

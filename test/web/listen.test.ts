@@ -38,3 +38,15 @@ test('S-08: an address beyond loopback needs a key', () => {
   for (const host of ['127.0.0.1', '::1', 'localhost'])
     expect(() => requireKeyBeyondLoopback(host, null)).not.toThrow();
 });
+
+test('the address that is shown for "all addresses" is one that opens, since the guard refuses 0.0.0.0', async () => {
+  for (const [host, shown] of [
+    ['0.0.0.0', '127.0.0.1'],
+    ['::', '[::1]'],
+  ] as const) {
+    const listener = await listen(silent, { host, port: 0 });
+    expect(listener.url).toBe(`http://${shown}:${listener.port}`);
+    expect(await (await fetch(listener.url)).text()).toBe('here');
+    await listener.stop(true);
+  }
+});
