@@ -64,7 +64,8 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     settings: () => settings.current,
     credentials,
     refuser: refuse,
-    interfaceAddresses: interfaceAddresses(),
+    host: settings.current.host,
+    interfaceAddresses,
     port: settings.current.port,
   });
   return {

@@ -15,7 +15,7 @@ export const Settings = Type.Object(
       minLength: 1,
       maxLength: 253,
       default: '127.0.0.1',
-      description: 'Address to listen on; anything but loopback needs an API key',
+      description: 'Address to listen on, from the next start; anything but loopback needs an API key',
     }),
     port: Type.Integer({
       minimum: 1,

@@ -26,8 +26,10 @@ export type GuardParts = {
   readonly settings: () => Settings;
   readonly credentials: Credentials;
   readonly refuser: Refuser;
-  /** This machine's addresses, for the Host check when bound to all of them. */
-  readonly interfaceAddresses: readonly string[];
+  /** The address that Flow listens on in this run: the setting may be another one by now, for the next start. */
+  readonly host: string;
+  /** This machine's present addresses, for the Host check when bound to all of them: a laptop changes its network. */
+  readonly interfaceAddresses: () => readonly string[];
   /** The port when `fetch` is called without a server, as tests do. */
   readonly port: number;
 };
@@ -108,11 +110,10 @@ export function guard(parts: GuardParts): Guarded {
 
 type Admitted = { readonly access: Access };
 
-/** Remembers verdicts per Host header until the settings change: agents send the same one thousands of times. */
+/** Remembers our own Host headers until the settings change: agents send the same one thousands of times. */
 class HostJudge {
   readonly #parts: GuardParts;
   #settings: Settings | null = null;
-  #ownNames: readonly string[] = [];
   readonly #verdicts = new Map<string, HostVerdict>();
 
   constructor(parts: GuardParts) {
@@ -122,14 +123,15 @@ class HostJudge {
   judge(rawHost: string | null, port: number, settings: Settings): HostVerdict {
     if (settings !== this.#settings) {
       this.#settings = settings;
-      this.#ownNames = ownNames(settings.host, this.#parts.interfaceAddresses);
       this.#verdicts.clear();
     }
     const key = `${port} ${rawHost}`;
     const known = this.#verdicts.get(key);
     if (known) return known;
-    const verdict = judgeHost(rawHost, { port, ownNames: this.#ownNames, extraNames: settings.allowed_hosts });
-    if (this.#verdicts.size < VERDICTS_MAX) this.#verdicts.set(key, verdict);
+    const own = ownNames(this.#parts.host, this.#parts.interfaceAddresses());
+    const verdict = judgeHost(rawHost, { port, ownNames: own, extraNames: settings.allowed_hosts });
+    // What is foreign now may be the address that the next network gives this machine.
+    if (verdict === 'ours' && this.#verdicts.size < VERDICTS_MAX) this.#verdicts.set(key, verdict);
     return verdict;
   }
 }

@@ -80,7 +80,15 @@ export async function openDashboard(
     .use(liveRoutes({ feeds }))
     .use(monitorPages({ monitor, shell: frame, lender, tracker, findModel, pin }));
   const settings = sampleSettings();
-  const guarded = guard({ app, settings: () => settings, credentials, refuser: errors, interfaceAddresses: [], port });
+  const guarded = guard({
+    app,
+    settings: () => settings,
+    credentials,
+    refuser: errors,
+    host: settings.host,
+    interfaceAddresses: () => [],
+    port,
+  });
   const listener = await listen(guarded, { host: '127.0.0.1', port });
   const stop = async () => {
     live[Symbol.dispose]();

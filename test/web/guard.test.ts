@@ -72,7 +72,8 @@ async function openDoor(apiKey: string | null): Promise<Door> {
     settings: () => settings,
     credentials,
     refuser: errors,
-    interfaceAddresses: [],
+    host: settings.host,
+    interfaceAddresses: () => [],
     port: 0,
   });
   const listener = await listen(guarded, { host: '127.0.0.1', port: 0 });
@@ -327,6 +328,27 @@ describe('paths', () => {
     expect([answer.status, await answer.text()]).toEqual([200, '']);
   });
 
+  test('the names that count follow the address listened on and the present network, not the setting', async () => {
+    const app = new Elysia().get('/api/models', () => [], access('read'));
+    let addresses = ['192.0.2.7'];
+    const guarded = guard({
+      app,
+      settings: () => sampleSettings({ host: 'chosen-for-the-next-start' }),
+      credentials: new Credentials({ apiKey: null, clock: systemClock }),
+      refuser: { refuse: () => new Response(null, { status: 403 }) },
+      host: '0.0.0.0',
+      interfaceAddresses: () => addresses,
+      port: 3377,
+    });
+    const statusFor = async (host: string) =>
+      (await guarded.fetch(new Request(`http://${host}/api/models`, { headers: { host } }), null))?.status;
+    expect(await statusFor('192.0.2.7:3377')).toBe(200);
+    expect(await statusFor('198.51.100.9:3377')).toBe(403);
+    expect(await statusFor('chosen-for-the-next-start:3377')).toBe(403);
+    addresses = ['198.51.100.9'];
+    expect(await statusFor('198.51.100.9:3377')).toBe(200);
+  });
+
   test('a route without a declaration keeps Flow from starting', () => {
     const app = new Elysia().get('/api/forgotten', () => 'open to all');
     const parts = {
@@ -334,7 +356,9 @@ describe('paths', () => {
       credentials: new Credentials({ apiKey: null, clock: systemClock }),
     };
     const errors = { refuse: () => new Response() };
-    expect(() => guard({ app, ...parts, refuser: errors, interfaceAddresses: [], port: 0 })).toThrow('/api/forgotten');
+    expect(() =>
+      guard({ app, ...parts, refuser: errors, host: '127.0.0.1', interfaceAddresses: () => [], port: 0 }),
+    ).toThrow('/api/forgotten');
   });
 });
 
