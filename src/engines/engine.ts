@@ -88,6 +88,6 @@ export interface EngineAdapter {
   ): CrashReport;
   /** Whether the engine's own health check passes now. Never throws; false on any trouble. */
   isHealthy(baseUrl: string, signal: AbortSignal): Promise<boolean>;
-  /** Facts of a ready engine. */
-  inspect(baseUrl: string, apiKey: string, signal: AbortSignal): Promise<EngineFacts>;
+  /** Facts of a ready engine. Rejects when it is not the one that was started by this plan. */
+  inspect(baseUrl: string, plan: LaunchPlan, signal: AbortSignal): Promise<EngineFacts>;
 }

@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path';
 import { Fault } from '#src/faults.ts';
-import { isObject, numberOrNull } from '#src/json.ts';
+import { isObject, numberOrNull, stringOrNull } from '#src/json.ts';
 import type { LaunchSettings, Model } from '#src/models/model.ts';
 import { allowedPath } from './allowed-path.ts';
 import { diagnose, type Ending } from './diagnose.ts';
@@ -90,8 +90,7 @@ function environment(plan: LaunchPlan, own: Environment): Record<string, string>
 function serving({ model, port }: LaunchPlan, has: Has): string[] {
   return [
     ...['--model', model.path],
-    // The flag takes a list divided by commas; an id may hold one.
-    ...['--alias', model.id.replaceAll(',', '_')],
+    ...['--alias', aliasOf(model)],
     ...['--host', '127.0.0.1'],
     ...['--port', String(port)],
     '--metrics',
@@ -99,6 +98,11 @@ function serving({ model, port }: LaunchPlan, has: Has): string[] {
     ...(has('--no-ui') ? ['--no-ui'] : has('--no-webui') ? ['--no-webui'] : []),
     ...['--timeout', String(CONNECTION_TIMEOUT_S)],
   ];
+}
+
+/** The flag takes a list divided by commas; an id may hold one. */
+function aliasOf(model: Model): string {
+  return model.id.replaceAll(',', '_');
 }
 
 /**
@@ -190,9 +194,15 @@ function diagnoseWithFile(ending: Ending, plan: LaunchPlan): CrashReport {
   return { ...report, kind: finding.kind, isSticky: true, message: finding.message, hint: finding.hint };
 }
 
+/**
+ * A person's HTTP_PROXY is for the world outside: Bun's fetch would ask it for loopback too, and show it the engine's key.
+ */
+const DIRECT = { proxy: false } as const;
+
 async function isHealthy(baseUrl: string, signal: AbortSignal): Promise<boolean> {
   try {
-    const response = await fetch(`${baseUrl}/health`, { signal, headers: { 'accept-encoding': 'identity' } });
+    const headers = { 'accept-encoding': 'identity' };
+    const response = await fetch(`${baseUrl}/health`, { ...DIRECT, signal, headers });
     await response.arrayBuffer();
     return response.status === 200;
   } catch {
@@ -200,10 +210,11 @@ async function isHealthy(baseUrl: string, signal: AbortSignal): Promise<boolean>
   }
 }
 
-async function inspect(baseUrl: string, apiKey: string, signal: AbortSignal): Promise<EngineFacts> {
-  const headers = { authorization: `Bearer ${apiKey}`, 'accept-encoding': 'identity' };
-  const response = await fetch(`${baseUrl}/props`, { signal, headers });
+async function inspect(baseUrl: string, plan: LaunchPlan, signal: AbortSignal): Promise<EngineFacts> {
+  const headers = { authorization: `Bearer ${plan.apiKey}`, 'accept-encoding': 'identity' };
+  const response = await fetch(`${baseUrl}/props`, { ...DIRECT, signal, headers });
   const props: unknown = await response.json();
+  if (isObject(props)) checkIdentity(props, plan);
   const generation = isObject(props) ? props.default_generation_settings : null;
   const modalities = isObject(props) ? props.modalities : null;
   const contextTokens = isObject(generation) ? numberOrNull(generation.n_ctx) : null;
@@ -212,4 +223,15 @@ async function inspect(baseUrl: string, apiKey: string, signal: AbortSignal): Pr
     throw new Fault('engine-refused', `llama-server does not say its context and slots (status ${response.status}).`);
   }
   return { contextTokens, slots, hasVision: isObject(modalities) && modalities.vision === true };
+}
+
+/**
+ * Somebody's own llama-server on our port would take any key. Ours serves this file under this name; old builds do not
+ * say.
+ */
+function checkIdentity(props: Readonly<Record<string, unknown>>, { model }: LaunchPlan): void {
+  const alias = stringOrNull(props.model_alias);
+  const path = stringOrNull(props.model_path);
+  if ((alias === null || alias === aliasOf(model)) && (path === null || path === model.path)) return;
+  throw new Fault('engine-refused', `It serves \`${alias ?? path}\`, not \`${aliasOf(model)}\`.`);
 }

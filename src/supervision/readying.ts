@@ -14,7 +14,8 @@ const PROBE_SLOWEST_MS = 250;
 const PROBE_GROWTH = 1.2;
 /** One probe; a loading engine may be slow to answer. */
 const PROBE_MAX_MS = 3_000;
-const INSPECTIONS_MAX = 5;
+/** Some four seconds: an engine that found its port taken says so and ends in that time, and gets another port. */
+const INSPECTIONS_MAX = 20;
 
 /**
  * Probes every 50 ms at first, every 250 ms later, and at once when the engine says that it is ready. Tells the outcome
@@ -65,7 +66,7 @@ export class Readying implements Disposable {
   async #inspect(baseUrl: string): Promise<EngineFacts | Error> {
     const { adapter, plan } = this.#deps;
     try {
-      return await adapter.inspect(baseUrl, plan.apiKey, this.#probeSignal());
+      return await adapter.inspect(baseUrl, plan, this.#probeSignal());
     } catch (cause) {
       return cause instanceof Error ? cause : new Error(String(cause));
     }

@@ -171,7 +171,7 @@ describe('a real llama-server', () => {
     await using running = await ready(plan);
     const baseUrl = `http://127.0.0.1:${plan.port}`;
 
-    const facts = await adapter.inspect(baseUrl, plan.apiKey, AbortSignal.timeout(5000));
+    const facts = await adapter.inspect(baseUrl, plan, AbortSignal.timeout(5000));
     expect(facts).toEqual({ contextTokens: 1024, slots: 2, hasVision: false });
     expect((await fetch(`${baseUrl}/props`)).status).toBe(401);
 
@@ -200,7 +200,7 @@ describe('a real llama-server', () => {
     const launch = someLaunch({ ctx_size: 8192, rope_scaling: 'yarn', rope_scale: 2 });
     const plan = somePlan({ model: someModel(modelPath), launch, port: freePort() });
     await using _running = await ready(plan);
-    const facts = await adapter.inspect(`http://127.0.0.1:${plan.port}`, plan.apiKey, AbortSignal.timeout(5000));
+    const facts = await adapter.inspect(`http://127.0.0.1:${plan.port}`, plan, AbortSignal.timeout(5000));
     expect(facts.contextTokens).toBe(8192);
   });
 
@@ -226,6 +226,21 @@ describe('a real llama-server', () => {
   test('is not healthy where nothing listens, nor after an abort', async () => {
     expect(await adapter.isHealthy(`http://127.0.0.1:${freePort()}`, AbortSignal.timeout(1000))).toBe(false);
     expect(await adapter.isHealthy('http://127.0.0.1:1', AbortSignal.abort())).toBe(false);
+  });
+
+  test('is asked directly, whatever proxy the environment names', async () => {
+    const plan = somePlan({ model: someModel(modelPath), port: freePort() });
+    await using _running = await ready(plan);
+    const baseUrl = `http://127.0.0.1:${plan.port}`;
+    const before = process.env.HTTP_PROXY;
+    process.env.HTTP_PROXY = `http://127.0.0.1:${freePort()}`;
+    try {
+      expect(await adapter.isHealthy(baseUrl, AbortSignal.timeout(5000))).toBe(true);
+      expect((await adapter.inspect(baseUrl, plan, AbortSignal.timeout(5000))).slots).toBe(2);
+    } finally {
+      if (before === undefined) delete process.env.HTTP_PROXY;
+      else process.env.HTTP_PROXY = before;
+    }
   });
 
   test('reads a chat template file below the roots', async () => {

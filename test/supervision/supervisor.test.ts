@@ -280,6 +280,22 @@ test('a port that turns out to be taken is changed without anybody seeing it', a
   }
 });
 
+test('somebody else’s healthy llama-server on the port is never taken for the engine', async () => {
+  const props = { default_generation_settings: { n_ctx: 9 }, total_slots: 9, model_alias: 'theirs', model_path: '/x' };
+  const foreign = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => Response.json({ status: 'ok', ...props }) });
+  try {
+    const first = foreign.port ?? 0;
+    const { start, until, phases } = keeping({
+      deps: { ports: new Ports({ first, last: first + 50, isFree: () => true }) },
+    });
+    start();
+    expect((await until('ready')).port).toBe(first + 1);
+    expect(phases()).toEqual(['starting', 'ready']);
+  } finally {
+    await foreign.stop(true);
+  }
+});
+
 test('a start in a stopping model waits for the exit', async () => {
   const { start, until, supervisor, phases } = keeping();
   start();
