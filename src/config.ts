@@ -7,6 +7,10 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { Fault } from './faults.ts';
 import type { SettingName, SettingOrigin, Settings } from './settings/settings.ts';
 
+/** As the settings bound them; the assertion there would be Flow's fault, not the user's. */
+const HOST_LENGTH_MAX = 253;
+const PATH_LENGTH_MAX = 4_000;
+
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
 
 /** A setting that the command line or the environment fixes for this run. */
@@ -39,19 +43,22 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * Reads the configuration. Throws Fault('invalid-request') that names the flag or variable and what it should be.
  */
 export function readConfig(flags: Flags, environment: Environment): Config {
-  const text = (flag: string, variable: string): { value: string; origin: Fixed['origin'] } | null => {
-    const given = flags[flag];
-    if (typeof given === 'string') return { value: given, origin: 'flag' };
+  const text = (flag: string, variable: string): Given | null => {
+    const flagged = flags[flag];
+    if (typeof flagged === 'string') return given(flagged, 'flag', `--${flag}`);
     const inherited = environment[variable];
-    return inherited ? { value: inherited, origin: 'environment' } : null;
+    return inherited ? given(inherited, 'environment', variable) : null;
   };
   const fixed: Partial<Record<SettingName, Fixed>> = {};
   const host = text('host', 'FLOW_HOST');
-  if (host) fixed.host = host;
+  if (host) fixed.host = { value: bounded(host, HOST_LENGTH_MAX), origin: host.origin };
   const port = text('port', 'FLOW_PORT');
-  if (port) fixed.port = { value: portNumber(port.value, port.origin), origin: port.origin };
+  if (port) fixed.port = { value: portNumber(port), origin: port.origin };
   const modelsDir = text('models-dir', 'FLOW_MODELS_DIR');
-  if (modelsDir) fixed.models_dir = { value: absolute(modelsDir.value), origin: modelsDir.origin };
+  if (modelsDir) {
+    fixed.models_dir = { value: absolute(bounded(modelsDir, PATH_LENGTH_MAX)), origin: modelsDir.origin };
+  }
+  const log = text('log', 'FLOW_LOG');
 
   return Object.freeze({
     dataDir: absolute(text('data-dir', 'FLOW_DATA_DIR')?.value ?? join(homedir(), '.flow')),
@@ -60,23 +67,41 @@ export function readConfig(flags: Flags, environment: Environment): Config {
     isOpenAllowed: environment.FLOW_ALLOW_OPEN === '1',
     llamaServer: text('llama-server', 'FLOW_LLAMA_SERVER')?.value ?? null,
     releasesUrl: environment.FLOW_ENGINE_RELEASES_URL ?? null,
-    logLevel: logLevel(text('log', 'FLOW_LOG')?.value ?? 'info'),
+    logLevel: log ? logLevel(log) : 'info',
   });
 }
 
+/** A value as it was given; `name` is the flag or the variable, for messages. */
+type Given = { readonly value: string; readonly origin: Fixed['origin']; readonly name: string };
+
+/**
+ * Without the white space round it, which a key read from a file brings along. Nothing at all would mean the present
+ * folder for a path and any port for a port, so it is refused.
+ */
+function given(text: string, origin: Fixed['origin'], name: string): Given {
+  const value = text.trim();
+  if (value === '') throw new Fault('invalid-request', `${name} is empty; leave it out or give it a value.`);
+  return { value, origin, name };
+}
+
+function bounded({ value, name }: Given, lengthMax: number): string {
+  if (value.length <= lengthMax) return value;
+  throw new Fault('invalid-request', `${name} has ${value.length} characters; at most ${lengthMax} are possible.`);
+}
+
 function absolute(path: string): string {
-  const expanded = path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
+  const expanded = path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
   return isAbsolute(expanded) ? expanded : resolve(expanded);
 }
 
-function portNumber(text: string, origin: Fixed['origin']): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  const name = origin === 'flag' ? '--port' : 'FLOW_PORT';
-  throw new Fault('invalid-request', `${name} is "${text}"; it must be a whole number from 0 to 65535.`);
+function portNumber({ value, name }: Given): number {
+  const port = Number(value);
+  // Digits alone: as a number, text such as 0x10 or 1e3 would be one too.
+  if (/^\d{1,5}$/.test(value) && port <= 65_535) return port;
+  throw new Fault('invalid-request', `${name} is "${value}"; it must be a whole number from 0 to 65535.`);
 }
 
-function logLevel(text: string): LogLevel {
-  if (text === 'error' || text === 'warning' || text === 'info' || text === 'debug') return text;
-  throw new Fault('invalid-request', `The log level is "${text}"; it must be error, warning, info or debug.`);
+function logLevel({ value, name }: Given): LogLevel {
+  if (value === 'error' || value === 'warning' || value === 'info' || value === 'debug') return value;
+  throw new Fault('invalid-request', `${name} is "${value}"; it must be error, warning, info or debug.`);
 }
