@@ -28,6 +28,7 @@ import { type Ending, endingOf, type Lane, TranslateLane, VerbatimLane } from '.
 import { underLease } from './lend.ts';
 import { Life } from './life.ts';
 import type { GatewayServices } from './services.ts';
+import { asStream, type Source } from './whole-as-stream.ts';
 
 /** A request that is ready to be asked. */
 export type Order = {
@@ -119,6 +120,8 @@ async function runStream(call: Call, order: Order, life: Life, side: Side): Prom
   });
   let outcome: Outcome;
   let lane: Lane | null = null;
+  // One for all attempts: an answer that has begun with the progress of a prompt is gone on with, not begun again.
+  const encoder = order.translation?.encoder() ?? null;
   try {
     const ending = await underLease({
       lender: services.lender,
@@ -129,9 +132,12 @@ async function runStream(call: Call, order: Order, life: Life, side: Side): Prom
       use: async (lease) => {
         const response = await ask(call, order, life, lease);
         if (response.status !== 200) throw faultOfAnswer(response.status, await response.text());
+        const source = await asStream(response);
         side.commit();
-        lane = laneFor(order, ticket);
-        return relay(response, lane, life, ticket, side.outlet);
+        lane = encoder
+          ? new TranslateLane({ ticket, encoder })
+          : new VerbatimLane({ ticket, hidesProgress: order.hidesProgress });
+        return relay(source, lane, life, ticket, side.outlet);
       },
     });
     if (ending.fault && ending.isUntold) side.refuseOrTell(ending.fault);
@@ -147,21 +153,10 @@ async function runStream(call: Call, order: Order, life: Life, side: Side): Prom
   ticket.settle(outcome);
 }
 
-function laneFor(order: Order, ticket: Ticket): Lane {
-  if (!order.translation) return new VerbatimLane({ ticket, hidesProgress: order.hidesProgress });
-  return new TranslateLane({ ticket, encoder: order.translation.encoder() });
-}
-
 /** Carries one answer from engine to client: the only place that waits between them. */
-async function relay(
-  response: ExchangeResponse,
-  lane: Lane,
-  life: Life,
-  ticket: Ticket,
-  outlet: Outlet,
-): Promise<Ending> {
+async function relay(source: Source, lane: Lane, life: Life, ticket: Ticket, outlet: Outlet): Promise<Ending> {
   try {
-    for (let bytes = await response.read(); bytes; bytes = await response.read()) {
+    for (let bytes = await source.read(); bytes; bytes = await source.read()) {
       const piece = lane.take(bytes);
       life.heard(lane.outputTokens > 0);
       if (lane.outputTokens > 0) ticket.output(lane.outputTokens);
@@ -177,7 +172,7 @@ async function relay(
     return ending;
   } finally {
     life.rest();
-    response.close();
+    source.close();
   }
 }
 
@@ -253,14 +248,19 @@ async function collected(
       collector?.push(event);
     }
   };
+  const source = await asStream(answer);
   using _beats = call.services.pulse.join(life);
-  for (let bytes = await answer.read(); bytes; bytes = await answer.read()) {
-    for (const frame of frames.push(bytes)) take(decoder.push(frame.data));
-    progress.hasContent = outputTokens > 0;
-    life.heard(outputTokens > 0);
-    if (outputTokens > 0) ticket.output(outputTokens);
+  try {
+    for (let bytes = await source.read(); bytes; bytes = await source.read()) {
+      for (const frame of frames.push(bytes)) take(decoder.push(frame.data));
+      progress.hasContent = outputTokens > 0;
+      life.heard(outputTokens > 0);
+      if (outputTokens > 0) ticket.output(outputTokens);
+    }
+  } finally {
+    life.rest();
+    source.close();
   }
-  life.rest();
   for (const frame of frames.end()) take(decoder.push(frame.data));
   const last = decoder.end();
   take(last);

@@ -140,7 +140,7 @@ export class TranslateLane implements Lane {
       else if (event.type === 'text' || event.type === 'thinking' || event.type === 'tool-arguments') {
         this.outputTokens += 1;
         this.hasContent = true;
-      }
+      } else if (event.type === 'tool-start') this.hasContent = true;
       text += this.#encoder.push(event);
     }
     return text;
