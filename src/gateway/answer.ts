@@ -24,6 +24,7 @@ import type { Lease } from '#src/scheduling/lease.ts';
 import { FrameReader } from '#src/stream/frames.ts';
 import { Outlet } from '#src/stream/outlet.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
+import { isWorking } from './examine.ts';
 import { type Ending, endingOf, type Lane, TranslateLane, VerbatimLane } from './lane.ts';
 import { underLease } from './lend.ts';
 import { Life } from './life.ts';
@@ -180,6 +181,7 @@ async function whole(call: Call, order: Order, life: Life): Promise<Response> {
   const { services, ticket } = call;
   const progress = { hasContent: false };
   let settled: Outcome | null = null;
+  using _beats = services.pulse.join(life);
   try {
     const { response, outcome } = await underLease({
       lender: services.lender,
@@ -188,6 +190,7 @@ async function whole(call: Call, order: Order, life: Life): Promise<Response> {
       life,
       mayRepeat: () => !progress.hasContent,
       use: async (lease) => {
+        if (!order.translation) life.examineBy(() => isWorking(services.client, lease, life.signal));
         const answer = await ask(call, order, life, lease);
         progress.hasContent = !order.translation;
         if (answer.status >= 400) throw faultOfAnswer(answer.status, await answer.text());
@@ -249,7 +252,6 @@ async function collected(
     }
   };
   const source = await asStream(answer);
-  using _beats = call.services.pulse.join(life);
   try {
     for (let bytes = await source.read(); bytes; bytes = await source.read()) {
       for (const frame of frames.push(bytes)) take(decoder.push(frame.data));

@@ -27,6 +27,7 @@ export async function countTokens(services: GatewayServices, request: Request): 
   });
   const life = new Life({ ticket, clientSignal: request.signal, heartbeat: '' });
   let modelId: string | null = null;
+  using _beats = services.pulse.join(life);
   try {
     if (read instanceof Fault) throw read;
     const model = services.models.resolve(wanted);
@@ -44,6 +45,7 @@ export async function countTokens(services: GatewayServices, request: Request): 
       mayRepeat: () => true,
       use: (lease) => {
         ticket.sent();
+        life.listen();
         return count(services.client, lease, text, life.signal);
       },
     });

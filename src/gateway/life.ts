@@ -9,6 +9,8 @@ const HEARTBEAT_BEATS = 5_000 / BEAT_MS;
 /** A prompt of a million tokens shows progress; an engine that shows none for so long hangs. */
 const PREFILL_SILENCE_BEATS = 600_000 / BEAT_MS;
 const TOKEN_SILENCE_BEATS = 120_000 / BEAT_MS;
+/** Time between two questions to an engine that gives no sign by itself. */
+const EXAMINATION_BEATS = 30_000 / BEAT_MS;
 /** A client that takes nothing for so long holds a slot for nobody. */
 const STALLED_BEATS = 600_000 / BEAT_MS;
 
@@ -32,6 +34,8 @@ export class Life implements Beating {
   #stalledBeats = 0;
   #hasTokens = false;
   #hasSpoken = false;
+  #examine: (() => Promise<boolean>) | null = null;
+  #isExamining = false;
 
   constructor(options: { ticket: Ticket; clientSignal: AbortSignal; heartbeat: string }) {
     this.#ticket = options.ticket;
@@ -60,6 +64,11 @@ export class Life implements Beating {
   listen(): void {
     this.#isListening = true;
     this.heard(false);
+  }
+
+  /** The answer shows no sign of life before it is whole; `isWorking` asks for one. It may reject. */
+  examineBy(isWorking: () => Promise<boolean>): void {
+    this.#examine = isWorking;
   }
 
   /** The engine has said all; it may be silent. */
@@ -128,10 +137,21 @@ export class Life implements Beating {
   #watch(): void {
     if (!this.#isListening) return;
     this.#silentBeats += 1;
+    if (this.#examine && this.#silentBeats % EXAMINATION_BEATS === 0) void this.#examined(this.#examine);
     const limit = this.#hasTokens ? TOKEN_SILENCE_BEATS : PREFILL_SILENCE_BEATS;
     if (this.#silentBeats < limit) return;
-    const phase = this.#hasTokens ? 'while it answered' : 'while it read the prompt';
+    const phase = this.#hasTokens || this.#examine ? 'while it answered' : 'while it read the prompt';
     const message = `The engine gave no sign of life for ${(limit * BEAT_MS) / 1000} s ${phase}.`;
     this.end(new Fault('engine-silent', message, { hint: 'See its log; unloading the model starts it afresh.' }));
+  }
+
+  /** One question at a time. */
+  async #examined(isWorking: () => Promise<boolean>): Promise<void> {
+    if (this.#isExamining) return;
+    this.#isExamining = true;
+    // A question that comes to nothing is no sign of life.
+    const hasSign = await isWorking().catch(() => false);
+    this.#isExamining = false;
+    if (hasSign) this.heard(this.#hasTokens);
   }
 }

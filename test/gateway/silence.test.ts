@@ -109,6 +109,67 @@ describe('an engine that falls silent', () => {
   });
 });
 
+describe('an answer that is asked for whole', () => {
+  /** Time passes, and what is asked meanwhile is answered. */
+  const pass = async (minutes: number) => {
+    for (let halves = 0; halves < 2 * minutes && house.tracker.settled.length === 0; halves += 1) {
+      clock.advance(30_000);
+      await Bun.sleep(5);
+    }
+  };
+
+  /** An engine that answers nothing but the question for its slots: that there are none, or what they do. */
+  const hanging = (slots: () => unknown) => {
+    const asked = { count: 0, aborted: 0 };
+    house.server((request) => {
+      if (new URL(request.url).pathname === '/slots' && slots() !== null) return Response.json(slots());
+      asked.count += 1;
+      request.signal.addEventListener('abort', () => {
+        asked.aborted += 1;
+      });
+      return new Promise(() => {});
+    });
+    return asked;
+  };
+
+  test('waits for an engine that works, and not for one that has stopped working', async () => {
+    let isBusy = true;
+    const asked = hanging(() => [{ is_processing: false }, { is_processing: isBusy }]);
+    const sent = post(`${url}/v1/chat/completions`, chat());
+    await until(() => asked.count === 1);
+    await pass(25);
+    expect(house.tracker.settled).toHaveLength(0);
+    isBusy = false;
+    await pass(12);
+    const response = await sent;
+    expect(response.status).toBe(504);
+    expect(await response.json()).toMatchObject({ error: { code: 'backend_silent' } });
+    expect(outcome()).toMatchObject({ fault: { kind: 'engine-silent' } });
+    await until(() => asked.aborted === asked.count);
+  });
+
+  const messages = [{ role: 'user', content: 'x' }];
+  const paths: readonly [string, object][] = [
+    ['/v1/chat/completions', { messages }],
+    ['/v1/embeddings', { input: 'x' }],
+    ['/v1/messages', { model: 'some', max_tokens: 5, messages }],
+    ['/v1/messages/count_tokens', { model: 'some', messages }],
+  ];
+  for (const [path, body] of paths) {
+    test(`is given up when the engine says nothing at all for ten minutes (${path})`, async () => {
+      const asked = hanging(() => null);
+      const sent = post(`${url}${path}`, JSON.stringify(body));
+      await until(() => asked.count === 1);
+      await pass(9);
+      expect(house.tracker.settled).toHaveLength(0);
+      await pass(2);
+      expect((await sent).status).toBe(504);
+      expect(outcome()).toMatchObject({ fault: { kind: 'engine-silent' } });
+      await until(() => asked.aborted === asked.count);
+    });
+  }
+});
+
 test('a client that takes nothing for ten minutes is let go, and its slot is free', async () => {
   const engine = await house.engine({ tokens: 3_000_000 });
   const target = new URL(url);
