@@ -58,7 +58,11 @@ function linuxMarked(nonces: ReadonlySet<string>): number[] {
 }
 
 function ps(pid: number, column: string): string | null {
-  const answer = Bun.spawnSync(['/bin/ps', '-o', column, '-p', String(pid)], { stderr: 'ignore', timeout: 2_000 });
+  // Without `-ww` macOS cuts a line that goes to no terminal at 79 columns, and with it the path of most engines.
+  const answer = Bun.spawnSync(['/bin/ps', '-ww', '-o', column, '-p', String(pid)], {
+    stderr: 'ignore',
+    timeout: 2_000,
+  });
   const text = answer.stdout.toString().trim();
   return answer.success && text !== '' ? text : null;
 }

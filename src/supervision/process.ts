@@ -77,8 +77,12 @@ export function spawnEngine(options: SpawnOptions): EngineProcess {
     ended,
     tell: (line) => {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      stdin.write(`${line}\n`);
-      settleQuietly(stdin.flush());
+      try {
+        settleQuietly(stdin.write(`${line}\n`));
+        settleQuietly(stdin.flush());
+      } catch {
+        // It has closed its stdin, or is just going: what comes after the polite word ends it all the same.
+      }
     },
     signal: (name) => {
       if (child.exitCode === null && child.signalCode === null) signalGroup(pid, name);

@@ -55,6 +55,25 @@ test.each([
   expect(await shell(script).child.ended).toEqual({ code, signal });
 });
 
+test('telling an engine that has closed its stdin harms nobody', async () => {
+  const { child } = shell('exec 0<&-; echo closed; sleep 30');
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const broken = (cause: unknown) => resolve(Promise.reject(cause));
+  process.once('unhandledRejection', broken);
+  try {
+    for (let time = 0; time < 20; time += 1) {
+      child.tell('cmd_router_to_child:exit');
+      await Bun.sleep(10);
+    }
+    child.signal('SIGKILL');
+    resolve();
+    await promise;
+    expect((await child.ended).signal).toBe('SIGKILL');
+  } finally {
+    process.off('unhandledRejection', broken);
+  }
+});
+
 test('a missing program ends with 127 and a line that names it', async () => {
   const { child, lines } = run(['/nonexistent/llama-server']);
   expect((await child.ended).code).toBe(127);
