@@ -1,11 +1,11 @@
 /** What happens to an engine's stream on its way to the client: nothing (verbatim), or a translation. */
 import { ChatDecoder } from '#src/dialects/chat/decode.ts';
-import { NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-word.ts';
+import { NO_TIMINGS, NO_USAGE, parsedOrNull } from '#src/dialects/chat/engine-word.ts';
 import type { Encoder } from '#src/dialects/dialect.ts';
 import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
-import type { Fault } from '#src/faults.ts';
+import { Fault } from '#src/faults.ts';
 import type { EngineTimings, Ticket, Usage } from '#src/requests/request.ts';
-import { encodeFrame, endOfFrames, FrameReader } from '#src/stream/frames.ts';
+import { encodeFrame, endOfFrames, FrameReader, LINE_CHARACTERS_MAX } from '#src/stream/frames.ts';
 import { Tail } from './tail.ts';
 
 /** How an engine's stream ended. */
@@ -52,7 +52,8 @@ export class VerbatimLane implements Lane {
 
   take(bytes: Uint8Array): Uint8Array | string | null {
     const all = this.#half ? Buffer.concat([this.#half, bytes]) : bytes;
-    const end = endOfFrames(all);
+    const end = endOfFrames(all, all.length - bytes.length);
+    if (all.length - end > LINE_CHARACTERS_MAX) throw tooLong();
     this.#half = end === all.length ? null : all.subarray(end);
     if (end === 0) return null;
     const whole = end === all.length ? all : all.subarray(0, end);
@@ -73,7 +74,7 @@ export class VerbatimLane implements Lane {
     const ending = endingOf(told ? [told] : decoder.end());
     // `[DONE]` is an end too: the finish of a first choice may lie far before that of the last.
     const isWhole = ending.finish !== null || (decoder.isDone && !told);
-    const piece = rest ? Buffer.concat([rest, Buffer.from('\n\n')]) : null;
+    const piece = rest && isReadable(rest) ? Buffer.concat([rest, Buffer.from('\n\n')]) : null;
     if (isWhole) return { piece, ending: { ...ending, fault: null, isUntold: false } };
     return { piece, ending: { ...ending, isUntold: !told } };
   }
@@ -161,6 +162,17 @@ export function endingOf(events: readonly StreamEvent[]): Ending {
 function progressOf(data: string): { promptTokens: number; cachedTokens: number; processedTokens: number } | null {
   const event = new ChatDecoder('').push(data).find((each) => each.type === 'prompt');
   return event?.type === 'prompt' ? event : null;
+}
+
+/** Whether it is a frame that lacks nothing but its empty line: the half of one makes clients stumble over its JSON. */
+function isReadable(rest: Uint8Array): boolean {
+  const reader = new FrameReader();
+  const frames = [...reader.push(rest), ...reader.end()];
+  return frames.every((frame) => frame.data.trim() === '[DONE]' || parsedOrNull(frame.data) !== null);
+}
+
+function tooLong(): Fault {
+  return new Fault('engine-refused', `The engine sent one frame of more than ${LINE_CHARACTERS_MAX >> 20} Mi bytes.`);
 }
 
 /** Frames that end in these bytes: one empty line each. */

@@ -1,20 +1,22 @@
 /** The last bytes of a stream that passes by, where the engine's counts, finish and errors are. */
+import { endOfFrames } from '#src/stream/frames.ts';
 
 /** Holds the finish, a usage frame with timings and `[DONE]` several times over. */
 const TAIL_BYTES = 8 * 1024;
 
-/** Keeps the last 8 KiB of what it is shown; copying them costs less than keeping the reads alive. */
+/**
+ * Keeps the last 8 KiB of what it is shown, or all of a longer last frame: llama-server's own `/completion` repeats the
+ * prompt there. Copying them costs less than keeping the reads alive. Each piece but the very last ends with a frame.
+ */
 export class Tail {
-  readonly #bytes = new Uint8Array(2 * TAIL_BYTES);
+  #bytes = new Uint8Array(2 * TAIL_BYTES);
   #length = 0;
   #isCut = false;
 
   /** Takes note of what passed. */
   show(piece: Uint8Array): void {
     if (piece.length >= TAIL_BYTES) {
-      this.#isCut = this.#isCut || this.#length > 0 || piece.length > TAIL_BYTES;
-      this.#bytes.set(piece.subarray(piece.length - TAIL_BYTES));
-      this.#length = TAIL_BYTES;
+      this.#keepEnd(piece);
       return;
     }
     if (this.#length + piece.length > this.#bytes.length) {
@@ -24,6 +26,16 @@ export class Tail {
     }
     this.#bytes.set(piece, this.#length);
     this.#length += piece.length;
+  }
+
+  #keepEnd(piece: Uint8Array): void {
+    // Without its own empty line, the end of the frames is the beginning of the last one.
+    const lastFrame = endOfFrames(piece.subarray(0, -2));
+    const from = Math.min(piece.length - TAIL_BYTES, lastFrame);
+    this.#isCut = from > 0 && from !== lastFrame;
+    this.#length = piece.length - from;
+    if (this.#length + TAIL_BYTES > this.#bytes.length) this.#bytes = new Uint8Array(this.#length + TAIL_BYTES);
+    this.#bytes.set(piece.subarray(from));
   }
 
   /** The whole frames among them. */

@@ -97,10 +97,10 @@ export function encodeFrame(frame: { event?: string; id?: string; data: string }
 
 /**
  * Index after the last complete frame in `bytes`, or 0 when there is none: what lies behind it is half a frame, and
- * nothing may be written into its middle.
+ * nothing may be written into its middle. The bytes before `from` are known to hold no end of a frame.
  */
-export function endOfFrames(bytes: Uint8Array): number {
-  for (let at = bytes.length - 1; at > 0; at -= 1) {
+export function endOfFrames(bytes: Uint8Array, from = 0): number {
+  for (let at = bytes.length - 1; at > 0 && at >= from; at -= 1) {
     const byte = bytes[at];
     if (byte !== LINE_FEED && byte !== CARRIAGE_RETURN) continue;
     const before = bytes[at - 1];

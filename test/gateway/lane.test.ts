@@ -97,6 +97,60 @@ describe('the verbatim lane', () => {
     }
   });
 
+  test('finds the end in a last frame that is longer than what it keeps as a rule', () => {
+    // llama-server's own /completion repeats the whole prompt there.
+    const answer = {
+      content: '',
+      stop: true,
+      stop_type: 'eos',
+      prompt: 'x'.repeat(50_000),
+      timings: { predicted_n: 3 },
+    };
+    for (const before of ['', 'data: {"content":"a","stop":false}\n\n', delta('x'.repeat(9_000))]) {
+      for (const lineEnd of ['\n', '\r\n']) {
+        const stream = `${before}data: ${JSON.stringify(answer)}\n\n`.replaceAll('\n', lineEnd);
+        for (const pieces of [[stream], stream.match(/[\s\S]{1,999}/g) ?? []]) {
+          const bytes = pieces.map((piece) => Buffer.from(piece));
+          const { ending, text } = carry(new VerbatimLane({ ticket: ticket(), hidesProgress: false }), bytes);
+          expect(ending).toMatchObject({ fault: null, finish: 'stop', usage: { outputTokens: 3 } });
+          expect(text).toBe(stream);
+        }
+      }
+    }
+  });
+
+  test('keeps the half of a frame to itself when the engine breaks off, but not a whole one without its empty line', () => {
+    const broken = carry(verbatim(), [Buffer.from(`${delta('a')}data: {"choices":[{"del`)]);
+    expect(broken.text).toBe(delta('a'));
+    expect(broken.ending).toMatchObject({ isUntold: true });
+    const error = 'data: {"error":{"message":"x"}}';
+    expect(carry(verbatim(), [Buffer.from(delta('a') + error)]).text).toBe(`${delta('a')}${error}\n\n`);
+    const done = carry(verbatim(), [Buffer.from(`${delta('a')}data: [DONE]`)]);
+    expect(done.text).toBe(`${delta('a')}data: [DONE]\n\n`);
+    expect(done.ending.fault).toBeNull();
+  });
+
+  test('bounds a frame that never ends', () => {
+    const lane = verbatim();
+    lane.take(Buffer.from(delta('a')));
+    const block = Buffer.alloc(8 << 20, 97);
+    const flood = () => {
+      for (let blocks = 0; blocks < 12; blocks += 1) lane.take(block);
+    };
+    expect(flood).toThrow('The engine sent one frame of more than');
+  });
+
+  test('carries a frame of 8 MB that comes in small pieces in a moment', () => {
+    const bytes = Buffer.from(delta('a') + delta('x'.repeat(8 << 20)) + FINISH);
+    const pieces = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, at) =>
+      bytes.subarray(at * 65_536, (at + 1) * 65_536),
+    );
+    const startedMs = performance.now();
+    const { text } = carry(verbatim(), pieces);
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect(text.length).toBe(bytes.length);
+  });
+
   test('takes [DONE] for an end when the finish of a first choice is long gone', () => {
     expect(carry(verbatim(), [Buffer.from(delta('a') + DONE)]).ending).toMatchObject({ fault: null, finish: null });
   });
