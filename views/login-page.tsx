@@ -14,6 +14,9 @@ export function LoginPage({ next, trouble }: LoginPageProps): JSX.Element {
           {trouble}
         </p>
       )}
+      <p class="login__hint">
+        It is <code>api_key</code> in the settings of the machine that runs Flow.
+      </p>
       <input type="hidden" name="next" value={next} />
       <label class="field">
         <span class="field__label">API key</span>

@@ -20,6 +20,24 @@ document.addEventListener('alpine:init', () => {
     },
   }));
 
+  Alpine.data('copying', () => ({
+    word: 'Copy',
+    async copy() {
+      const text = this.$refs.code.textContent;
+      try {
+        await navigator.clipboard.writeText(text);
+        this.word = 'Copied';
+      } catch {
+        // Over plain HTTP from another machine there is no clipboard; the text is selected instead.
+        getSelection().selectAllChildren(this.$refs.code);
+        this.word = 'Selected';
+      }
+      setTimeout(() => {
+        this.word = 'Copy';
+      }, 2000);
+    },
+  }));
+
   const READ_TIME_MS = 6000;
   Alpine.data('notice', () => ({
     init() {

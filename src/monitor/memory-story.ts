@@ -3,7 +3,10 @@ import type { FleetModel, FleetSnapshot } from '#src/scheduling/lease.ts';
 import type { MemoryData, MemorySegment } from '#views/monitor/memory.tsx';
 import { durationText } from '#views/parts/quantity.tsx';
 
-/** The machine's memory now, in bytes. `availableBytes` is what programs could have: free, and cache that would be given up. */
+/**
+ * The machine's memory now, in bytes. `availableBytes` is what programs could have: free, and cache that would be given
+ * up.
+ */
 export type MachineMemory = {
   readonly totalBytes: number;
   readonly freeBytes: number;
@@ -46,14 +49,14 @@ function segmentsOf(machine: MachineMemory, fleet: FleetSnapshot): readonly Memo
   return [
     { kind: 'models', label: 'models', bytes: models },
     { kind: 'apps', label: 'other apps', bytes: total - free - models - cache },
-    { kind: 'cache', label: 'cache (given up when needed)', bytes: cache },
+    { kind: 'cache', label: 'cache, given up when needed', bytes: cache },
     { kind: 'free', label: 'free', bytes: free },
   ];
 }
 
 function outlookOf({ models }: FleetSnapshot, nameOf: (modelId: string) => string, nowMs: number): string {
   const ready = models.filter(({ state }) => state.phase === 'ready');
-  if (ready.length === 0) return 'No model is loaded; the next request loads one.';
+  if (ready.length === 0) return 'None is loaded; the next request loads the one it asks for.';
   const [next] = ready
     .filter(({ inFlight, isPinned }) => inFlight === 0 && !isPinned)
     .sort((a, b) => (a.lastUsedAtMs ?? 0) - (b.lastUsedAtMs ?? 0));

@@ -58,6 +58,7 @@ export class Monitor implements Fragments {
       models: this.#cards(),
       arrivals: this.#arrivals(),
       recent: this.#recentRows(),
+      hasDemo: this.#sources.models().some(({ isDemo }) => isDemo),
     };
   }
 

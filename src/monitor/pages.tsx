@@ -39,8 +39,11 @@ export const monitorPages = ({ monitor, shell, lender, tracker, findModel, pin }
   return new Elysia({ name: 'monitor-pages' })
     .get(
       '/',
-      ({ request }) =>
-        shell.page(request, { title: 'Monitor', current: 'monitor', body: <MonitorPage monitor={monitor.data()} /> }),
+      ({ request }) => {
+        const { origin } = new URL(request.url);
+        const body = <MonitorPage monitor={monitor.data()} origin={origin} />;
+        return shell.page(request, { title: 'Monitor', current: 'monitor', body });
+      },
       access('page'),
     )
     .post(

@@ -1,4 +1,7 @@
-/** From the state of things to what the Monitor shows: every clock read and every name looked up here, so that views only format. */
+/**
+ * From the state of things to what the Monitor shows: every clock read and every name looked up here, so that views
+ * only format.
+ */
 import type { Model } from '#src/models/model.ts';
 import type { RequestView, TerminationCode } from '#src/requests/request.ts';
 import type { FleetModel, FleetSnapshot } from '#src/scheduling/lease.ts';

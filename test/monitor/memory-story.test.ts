@@ -46,5 +46,5 @@ test('the idle model that was used longest ago goes first', () => {
 
 test('says so when nothing can go, or nothing is there', () => {
   expect(story(MACHINE, readyModel('busy', { inFlight: 1 })).outlook).toContain('busy or pinned');
-  expect(story(MACHINE, sampleFleetModel('idle')).outlook).toContain('No model is loaded');
+  expect(story(MACHINE, sampleFleetModel('idle')).outlook).toContain('None is loaded');
 });

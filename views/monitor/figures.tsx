@@ -15,11 +15,14 @@ export type FiguresData = {
 
 export const figuresId = 'figures';
 
+/** Below it nothing is generated: the mean over the last seconds only fades. */
+const RATE_MIN = 0.1;
+
 export function Figures({ figures }: { figures: FiguresData }): JSX.Element {
   const { longestWaitS } = figures;
   return (
     <dl class="figures" id={figuresId}>
-      <Figure label="Speed" value={rateText(figures.tokensPerS)} />
+      <Figure label="Speed" value={speedText(figures.tokensPerS)} />
       <Figure label="Active" value={countText(figures.active)} />
       <Figure
         label="Queue"
@@ -39,10 +42,16 @@ export function StatusLine({ figures }: { figures: FiguresData }): JSX.Element {
   const { loaded, heldBytes, active, waiting, tokensPerS } = figures;
   const parts = [
     loaded === 0 ? 'no model loaded' : `${pluralText(loaded, 'model')} ${bytesText(heldBytes)}`,
-    active === 0 ? 'idle' : `${countText(active)} active ${rateText(tokensPerS)}`,
+    active === 0 ? 'idle' : `${countText(active)} active`,
+    ...(active > 0 && tokensPerS >= RATE_MIN ? [rateText(tokensPerS)] : []),
     ...(waiting > 0 ? [`${countText(waiting)} waiting`] : []),
   ];
   return <span safe>{parts.join(' · ')}</span>;
+}
+
+/** A machine at rest has no speed. */
+function speedText(tokensPerS: number): string {
+  return tokensPerS < RATE_MIN ? '–' : rateText(tokensPerS);
 }
 
 function Figure({ label, value }: { label: string; value: string }): JSX.Element {

@@ -50,12 +50,16 @@ export function Memory({ memory }: { memory: MemoryData }): JSX.Element {
           </li>
         ))}
       </ul>
-      <p class="memory__budget" safe>
-        {`Models hold ${bytesText(memory.reservedBytes)} of the ${bytesText(memory.budgetBytes)} that they may take.`}
-      </p>
       <p class="memory__outlook" safe>
-        {memory.outlook}
+        {`${budgetText(memory)} ${memory.outlook}`}
       </p>
     </Card>
   );
+}
+
+/** Promised, not measured: what a model may grow to counts before it has grown. */
+function budgetText({ reservedBytes, budgetBytes }: MemoryData): string {
+  return reservedBytes === 0
+    ? `Models may take ${bytesText(budgetBytes)}.`
+    : `${bytesText(reservedBytes)} of the ${bytesText(budgetBytes)} for models are promised.`;
 }

@@ -58,6 +58,9 @@ export type ModelCardData = {
   readonly moreRequests: number;
 };
 
+/** A use as fresh as this is shown by its request's own row. */
+const JUST_NOW_S = 10;
+
 /** A card's address. */
 export const modelCardId = (id: string): string => `model-${domKey(id)}`;
 
@@ -115,7 +118,7 @@ function Facts({ model }: { model: ModelCardData }): JSX.Element {
   const ready = doing.phase === 'ready' ? doing : null;
   const facts = [
     model.isDemo ? 'demo' : null,
-    model.format,
+    model.format.toUpperCase(),
     quantization,
     memory
       ? `${bytesText(memory.bytes)} in memory${memory.isMeasured ? '' : ' (estimated)'}`
@@ -123,7 +126,9 @@ function Facts({ model }: { model: ModelCardData }): JSX.Element {
     ready ? `context ${tokensText(ready.contextTokens)}` : null,
     ready ? `${ready.inFlight} of ${pluralText(ready.slots, 'slot')} busy` : null,
     model.waiting > 0 ? `${model.waiting} waiting` : null,
-    model.unusedS !== null && ready?.inFlight === 0 ? `last used ${durationText(model.unusedS)} ago` : null,
+    model.unusedS !== null && model.unusedS >= JUST_NOW_S && ready?.inFlight === 0
+      ? `last used ${durationText(model.unusedS)} ago`
+      : null,
   ].filter((fact) => fact !== null);
   return (
     <>

@@ -1,7 +1,7 @@
 /** @jsxImportSource @kitajs/html */
 /** The Monitor: memory, how busy Flow is, every model with its requests, and what ended lately. */
-import { Empty } from '../parts/empty.tsx';
 import { Figures, type FiguresData } from './figures.tsx';
+import { FirstSteps } from './first-steps.tsx';
 import { Memory, type MemoryData } from './memory.tsx';
 import { ModelCard, type ModelCardData } from './model-card.tsx';
 import { Recent, type RecentData } from './recent.tsx';
@@ -14,12 +14,19 @@ export type MonitorData = {
   /** Requests that no model has taken yet. */
   readonly arrivals: readonly RequestRowData[];
   readonly recent: readonly RecentData[];
+  readonly hasDemo: boolean;
 };
 
 export const modelListId = 'models';
 export const arrivalsId = 'arrivals';
 
-export function MonitorPage({ monitor }: { monitor: MonitorData }): JSX.Element {
+export type MonitorPageProps = {
+  readonly monitor: MonitorData;
+  /** Where the reader found Flow, for examples to copy. */
+  readonly origin: string;
+};
+
+export function MonitorPage({ monitor, origin }: MonitorPageProps): JSX.Element {
   return (
     <div class="monitor">
       <h1 class="monitor__title">Monitor</h1>
@@ -28,6 +35,7 @@ export function MonitorPage({ monitor }: { monitor: MonitorData }): JSX.Element 
       <Arrivals requests={monitor.arrivals} />
       <ModelList models={monitor.models} />
       <Recent requests={monitor.recent} />
+      <FirstSteps hasDemo={monitor.hasDemo} origin={origin} />
     </div>
   );
 }
@@ -39,12 +47,7 @@ export function ModelList({ models }: { models: readonly ModelCardData[] }): JSX
         Models
       </h2>
       {models.length === 0 ? (
-        <Empty title="No model yet">
-          <p>
-            Fetch one with <code>flow pull ggml-org/gemma-3-1b-it-GGUF</code>, or put a GGUF file into the models
-            folder.
-          </p>
-        </Empty>
+        <p class="models__none">No model yet: the steps below say how to add one.</p>
       ) : (
         models.map((model) => <ModelCard model={model} />)
       )}

@@ -42,7 +42,7 @@ export function Recent({ requests }: { requests: readonly RecentData[] }): JSX.E
 
 function whatText({ outputTokens, tokensPerS, tookMs, why }: RecentData): string {
   return [
-    why,
+    why?.replace(/\.$/, '') ?? null,
     outputTokens > 0 ? pluralText(outputTokens, 'token') : null,
     tokensPerS === null ? null : rateText(tokensPerS),
     elapsedText(tookMs),

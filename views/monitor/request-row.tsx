@@ -8,7 +8,7 @@ import { domKey } from '../parts/dom-key.ts';
 import { Progress } from '../parts/gauge.tsx';
 import type { IconName } from '../parts/icon.tsx';
 import { Odometer } from '../parts/odometer.tsx';
-import { countText, durationText, elapsedText, percentText, rateText, tokensText } from '../parts/quantity.tsx';
+import { countText, elapsedText, percentText, rateText, tokensText } from '../parts/quantity.tsx';
 import { Ticking } from '../parts/ticking.tsx';
 import { waitWords } from './wait-words.ts';
 
@@ -65,7 +65,7 @@ export function RequestRow({ request }: { request: RequestRowData }): JSX.Elemen
       </span>
       <span class="request__elapsed">
         {isOver ? (
-          <span safe>{durationText(request.elapsedS)}</span>
+          <span safe>{elapsedText(request.elapsedS * 1000)}</span>
         ) : (
           <Ticking direction="up" seconds={request.elapsedS} />
         )}
@@ -92,20 +92,27 @@ function Now({ request }: { request: RequestRowData }): JSX.Element {
       return <span safe>{request.wait === null ? 'about to start' : waitWords(request.wait)}</span>;
     case 'prefilling':
       return <Prefill request={request} />;
+    case 'failed':
+    case 'cancelled':
+      return request.outputTokens === 0 ? <span>no token came</span> : <Tokens request={request} />;
     default:
-      return (
-        <span class="request__tokens">
-          <Odometer value={request.outputTokens} /> tokens
-          {request.tokensPerS === null ? (
-            ''
-          ) : (
-            <span class="request__rate" safe>
-              {rateText(request.tokensPerS)}
-            </span>
-          )}
-        </span>
-      );
+      return <Tokens request={request} />;
   }
+}
+
+function Tokens({ request }: { request: RequestRowData }): JSX.Element {
+  return (
+    <span class="request__tokens">
+      <Odometer value={request.outputTokens} /> <span>{request.outputTokens === 1 ? 'token' : 'tokens'}</span>
+      {request.tokensPerS === null ? (
+        ''
+      ) : (
+        <span class="request__rate" safe>
+          {rateText(request.tokensPerS)}
+        </span>
+      )}
+    </span>
+  );
 }
 
 function Prefill({ request }: { request: RequestRowData }): JSX.Element {
@@ -122,10 +129,10 @@ function Prefill({ request }: { request: RequestRowData }): JSX.Element {
   );
 }
 
-function factsText({ promptTokens, cachedTokens, ttftMs, repairs }: RequestRowData): string {
+function factsText({ stage, promptTokens, cachedTokens, ttftMs, repairs }: RequestRowData): string {
   const cached = cachedTokens ? ` (${countText(cachedTokens)} cached)` : '';
   return [
-    promptTokens === null ? null : `${countText(promptTokens)} in${cached}`,
+    promptTokens === null ? null : `${countText(promptTokens)} ${stage === 'prefilling' ? 'to read' : 'read'}${cached}`,
     ttftMs === null ? null : `first token ${elapsedText(ttftMs)}`,
     repairs.length === 0 ? null : `mended: ${repairs.join(', ')}`,
   ]

@@ -10,8 +10,9 @@ const DAY_S = 86_400;
 const grouped = (value: number, fractionDigits = 0): string =>
   value.toLocaleString('en-US', { minimumFractionDigits: fractionDigits, maximumFractionDigits: fractionDigits });
 
-/** `18.2 GB`, `640 MB`. */
+/** `18.2 GB`, `640 MB`, `0 GB`. */
 export function bytesText(bytes: number): string {
+  if (bytes < MEGA / 2) return '0 GB';
   if (bytes >= 100 * GIGA) return `${grouped(bytes / GIGA)} GB`;
   if (bytes >= GIGA) return `${grouped(bytes / GIGA, 1)} GB`;
   return `${grouped(bytes / MEGA)} MB`;
@@ -28,8 +29,9 @@ export function durationText(seconds: number): string {
   return `${Math.floor(whole / DAY_S)} d`;
 }
 
-/** `0.4 s`, `12 s`; for things that are over. */
+/** `45 ms`, `0.4 s`, `12 s`; for things that are over. */
 export function elapsedText(milliseconds: number): string {
+  if (milliseconds < 100) return `${Math.max(1, Math.round(milliseconds))} ms`;
   return milliseconds < 10_000 ? `${(milliseconds / 1000).toFixed(1)} s` : durationText(milliseconds / 1000);
 }
 
