@@ -5,7 +5,10 @@
 import { Fault } from '#src/faults.ts';
 import { TENSOR_TYPES } from './tensor-types.ts';
 
-/** A metadata value. Arrays of text are only counted, and so are those of more than `ARRAY_KEPT_MAX` numbers. */
+/**
+ * A metadata value. Arrays of text are only counted, and so are those of more than `ARRAY_KEPT_MAX` numbers, or beyond
+ * `NUMBERS_KEPT_MAX` in all.
+ */
 export type MetadataValue =
   | { readonly type: 'number'; readonly value: number }
   | { readonly type: 'bool'; readonly value: boolean }
@@ -45,6 +48,8 @@ const KEY_BYTES_MAX = 65_535;
 const DIMENSIONS_MAX = 4;
 /** Layers of the largest models number in the hundreds; longer arrays are vocabularies. */
 const ARRAY_KEPT_MAX = 4_096;
+/** A number kept takes eight times its place in the file: 64 MiB of arrays were half a gigabyte (measured). */
+const NUMBERS_KEPT_MAX = 262_144;
 const MAGIC = 0x46554747;
 const VERSIONS = [2, 3];
 const ALIGNMENT_BYTES = 32;
@@ -117,7 +122,7 @@ function array(cursor: Cursor): MetadataValue {
   const size = NUMBER_BYTES.get(type);
   if (size === undefined) throw refuse(`its metadata has an array of the type ${type}`);
   const count = cursor.countOf(size);
-  if (count > ARRAY_KEPT_MAX) {
+  if (count > ARRAY_KEPT_MAX || !cursor.mayKeep(count)) {
     cursor.skip(count * size);
     return { type: 'skipped', count };
   }
@@ -200,6 +205,7 @@ class Cursor {
   readonly #bytes: Uint8Array;
   readonly #fileBytes: number;
   #position = 0;
+  #numbersKept = 0;
 
   constructor(bytes: Uint8Array, fileBytes: number) {
     this.#bytes = bytes;
@@ -267,6 +273,13 @@ class Cursor {
       default:
         return this.#view.getUint8(at);
     }
+  }
+
+  /** Whether so many more numbers may be kept; counts them as kept when they may. */
+  mayKeep(count: number): boolean {
+    if (this.#numbersKept + count > NUMBERS_KEPT_MAX) return false;
+    this.#numbersKept += count;
+    return true;
   }
 
   skip(bytes: number): void {

@@ -181,6 +181,20 @@ describe('a hostile header', () => {
     expect(fault?.kind).toBe('unprocessable');
     expect(fault?.message).toContain(sentence);
   });
+
+  test('of many arrays does not become many times as large in memory (S-37)', () => {
+    const arrays = Array.from({ length: 1_000 }, (_, index) => {
+      const length = new Uint8Array(new BigUint64Array([4_096n]).buffer);
+      return [`${index}`, Buffer.concat([u32(9), u32(0), length, new Uint8Array(4_096)])];
+    });
+    const bytes = built(start, 0, arrays.length, ...arrays.flat());
+    const step = readHeader(bytes, bytes.length);
+    const values = step.kind === 'header' ? [...step.header.metadata.values()] : [];
+    expect(values).toHaveLength(1_000);
+    const kept = values.reduce((sum, value) => sum + (value.type === 'numbers' ? value.value.length : 0), 0);
+    expect(kept).toBeLessThanOrEqual(1 << 18);
+    expect(values.at(-1)).toEqual({ type: 'skipped', count: 4_096 });
+  });
 });
 
 test('only regular files are read, and a pipe keeps nobody waiting', async () => {
