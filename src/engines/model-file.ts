@@ -1,7 +1,8 @@
 /**
  * Looks at a model's files before an engine is started for them: cheap, and its sentences are better than a crash's.
  */
-import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { statOrNull } from '#src/models/file-look.ts';
 import type { Model } from '#src/models/model.ts';
 import type { CrashKind, CrashReport } from './engine.ts';
 
@@ -65,14 +66,6 @@ function checkFile(path: string, model: Model): Finding | null {
   if (head.toString('latin1', 0, 4) !== 'GGUF') return damaged('is not a GGUF file: it does not begin with "GGUF"');
   if (stats.size <= GGUF_HEADER_BYTES) return damaged(`is only ${stats.size} bytes long, less than a GGUF header`);
   return null;
-}
-
-function statOrNull(path: string): Stats | null {
-  try {
-    return statSync(path);
-  } catch {
-    return null;
-  }
 }
 
 /** The first bytes, or the code of what kept us from reading them. */

@@ -1,7 +1,7 @@
 /** Remembers what headers say, for as long as the files stay the same: the scheduler asks often and must not wait. */
-import { statSync } from 'node:fs';
 import type { GgufFacts } from '#src/gguf/facts.ts';
 import { readGguf } from '#src/gguf/read.ts';
+import { statOrNull } from './file-look.ts';
 
 /** Tells one state of a file from another. */
 export type FileStamp = { readonly sizeBytes: number; readonly modifiedMs: number };
@@ -30,9 +30,9 @@ export class HeaderCache {
   }
 }
 
-/** The stamp of a file now; null when there is none. */
+/** The stamp of a file now; null when there is none, or it cannot be reached. Never throws: the scheduler asks. */
 export function stampOf(path: string): FileStamp | null {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOrNull(path);
   return stat ? { sizeBytes: stat.size, modifiedMs: Math.floor(stat.mtimeMs) } : null;
 }
 

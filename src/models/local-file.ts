@@ -1,9 +1,9 @@
 /** Looks at a GGUF file somebody wants registered: what it is, which shards and which projector belong to it. */
-import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { Fault } from '#src/faults.ts';
 import type { GgufFacts } from '#src/gguf/facts.ts';
 import { quantizationInName } from '#src/gguf/tensor-types.ts';
+import { namesIn, statOrNull } from './file-look.ts';
 import type { HeaderCache } from './header-cache.ts';
 import type { Capabilities } from './model.ts';
 
@@ -38,7 +38,7 @@ export function inspectLocal(path: string, headers: HeaderCache): LocalModel {
   if (!isAbsolute(path) || path.length > PATH_LENGTH_MAX || path.includes('\0')) {
     throw new Fault('invalid-request', 'The path must be absolute, as in /home/me/models/model.gguf.');
   }
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw folderRefusal(path);
+  if (statOrNull(path)?.isDirectory()) throw folderRefusal(path);
   const files = shardsOf(path);
   const [first = path] = files;
   const facts = headers.factsOf(first);
@@ -59,7 +59,7 @@ export function inspectLocal(path: string, headers: HeaderCache): LocalModel {
   return {
     path: first,
     files,
-    sizeBytes: files.reduce((total, file) => total + statSync(file).size, 0),
+    sizeBytes: files.reduce((total, file) => total + (statOrNull(file)?.size ?? 0), 0),
     stem: stemOf(first),
     quantization: facts.quantization,
     trainedContextTokens: facts.contextTokens,
@@ -77,7 +77,7 @@ export function shardsOf(path: string): string[] {
   const names = Array.from({ length: count }, (_, index) =>
     path.replace(SHARD, `-${String(index + 1).padStart(5, '0')}-of-${total}.gguf`),
   );
-  const missing = names.filter((name) => !statSync(name, { throwIfNoEntry: false })?.isFile());
+  const missing = names.filter((name) => !statOrNull(name)?.isFile());
   if (missing.length === 0) return names;
   throw new Fault('unprocessable', `${missing.length} of the ${count} parts of this model are missing.`, {
     hint: `The first one missing is ${basename(missing[0] ?? '')}.`,
@@ -104,7 +104,7 @@ function stemOf(path: string): string {
 /** The projector beside a model: named after it, or alone with it. A wrong one would keep the model from loading. */
 function projectorFor(path: string, headers: HeaderCache): string | null {
   const folder = dirname(path);
-  const names = readdirSync(folder).filter((name) => /\.gguf$/i.test(name));
+  const names = namesIn(folder).filter((name) => /\.gguf$/i.test(name));
   const own = familyOf(stemOf(path));
   const families = new Set(names.filter((name) => !isProjectorName(name)).map((name) => familyOf(stemOf(name))));
   const candidates = names.filter(isProjectorName).filter((name) => {
@@ -137,7 +137,7 @@ function familyOf(stem: string): string {
 }
 
 function folderRefusal(path: string): Fault {
-  const names = readdirSync(path);
+  const names = namesIn(path);
   if (names.includes('config.json') && names.some((name) => name.endsWith('.safetensors'))) {
     return new Fault(
       'unprocessable',

@@ -1,16 +1,8 @@
 /** Deletes model files in two steps: into a trash folder on the same disk first, for good some minutes later. */
-import {
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmdirSync,
-  type Stats,
-  unlinkSync,
-} from 'node:fs';
+import { lstatSync, mkdirSync, realpathSync, renameSync, rmdirSync, type Stats, unlinkSync } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import { Fault } from '#src/faults.ts';
+import { namesIn } from './file-look.ts';
 
 /** How long deleted files can still be taken back by hand. */
 export const TRASH_KEPT_MS = 600_000;
@@ -83,14 +75,6 @@ function outside(file: string): Fault {
 function removeEmpty(folder: string, modelsDir: string): void {
   if (realpathSync(folder) === realpathSync(modelsDir)) return;
   quietly(() => rmdirSync(folder));
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
 
 function quietly(act: () => void): void {

@@ -8,7 +8,7 @@ import { Bus, type FlowEvent } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
 import { type GgufValue, writeGguf } from '#src/gguf/write.ts';
 import { makeDemoModel } from '#src/models/demo.ts';
-import { HeaderCache } from '#src/models/header-cache.ts';
+import { HeaderCache, stampOf } from '#src/models/header-cache.ts';
 import { Registry } from '#src/models/registry.ts';
 import { findGgufFiles } from '#src/models/scan.ts';
 import { TRASH_KEPT_MS } from '#src/models/trash.ts';
@@ -151,6 +151,16 @@ describe('a file that is no model is refused with what it is:', () => {
     expect(fault.message).toContain(sentence);
     expect(fault.message).not.toContain('secret');
     expect(registry.list()).toHaveLength(0);
+  });
+
+  test.each([
+    ['a name too long for any disk', () => 'x'.repeat(300)],
+    ['a link to itself', async () => symlink('self.gguf', join(modelsDir, 'self.gguf')).then(() => 'self.gguf')],
+    ['a path through a file', async () => writeFile(join(modelsDir, 'file'), '').then(() => 'file/model.gguf')],
+  ])('%s (S-15)', async (_what, make) => {
+    const path = join(modelsDir, await make());
+    expect(faultOf(() => registry.registerLocal(path)).kind).toBe('not-found');
+    expect(stampOf(path)).toBeNull();
   });
 
   test('a relative path', () => {
