@@ -122,15 +122,24 @@ export class Dispatcher {
       if (nowMs >= load.askedAtMs + START_ANSWER_MAX_MS) this.launcher.giveUpStart(seat);
       else this.#wakeBy(load.askedAtMs + START_ANSWER_MAX_MS);
     }
-    if (!seat.isWanted) return;
     if (seat.model === null) {
-      seat.wish = null;
-      this.launcher.refuseAll(seat, refusals.unknownModel(seat.modelId));
+      this.#dismiss(seat);
       return;
     }
+    // Only its pin wanted it, and that is gone.
+    if (seat.wish?.by === 'pin' && !seat.isPinned) seat.wish = null;
+    if (!seat.isWanted) return;
     const isComing = seat.activity === 'ready' || seat.activity === 'starting' || seat.wish !== null;
     if (!settings.jit_enabled && !isComing) this.launcher.refuseAll(seat, refusals.notLoaded(seat.modelId));
     this.#timeOut(seat, settings.queue_wait_seconds, nowMs);
+  }
+
+  /** The model is no longer registered: nobody can want it, and its seat goes when its process has gone. */
+  #dismiss(seat: Seat): void {
+    seat.wish = null;
+    this.launcher.refuseAll(seat, refusals.unknownModel(seat.modelId));
+    if (seat.activity === 'starting') this.launcher.stop(seat, 'user');
+    if (seat.activity === 'absent' && seat.state.phase === 'idle') this.launcher.seats.delete(seat.modelId);
   }
 
   /** A load has its own bounds, so the wait for it does not count; afterwards the wait for a slot counts anew. */

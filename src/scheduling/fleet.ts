@@ -221,7 +221,10 @@ function rank(seat: Seat): number {
 /** A running model keeps its settings: a second set of them would make two users reload it for each other for ever. */
 function isOtherThanRunning(seat: Seat, overrides: LaunchOverrides): boolean {
   const { state, activity, load } = seat;
-  if (activity === 'ready' && state.phase === 'ready') return isOther(overrides, state.launch);
+  // What was asked may have been brought down on its way to the engine (a context beyond the trained one, or 0 for it).
+  if (activity === 'ready' && state.phase === 'ready') {
+    return isOther(overrides, state.launch) && isOther(overrides, seat.lastOverrides);
+  }
   if (activity === 'starting') return load !== null && isOther(overrides, load.overrides);
   return false;
 }

@@ -115,6 +115,17 @@ describe('failures', () => {
 });
 
 describe('wishes and switches', () => {
+  test('a model that is unpinned in its back-off stays away', async () => {
+    const world = worldOf({ a: 4 });
+    world.configure('a', { is_pinned: true });
+    world.fleet.load('a', {});
+    await world.pass(2_000);
+    world.supervisors.get('a')?.crash();
+    world.configure('a', { is_pinned: false });
+    await world.pass(10_000);
+    expect(startsOf(world, 'a')).toBe(1);
+  });
+
   test('unloading a busy model is refused with the count; by force it cuts, and the lease says by whom', async () => {
     const world = worldOf({ a: 8 });
     const [one, two, waiting] = [world.ask('a'), world.ask('a'), world.ask('a')];
@@ -139,6 +150,14 @@ describe('wishes and switches', () => {
     world.fleet.load('a', {});
     expect(() => world.fleet.load('a', { ctx_size: 4_096 })).toThrow('unload it first');
     expect(startsOf(world, 'a')).toBe(1);
+  });
+
+  test('the same wish twice is no conflict, though the engine got another context than was asked for', async () => {
+    const world = worldOf({ a: 8 });
+    world.fleet.load('a', { ctx_size: 0 });
+    await world.pass(2_000);
+    world.fleet.load('a', { ctx_size: 0 });
+    expect(() => world.fleet.load('a', { ctx_size: 100 })).toThrow('other settings');
   });
 
   test('with just-in-time loading off only loaded models serve, and the switch is effective at once', async () => {
@@ -244,6 +263,31 @@ describe('wishes and switches', () => {
 });
 
 describe('telling', () => {
+  test('a model that is removed while it loads is stopped at once, and nothing is kept of it', async () => {
+    const world = worldOf({ a: 4, b: 4 });
+    world.fates.set('a', { ...GOOD, loadMs: 60_000 });
+    const one = world.ask('a');
+    await world.pass(1_000);
+    world.remove('a');
+    await world.pass(1_000);
+    expect(one.fault?.kind).toBe('model-not-found');
+    expect(world.live).toEqual([]);
+    expect(world.fleet.snapshot()).toMatchObject({ models: [], memory: { reservedBytes: 0 } });
+  });
+
+  test('of a failed model nothing is kept when it is removed, and its successor starts afresh', async () => {
+    const world = worldOf({ a: 4 });
+    world.fates.set('a', { ...GOOD, end: 'corrupt-file', isSticky: true });
+    world.ask('a');
+    await world.pass(2_000);
+    world.remove('a');
+    expect(world.fleet.snapshot().models).toEqual([]);
+    world.add('a', 4);
+    const again = world.ask('a');
+    await world.pass(2_000);
+    expect(again.lease).not.toBeNull();
+  });
+
   test('each pass publishes one event a model, and none when nothing changed', async () => {
     const world = worldOf({ a: 8 });
     for (let index = 0; index < 5; index += 1) world.ask('a');

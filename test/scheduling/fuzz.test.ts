@@ -89,7 +89,9 @@ class Life {
       world.fates.set(id, { loadMs: 500, end: 'ready', livesMs: null, stopMs: 50 });
       world.configure(id, { is_pinned: false, cooldown_s: null });
     }
-    // A changed configuration may have let something start within the budget as it still is.
+    // A changed configuration may have let something start within the budget as it still is, or have lifted a closing:
+    // whoever was let in by that is yet to hear it.
+    await flushed();
     this.check();
     world.budgetBytes = 16 * GB;
     world.set({ jit_enabled: true, queue_wait_seconds: 86_400, min_residency_seconds: 10, starvation_seconds: 60 });

@@ -97,6 +97,11 @@ export class World {
     this.bus.publish({ type: 'model-changed', modelId });
   }
 
+  remove(modelId: ModelId): void {
+    this.models.delete(modelId);
+    this.bus.publish({ type: 'model-removed', modelId });
+  }
+
   set(patch: Partial<Settings>): void {
     this.settings = { ...this.settings, ...patch };
     this.bus.publish({ type: 'settings-changed', keys: Object.keys(patch) });
@@ -277,6 +282,7 @@ export class FakeSupervisor implements Supervisor {
   #becomeReady(generation: number, fate: Fate): void {
     if (!this.#living.has(generation)) return;
     const { slots, clock } = this.#world;
+    const overrides = this.#life.wish?.overrides ?? {};
     this.#signal({
       type: 'became-ready',
       generation,
@@ -289,7 +295,8 @@ export class FakeSupervisor implements Supervisor {
         pid: generation,
         contextTokens: 4096,
         slots,
-        launch: { ...LAUNCH, ...this.#life.wish?.overrides },
+        // As the real one does: 0 becomes the trained context.
+        launch: { ...LAUNCH, ...overrides, ctx_size: overrides.ctx_size || LAUNCH.ctx_size },
       },
     });
     if (fate.livesMs !== null) clock.after(fate.livesMs, () => this.#exit(generation, crashOf('killed', false)));
