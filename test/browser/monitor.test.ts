@@ -1,4 +1,7 @@
-/** The Monitor in a real browser: live, honest, safe, accessible and small. The server's side alone: test/web, test/live. */
+/**
+ * The Monitor in a real browser: live, honest, safe, accessible and small. The server's side alone: test/web,
+ * test/live.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import type { Browser } from 'playwright-core';
 import { openBrowser, watchedPage } from '../support/browser.ts';
@@ -235,7 +238,8 @@ for (const { colorScheme, width } of VIEWS) {
       // Looked at before axe runs: it tries inline styles of its own.
       expect(troubles).toEqual([]);
       const violations = await page.evaluate(`(() => { ${AXE}; return axe.run(document, { resultTypes: ['violations'] })
-        .then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | '))); })()`);
+        .then(({ violations }) =>
+          violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | '))); })()`);
       expect(violations).toEqual([]);
       await page.context().close();
     });

@@ -1,4 +1,7 @@
-/** The doors of a whole Flow: events, WebSocket, metrics, key, refusals to start. Each guard rule: test/web/guard.test.ts. */
+/**
+ * The doors of a whole Flow: events, WebSocket, metrics, key, refusals to start. Each guard rule:
+ * test/web/guard.test.ts.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** What models live through, on the real engine: idleness, eviction, switches, a crash, deletion. Requests: endings.test.ts. */
+/**
+ * What models live through, on the real engine: idleness, eviction, switches, a crash, deletion. Requests:
+ * endings.test.ts.
+ */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
