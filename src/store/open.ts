@@ -1,10 +1,15 @@
-/** Opens the database: WAL, migrations, drizzle. A broken one is set aside, since it holds records and no truth. */
-import { Database, SQLiteError } from 'bun:sqlite';
-import { existsSync, renameSync } from 'node:fs';
+/**
+ * Opens the database: WAL, migrations, drizzle. A broken one is set aside, since it holds records; its models are taken
+ * over.
+ */
+import { constants, Database, SQLiteError } from 'bun:sqlite';
+import { existsSync, renameSync, statSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { type BunSQLiteDatabase, drizzle } from 'drizzle-orm/bun-sqlite';
 import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { salvageModels } from './salvage.ts';
 
 export type Store = BunSQLiteDatabase & { readonly $client: Database };
 
@@ -22,6 +27,8 @@ const BUSY_TIMEOUT_MS = 20;
 /** While opening nothing else runs yet, and the Flow before us may still be closing. */
 const OPENING_TIMEOUT_MS = 1_000;
 const PLAUSIBLE_VERSION_MAX = 1_000;
+const COPY_BYTES_MAX = 256 << 20;
+const READ_AS_IT_IS = constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI;
 /** What SQLite says of a file that no longer is a database, or not a whole one. */
 const BROKEN_CODES: ReadonlySet<string> = new Set(['SQLITE_CORRUPT', 'SQLITE_NOTADB', 'SQLITE_FORMAT']);
 
@@ -30,7 +37,11 @@ const BROKEN_CODES: ReadonlySet<string> = new Set(['SQLITE_CORRUPT', 'SQLITE_NOT
  * Throws Fault('conflict') when the file was written by a newer Flow; any other trouble comes as SQLite's own error.
  */
 export function openStore(path: string): Store {
-  const client = new Database(path, { create: true, strict: true });
+  return readied(new Database(path, { create: true, strict: true }));
+}
+
+/** Brings a database to the present schema; closes it when that is not possible. */
+function readied(client: Database): Store {
   try {
     client.run(`PRAGMA busy_timeout = ${OPENING_TIMEOUT_MS}`);
     const version = ownVersion(client);
@@ -51,7 +62,8 @@ export function openStore(path: string): Store {
 /**
  * Opens the database at `path` after a check of its pages (about 1 ms per MB). A broken one is renamed to
  * `<path>.bad-<time>` and a new one made; one that cannot be opened at all (a read-only or full disk, a lock) is
- * replaced by one in memory for this run, so that serving goes on. Throws only Fault('conflict') for a newer schema.
+ * replaced by a copy in memory for this run, so that serving goes on with the models there are. Throws only
+ * Fault('conflict') for a newer schema.
  */
 export function openSoundStore({ path, clock }: { path: string; clock: Clock }): OpenedStore {
   try {
@@ -114,13 +126,16 @@ function migrate(client: Database, version: number): void {
 function openChecked(path: string): Store {
   const store = openStore(path);
   try {
-    const verdict = store.$client.query<{ quick_check: string }, []>('PRAGMA quick_check(1)').get()?.quick_check;
-    if (verdict !== 'ok') throw new BrokenStore(verdict ?? 'no answer');
+    if (!isSound(store.$client)) throw new BrokenStore('Its pages do not agree with each other.');
     return store;
   } catch (cause) {
     store.$client.close();
     throw cause;
   }
+}
+
+function isSound(client: Database): boolean {
+  return client.query<{ quick_check: string }, []>('PRAGMA quick_check(1)').get()?.quick_check === 'ok';
 }
 
 function replaced(path: string, clock: Clock): OpenedStore {
@@ -130,8 +145,11 @@ function replaced(path: string, clock: Clock): OpenedStore {
     for (const suffix of ['-wal', '-shm']) {
       if (existsSync(path + suffix)) renameSync(path + suffix, setAside + suffix);
     }
-    const notice = `The database was damaged or not Flow's. It is kept as ${setAside}, and a new one was made; models and settings are not affected.`;
-    return { store: openStore(path), setAside, notice };
+    const store = openStore(path);
+    const count = salvageModels(setAside, store);
+    const rest = `${count} ${count === 1 ? 'model was' : 'models were'} taken over from it; settings are not affected.`;
+    const notice = `The database was damaged or not Flow's. It is kept as ${setAside}, and a new one was made; ${rest}`;
+    return { store, setAside, notice };
   } catch (cause) {
     return inMemory(path, cause);
   }
@@ -139,6 +157,24 @@ function replaced(path: string, clock: Clock): OpenedStore {
 
 function inMemory(path: string, cause: unknown): OpenedStore {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const notice = `The database ${path} cannot be opened (${reason}). Records of this run are kept in memory only.`;
-  return { store: openStore(':memory:'), setAside: null, notice };
+  const notice = `The database ${path} cannot be used (${reason}). What happens in this run is kept in memory only.`;
+  return { store: copyInMemory(path) ?? openStore(':memory:'), setAside: null, notice };
+}
+
+/** What the file holds, as far as it can be read; null when it cannot, or is not worth the memory. */
+function copyInMemory(path: string): Store | null {
+  try {
+    if (statSync(path).size > COPY_BYTES_MAX) return null;
+    const file = new Database(`${pathToFileURL(path).href}?immutable=1`, READ_AS_IT_IS);
+    const bytes = file.serialize();
+    file.close();
+    // Both versions of the format to "no WAL", which a database in memory cannot have.
+    bytes.fill(1, 18, 20);
+    const client = Database.deserialize(bytes, { strict: true });
+    // Somebody may have been writing to it just now.
+    if (!isSound(client)) throw new BrokenStore('The copy is not whole.');
+    return readied(client);
+  } catch {
+    return null;
+  }
 }

@@ -151,6 +151,77 @@ test('a path that cannot be opened is replaced by memory for this run, and that 
   closeStore(opened.store);
 });
 
+const MODEL = {
+  id: 'qwen',
+  name: 'Qwen',
+  format: 'gguf',
+  path: '/models/qwen.gguf',
+  hfId: null,
+  quantization: 'Q4_K_M',
+  sizeBytes: 5_000_000_000,
+  trainedContextTokens: 32_768,
+  capabilities: { tools: true, thinking: false, embedding: false, vision: false },
+  aliases: ['coder'],
+  isDemo: false,
+  isManaged: false,
+  config: { launch: { ctx_size: 8192 }, cooldown_s: 60, is_pinned: true },
+  createdAtMs: 1,
+  updatedAtMs: 2,
+} as const;
+
+/** A database with that model, then damaged where its records are. */
+function brokenWithModel(config?: string): void {
+  const store = openStore(path());
+  store
+    .insert(models)
+    .values({ ...MODEL, aliases: ['coder'] })
+    .run();
+  if (config !== undefined) store.$client.run('UPDATE models SET config = ?', [config]);
+  store.insert(facts).values({ key: 'demo-deleted', value: 'true' }).run();
+  const page = store.$client.query<{ rootpage: number }, []>("SELECT rootpage FROM sqlite_schema WHERE name = 'loads'");
+  const at = ((page.get()?.rootpage ?? 2) - 1) * 4096;
+  closeStore(store);
+  writeFileSync(path(), readFileSync(path()).fill(0xee, at, at + 4096));
+}
+
+test('A7 79: damage among the records does not cost the models', () => {
+  brokenWithModel();
+  const opened = openSoundStore({ path: path(), clock: systemClock });
+  expect(opened.notice).toContain('1 model was taken over');
+  expect(opened.store.select().from(models).all()).toEqual([{ ...MODEL, aliases: ['coder'] }]);
+  expect(opened.store.select().from(facts).all()).toEqual([{ key: 'demo-deleted', value: 'true' }]);
+  closeStore(opened.store);
+});
+
+test('a model that is damaged itself is not taken over: a start must never fail by what an earlier one saved', () => {
+  brokenWithModel('{"launch":4}');
+  const opened = openSoundStore({ path: path(), clock: systemClock });
+  expect(opened.notice).toContain('0 models were taken over');
+  expect(opened.store.select().from(models).all()).toEqual([]);
+  closeStore(opened.store);
+});
+
+test('A7 59: a database that can only be read is used from memory, with its models', () => {
+  const store = openStore(path());
+  store
+    .insert(models)
+    .values({ ...MODEL, aliases: ['coder'] })
+    .run();
+  closeStore(store);
+  // Another process that holds it for itself is the same trouble, and needs no read-only disk.
+  const copy = join(folder, 'copy.db');
+  writeFileSync(copy, readFileSync(path()));
+  const holder = new Database(copy);
+  holder.run('PRAGMA locking_mode = EXCLUSIVE');
+  holder.run('BEGIN EXCLUSIVE');
+  const opened = openSoundStore({ path: copy, clock: systemClock });
+  expect(opened.notice).toContain('in memory only');
+  expect(opened.store.select().from(models).all()).toHaveLength(1);
+  opened.store.insert(facts).values({ key: 'works', value: 'yes' }).run();
+  closeStore(opened.store);
+  holder.close(true);
+});
+
 /** The bytes of a database with 500 rows, changed. */
 function damaged(change: (bytes: Buffer) => Buffer): Buffer {
   const at = join(folder, `source-${Math.random()}.db`);
