@@ -45,7 +45,10 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
   const refuse = refuser({
     voiceFor,
     shell: pages,
-    log: ({ requestId, path, cause }) => logs.error('a request met the unexpected', { requestId, path, cause }),
+    log: ({ requestId, path, cause }) => {
+      flow.mishaps.note('request');
+      logs.error('a request met the unexpected', { requestId, path, cause });
+    },
   });
   const credentials = new Credentials({ apiKey: flow.config.apiKey, clock });
   const dashboard = openDashboard(flow, pages);

@@ -10,6 +10,8 @@ import { llamaServer } from './engines/llama-server.ts';
 import { Bus } from './events.ts';
 import { Hardware } from './host/hardware.ts';
 import { LoopLag } from './host/loop-lag.ts';
+import { Mishaps } from './host/mishaps.ts';
+import { Notices } from './host/notices.ts';
 import { Logs } from './logs/logs.ts';
 import { HeaderCache, stampOf } from './models/header-cache.ts';
 import { launchFor } from './models/launch.ts';
@@ -38,6 +40,8 @@ export type Flow = {
   readonly clock: Clock;
   readonly bus: Bus;
   readonly logs: Logs;
+  readonly mishaps: Mishaps;
+  readonly notices: Notices;
   readonly settings: SettingsFile;
   readonly store: Store;
   readonly writer: RecordWriter;
@@ -114,13 +118,22 @@ export async function openFlow(config: Config, version: string, environment: Nod
 }
 
 /** What everything else stands on. */
-type Ground = Pick<Flow, 'clock' | 'bus' | 'logs' | 'settings' | 'store'>;
+type Ground = Pick<Flow, 'clock' | 'bus' | 'logs' | 'mishaps' | 'notices' | 'settings' | 'store'>;
 
 async function openGround(config: Config): Promise<Ground> {
   const clock = systemClock;
-  const bus = new Bus((cause) => logs.error('a listener broke', { cause }));
+  const mishaps = new Mishaps();
+  const bus = new Bus((cause) => {
+    mishaps.note('listener');
+    logs.error('a listener broke', { cause });
+  });
   const logs = new Logs({ clock, bus, folder: join(config.dataDir, 'logs'), level: config.logLevel });
   if (config.apiKey) logs.protect(config.apiKey);
+  // Before anything that may have something to tell: a page that is opened later learns it from here.
+  const notices = new Notices({ bus, clock });
+  bus.subscribe((event) => {
+    if (event.type === 'notice') logs[event.tone](event.text);
+  });
   const settings = await openSettings({
     path: join(config.dataDir, 'settings.json'),
     bus,
@@ -129,11 +142,8 @@ async function openGround(config: Config): Promise<Ground> {
     modelsDirDefault: join(config.dataDir, 'models'),
   });
   const { store, notice } = openSoundStore({ path: join(config.dataDir, 'flow.db'), clock });
-  for (const text of [...settings.notices, ...(notice ? [notice] : [])]) {
-    logs.warning(text);
-    bus.publish({ type: 'notice', tone: 'warning', text });
-  }
-  return { clock, bus, logs, settings, store };
+  if (notice) bus.publish({ type: 'notice', tone: 'warning', text: notice });
+  return { clock, bus, logs, mishaps, notices, settings, store };
 }
 
 type Launch = (model: Model, overrides: LaunchOverrides) => LaunchSettings;

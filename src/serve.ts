@@ -12,8 +12,12 @@ import { type Listener, listen, requireKeyBeyondLoopback } from './web/listen.ts
 
 /** How long running requests may go on after the first signal. */
 const DRAIN_MS = 30_000;
-/** How long what is left may take after the second. */
+/** How long engines may take after the second, and answers that are still on their way out after either. */
 const LAST_MS = 1_000;
+/** How long error events may take to leave after the second. */
+const LAST_WORDS_MS = 200;
+/** After this the second signal ends Flow wherever it is; guards end what engines are left. */
+const INSIST_MS = 1_800;
 
 /**
  * Serves until SIGINT or SIGTERM; returns the exit code. `isAsked` tells `flow serve` from plain `flow`, for which
@@ -22,16 +26,31 @@ const LAST_MS = 1_000;
 export async function serve(context: Context, isAsked: boolean): Promise<number> {
   // First of all: whatever Flow or its libraries create is for this user only.
   process.umask(0o077);
+  // And before there is anything to leave behind: a signal during the start ends it in good order too.
+  const signals = new Signals();
   const config = readConfig(context.flags, context.environment);
-  prepareDataDir(config.dataDir);
-  const lock = await holdDataDir(context, config, isAsked);
+  const isWritable = prepareDataDir(config.dataDir);
+  const lock = isWritable ? await holdDataDir(context, config, isAsked) : NO_LOCK;
   if (typeof lock === 'number') return lock;
   try {
     const flow = await openFlow(config, packageFile.version, process.env);
-    return await run(context, flow, isAsked);
+    try {
+      if (!isWritable) tellReadOnly(flow);
+      return await run(context, flow, signals, isAsked);
+    } finally {
+      await flow.close();
+    }
   } finally {
     lock[Symbol.dispose]();
   }
+}
+
+/** Nobody can write to a read-only directory, so nobody needs to hold it. */
+const NO_LOCK: Disposable = { [Symbol.dispose]: () => {} };
+
+function tellReadOnly({ bus, config }: Flow): void {
+  const text = `Flow cannot write to ${config.dataDir}: settings cannot be saved, and records and new models last for this run only.`;
+  bus.publish({ type: 'notice', tone: 'warning', text });
 }
 
 async function holdDataDir(context: Context, config: Config, isAsked: boolean): Promise<Disposable | number> {
@@ -53,7 +72,7 @@ async function alreadyRuns(context: Context, isAsked: boolean, cause: unknown): 
   return isAsked ? EXIT.notRunning : EXIT.ok;
 }
 
-async function run(context: Context, flow: Flow, isAsked: boolean): Promise<number> {
+async function run(context: Context, flow: Flow, signals: Signals, isAsked: boolean): Promise<number> {
   const { logs, settings } = flow;
   guardProcess(flow);
   // Whoever runs Flow in a terminal or under a service manager reads its own lines there; stdout has the ready line
@@ -61,7 +80,6 @@ async function run(context: Context, flow: Flow, isAsked: boolean): Promise<numb
   logs.follow((entry) => {
     if (entry.source === FLOW_SOURCE) context.terminal.say(`${entry.level} ${entry.text}\n`);
   });
-  const signals = new Signals();
   let isAccepting = true;
   const { host, port } = settings.current;
   if (!flow.config.isOpenAllowed) requireKeyBeyondLoopback(host, flow.config.apiKey);
@@ -69,13 +87,14 @@ async function run(context: Context, flow: Flow, isAsked: boolean): Promise<numb
   if (swept.killed.length + swept.escaped.length > 0) {
     logs.warning('engines of a former Flow were still running and have been ended', { count: swept.killed.length });
   }
-  await flow.registry.ensureDemo();
+  // A full or read-only disk costs the demo, never the start.
+  await flow.registry.ensureDemo().catch((cause) => logs.warning('the demo model could not be made', { cause }));
   const app = await openApp(flow, () => isAccepting);
+  if (signals.isAsked) return signals.code;
   let listener: Listener;
   try {
     listener = await listen(app.guarded, { host, port });
   } catch (cause) {
-    await flow.close();
     if (cause instanceof Fault && cause.kind === 'conflict') return portTaken(context, isAsked, cause);
     throw cause;
   }
@@ -110,9 +129,8 @@ async function stop(flow: Flow, app: { close(): void }, listener: Listener, hurr
   const hurried = hurry.then(() => Promise.race([flow.fleet.shutdown(0), Bun.sleep(LAST_MS)]));
   await Promise.race([drained, hurried]);
   // Answers that ended with their engine are still on their way out.
-  await Promise.race([closed, Bun.sleep(LAST_MS)]);
+  await Promise.race([closed, hurry.then(() => Bun.sleep(LAST_WORDS_MS)), Bun.sleep(LAST_MS)]);
   await listener.stop(true);
-  await flow.close();
 }
 
 /** The first signal asks, the second insists. */
@@ -131,10 +149,15 @@ class Signals {
       process.on(name, () => {
         this.#count += 1;
         this.#last = name;
-        if (this.#count === 1) onFirst();
-        else onSecond();
+        if (this.#count === 1) return onFirst();
+        onSecond();
+        setTimeout(() => process.exit(this.code), INSIST_MS);
       });
     }
+  }
+
+  get isAsked(): boolean {
+    return this.#count > 0;
   }
 
   /** 0 when it ended as asked, else 128 and the number of the signal that insisted. */
@@ -145,7 +168,16 @@ class Signals {
 }
 
 /** One mistake in one request must not end all the others; it is written down and counted. */
-function guardProcess({ logs }: Flow): void {
-  process.on('unhandledRejection', (cause) => logs.error('a rejection that nobody handled', { cause }));
-  process.on('uncaughtException', (cause) => logs.error('an exception that nobody caught', { cause }));
+function guardProcess({ logs, mishaps }: Flow): void {
+  // Whoever read our lines may go (`flow 2>&1 | head`); an error event that nobody takes would end Flow at the next
+  // one.
+  process.stderr.on('error', () => {});
+  process.on('unhandledRejection', (cause) => {
+    mishaps.note('rejection');
+    logs.error('a rejection that nobody handled', { cause });
+  });
+  process.on('uncaughtException', (cause) => {
+    mishaps.note('exception');
+    logs.error('an exception that nobody caught', { cause });
+  });
 }

@@ -1,6 +1,7 @@
 /** `/metrics` in the text format of Prometheus. Pure but for the numbers it is given. */
 import type { Histogram, Meters } from '#src/requests/meters.ts';
 import type { FleetSnapshot } from '#src/scheduling/lease.ts';
+import { MISHAP_PLACES, type Mishaps } from './mishaps.ts';
 
 export type MetricsParts = {
   readonly version: string;
@@ -10,6 +11,7 @@ export type MetricsParts = {
   readonly tokensPerS: number;
   readonly droppedRows: number;
   readonly loopLagMs: number;
+  readonly mishaps: Pick<Mishaps, 'countOf'>;
   readonly residentBytes: number;
   readonly uptimeS: number;
 };
@@ -100,6 +102,11 @@ function processFamilies(parts: MetricsParts): readonly Family[] {
     counter('flow_telemetry_rows_dropped_total', 'Records lost because the database would not take them.', [
       { value: parts.droppedRows },
     ]),
+    counter(
+      'flow_unexpected_errors_total',
+      'Mistakes in Flow that it survived, by where they showed.',
+      MISHAP_PLACES.map((place) => ({ labels: { place }, value: parts.mishaps.countOf(place) })),
+    ),
     gauge('flow_eventloop_lag_seconds', 'Worst delay of the event loop in the last 15 s.', [
       { value: parts.loopLagMs / 1000 },
     ]),

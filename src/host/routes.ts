@@ -9,6 +9,8 @@ import type { RecordWriter } from '#src/store/writer.ts';
 import type { Hardware } from './hardware.ts';
 import type { LoopLag } from './loop-lag.ts';
 import { metricsText } from './metrics.ts';
+import type { Mishaps } from './mishaps.ts';
+import type { Notices } from './notices.ts';
 
 export type HostRoutesParts = {
   readonly version: string;
@@ -18,6 +20,8 @@ export type HostRoutesParts = {
   readonly meters: Meters;
   readonly writer: Pick<RecordWriter, 'droppedRows'>;
   readonly loopLag: Pick<LoopLag, 'worstMs'>;
+  readonly mishaps: Pick<Mishaps, 'countOf'>;
+  readonly notices: Pick<Notices, 'list'>;
   /** False once Flow is stopping: load balancers then send nothing new. */
   readonly isAccepting: () => boolean;
 };
@@ -37,12 +41,13 @@ function readiness({ isAccepting }: HostRoutesParts) {
   return { status: 'ready' };
 }
 
-function health({ fleet, version }: HostRoutesParts) {
+function health({ fleet, version, notices }: HostRoutesParts) {
   const models = fleet().models.flatMap(({ modelId, state }) => (state.phase === 'ready' ? [modelId] : []));
-  return { status: 'ok', running_models: models.length, models, version };
+  const told = notices.list().map(({ tone, text, atMs }) => ({ tone, text, at: atMs / 1000 }));
+  return { status: 'ok', running_models: models.length, models, version, notices: told };
 }
 
-function metrics({ version, meters, fleet, tracker, writer, loopLag }: HostRoutesParts): string {
+function metrics({ version, meters, fleet, tracker, writer, loopLag, mishaps }: HostRoutesParts): string {
   return metricsText({
     version,
     meters,
@@ -51,6 +56,7 @@ function metrics({ version, meters, fleet, tracker, writer, loopLag }: HostRoute
     tokensPerS: tracker.tokensPerS,
     droppedRows: writer.droppedRows,
     loopLagMs: loopLag.worstMs,
+    mishaps,
     residentBytes: process.memoryUsage.rss(),
     uptimeS: process.uptime(),
   });

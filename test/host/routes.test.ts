@@ -4,6 +4,8 @@ import { Elysia } from 'elysia';
 import { systemClock } from '#src/clock.ts';
 import { Bus } from '#src/events.ts';
 import { Hardware } from '#src/host/hardware.ts';
+import { Mishaps } from '#src/host/mishaps.ts';
+import { Notices } from '#src/host/notices.ts';
 import { hostRoutes } from '#src/host/routes.ts';
 import { Meters } from '#src/requests/meters.ts';
 import { RequestTracker } from '#src/requests/tracker.ts';
@@ -13,6 +15,8 @@ import { requestRow } from '#test/support/request-rows.ts';
 
 function app(isAccepting = true) {
   const meters = new Meters();
+  const mishaps = new Mishaps();
+  const bus = new Bus();
   const hardware = new Hardware({
     clock: systemClock,
     settings: () => ({ memory_limit_gb: 0, memory_headroom_gb: 2 }),
@@ -26,14 +30,21 @@ function app(isAccepting = true) {
     meters,
     writer: { droppedRows: 7 },
     loopLag: { worstMs: 12 },
+    mishaps,
+    notices: new Notices({ bus, clock: new FakeClock() }),
     isAccepting: () => isAccepting,
   });
-  return { meters, ask: (path: string) => new Elysia().use(routes).handle(new Request(`http://localhost${path}`)) };
+  return {
+    meters,
+    mishaps,
+    bus,
+    ask: (path: string) => new Elysia().use(routes).handle(new Request(`http://localhost${path}`)),
+  };
 }
 
 test('health counts loaded models, as the seed did', async () => {
   const answer = await (await app().ask('/api/health')).json();
-  expect(answer).toEqual({ status: 'ok', running_models: 1, models: ['tiny'], version: '0.1.0' });
+  expect(answer).toEqual({ status: 'ok', running_models: 1, models: ['tiny'], version: '0.1.0', notices: [] });
   expect(await (await app().ask('/health')).json()).toMatchObject({ status: 'ok', version: '0.1.0' });
 });
 
@@ -90,4 +101,23 @@ test('the labels stay few, however many models are asked for', () => {
   for (let model = 0; model < 1_000; model += 1) meters.countRequest(requestRow({ modelId: `model-${model}` }));
   expect(meters.ended.length).toBeLessThanOrEqual(201);
   expect(meters.ended.reduce((sum, entry) => sum + entry.count, 0)).toBe(1_000);
+});
+
+test('what was told before anybody listened can still be read, once each, at most twenty', async () => {
+  const { bus, ask } = app();
+  for (const text of ['first', ...Array.from({ length: 19 }, (_, index) => `notice ${index}`), 'first', 'last']) {
+    bus.publish({ type: 'notice', tone: 'warning', text });
+  }
+  const { notices } = await (await ask('/api/health')).json();
+  expect(notices).toHaveLength(20);
+  expect(notices.slice(-2).map(({ text }: { text: string }) => text)).toEqual(['first', 'last']);
+  expect(notices.at(-1)).toMatchObject({ tone: 'warning', at: expect.any(Number) });
+});
+
+test('what nobody expected is counted by where it showed', async () => {
+  const { mishaps, ask } = app();
+  mishaps.note('rejection');
+  const text = await (await ask('/metrics')).text();
+  expect(text).toContain('flow_unexpected_errors_total{place="rejection"} 1');
+  expect(text).toContain('flow_unexpected_errors_total{place="exception"} 0');
 });
