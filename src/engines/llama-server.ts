@@ -194,9 +194,7 @@ function diagnoseWithFile(ending: Ending, plan: LaunchPlan): CrashReport {
   return { ...report, kind: finding.kind, isSticky: true, message: finding.message, hint: finding.hint };
 }
 
-/**
- * A person's HTTP_PROXY is for the world outside: Bun's fetch would ask it for loopback too, and show it the engine's key.
- */
+/** HTTP_PROXY is for the world outside: Bun's fetch would ask it for loopback too, and show it the engine's key. */
 const DIRECT = { proxy: false } as const;
 
 async function isHealthy(baseUrl: string, signal: AbortSignal): Promise<boolean> {

@@ -25,6 +25,8 @@ const BACK_OFF_WAIT_MAX_MS = 5_000;
 const START_ANSWER_MAX_MS = 1_000;
 const MEMORY_SAMPLE_INTERVAL_MS = 5_000;
 const ROUNDS_MAX = 10_000;
+/** A wake-up that comes this late was not held up: machine or process stood still. */
+const SLEPT_MIN_MS = 5_000;
 
 type Closing = { deadlineMs: number; giveUpAtMs: number; readonly whenGone: (() => void)[] };
 
@@ -97,6 +99,7 @@ export class Dispatcher {
   #pass(): void {
     const nowMs = this.#needs.clock.monotonicMs();
     const settings = this.#needs.settings();
+    this.#excuseSleep(nowMs);
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
     for (const seat of this.#seats()) {
       seat.admission = null;
@@ -113,6 +116,18 @@ export class Dispatcher {
     this.#startWanted(settings, nowMs);
     for (const seat of this.#seats()) this.#grant(seat);
     for (const seat of this.#seats()) this.#cool(seat, settings, nowMs);
+  }
+
+  /** Time that passed in sleep is nobody's idleness and nobody's wait: what was loaded before is loaded after it. */
+  #excuseSleep(nowMs: number): void {
+    const sleptMs = nowMs - this.#armedForMs;
+    if (sleptMs < SLEPT_MIN_MS) return;
+    this.#armedForMs = nowMs;
+    for (const seat of this.#seats()) {
+      seat.idleSinceMs += sleptMs;
+      for (const waiter of seat.waiters) waiter.sinceMs += sleptMs;
+      if (seat.wish) seat.wish = { ...seat.wish, sinceMs: seat.wish.sinceMs + sleptMs };
+    }
   }
 
   /** What can no longer come true: the model is gone, just-in-time loading is off, the wait was too long. */
@@ -357,7 +372,7 @@ export class Dispatcher {
   }
 
   #arm(): void {
-    if (this.#wakeAtMs === this.#armedForMs) return;
+    if (this.#timer && this.#wakeAtMs === this.#armedForMs) return;
     this.#timer?.[Symbol.dispose]();
     this.#timer = null;
     this.#armedForMs = this.#wakeAtMs;
@@ -366,7 +381,7 @@ export class Dispatcher {
     // Never beyond the 31 bits of a timer, even for a cooldown of a year: while anything runs, memory is read every 5
     // s.
     this.#timer = this.#needs.clock.after(delayMs, () => {
-      this.#armedForMs = Number.POSITIVE_INFINITY;
+      this.#timer = null;
       this.settle();
     });
   }

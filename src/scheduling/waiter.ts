@@ -6,8 +6,8 @@ import { isNews } from './waits.ts';
 /** A place in a model's queue. The owner of the queue takes it out before it settles it. */
 export class Waiter {
   readonly requestId: string;
-  /** Arrival, monotonic. */
-  readonly sinceMs: number;
+  /** Arrival, monotonic; later by what the machine slept since. */
+  sinceMs: number;
   readonly promise: Promise<Lease>;
   readonly #settlement = Promise.withResolvers<Lease>();
   readonly #options: AcquireOptions;

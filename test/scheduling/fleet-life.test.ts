@@ -220,6 +220,26 @@ describe('wishes and switches', () => {
     expect(world.stops).toMatchObject([{ reason: 'cooldown' }]);
   });
 
+  test('time that the machine slept cools nothing down and ends no wait (A7 case 83)', async () => {
+    const world = worldOf({ a: 10, b: 10 });
+    const busy = world.ask('a');
+    await world.pass(2_000);
+    const waiting = world.ask('b');
+    await world.pass(30_000);
+    world.clock.sleep(3_600_000);
+    await world.pass(10_000);
+    expect(waiting.fault).toBeNull();
+    busy.end();
+    await world.pass(3_000);
+    waiting.end();
+    await world.pass(200_000);
+    world.clock.sleep(3_600_000);
+    await world.pass(90_000);
+    expect(world.phase('b')).toBe('ready');
+    await world.pass(20_000);
+    expect(world.phase('b')).toBe('idle');
+  });
+
   test('the queue limit holds for a loading, a loaded and a waiting model', async () => {
     const world = worldOf({ a: 10, b: 10 });
     world.settings = { ...world.settings, queue_limit: 3 };

@@ -42,6 +42,19 @@ test('however alive, half an hour is the end', () => {
   expect(reasons).toEqual([{ because: 'length', afterS: LOAD_MAX_S }]);
 });
 
+test('time that the machine slept is neither silence nor length (A7 case 83)', () => {
+  const { clock, reasons, watch } = watching();
+  clock.advance(60_000);
+  clock.sleep(LOAD_MAX_S * 1000);
+  clock.advance(54_000);
+  expect(reasons).toEqual([]);
+  watch.noteLife();
+  clock.advance(119_000);
+  expect(reasons).toEqual([]);
+  clock.advance(1_000);
+  expect(reasons).toEqual([{ because: 'silence', afterS: 120 }]);
+});
+
 test('a watch that is over leaves no timer', () => {
   const { clock, watch } = watching();
   watch[Symbol.dispose]();

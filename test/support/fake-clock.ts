@@ -54,6 +54,11 @@ export class FakeClock implements Clock {
     this.#nowMs = untilMs;
   }
 
+  /** Lets `ms` pass without anybody noticing, as in a process that is stopped: what fell due fires late. */
+  sleep(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Jumps to the next deadline and fires it; false when no timer is armed. */
   advanceToNext(): boolean {
     const due = this.#first(Number.POSITIVE_INFINITY);
