@@ -28,6 +28,8 @@ export type Door = {
 };
 
 const CLIENT_CHARACTERS_MAX = 60;
+/** Routes whose engines answer whole, whatever `stream` says. */
+const WHOLE_PATH = /\/(?:embeddings?|rerank)$/;
 
 /** One request through a door. `modelId` names the model when the address already did. */
 export async function enter(
@@ -100,7 +102,7 @@ export function translatedDoor(dialect: Dialect): Door {
         wantsStream,
         hidesProgress: true,
         translation: { encoder: () => dialect.encoder(head), collector: () => dialect.collector(head) },
-        repairs: [...notes, ...changes],
+        repairs: [...json.mends, ...notes, ...changes],
       };
     },
   };
@@ -129,7 +131,7 @@ function verbatimOrder(
 ): Order {
   const { body } = json;
   refuseDanger(body);
-  const wantsStream = body.stream === true;
+  const wantsStream = body.stream === true && !WHOLE_PATH.test(path);
   const isSingle = body.n === undefined || body.n === null || body.n === 1;
   const wantsProgress = wantsStream && isSingle && path === '/v1/chat/completions' && body.return_progress !== true;
   const progress = wantsProgress ? { return_progress: true } : {};
@@ -140,7 +142,7 @@ function verbatimOrder(
     wantsStream,
     hidesProgress: wantsProgress,
     translation: null,
-    repairs,
+    repairs: [...json.mends, ...repairs],
   };
 }
 

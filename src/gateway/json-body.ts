@@ -3,11 +3,13 @@ import * as zlib from 'node:zlib';
 import { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 
-/** The body as it came, and what it says. */
-export type JsonBody = { readonly text: string; readonly body: JsonObject };
+/** The body as it came, what it says, and in words what had to be mended in it. */
+export type JsonBody = { readonly text: string; readonly body: JsonObject; readonly mends: readonly string[] };
 
 /** Deeper than any real request; `JSON.stringify` and recursive readers stay far from their limits. */
 export const DEPTH_MAX = 256;
+/** llama-server searches an object's keys one by one for each key: a million of them hold a thread for hours. */
+export const KEYS_MAX = 10_000;
 
 type Decode = (
   bytes: Uint8Array,
@@ -31,8 +33,13 @@ export async function readJsonBody(request: Request, bytesMax: number): Promise<
   return parseJsonBody(decoded(bytes));
 }
 
-/** The object in a text. Throws Fault('invalid-request') with line and column of what is wrong. */
-export function parseJsonBody(text: string): JsonBody {
+/**
+ * The object in a text. Throws Fault('invalid-request') with line and column of what is wrong. Half of a surrogate pair
+ * becomes U+FFFD: agents cut texts inside an emoji and then send that history for ever, and no engine would parse it.
+ */
+export function parseJsonBody(arrived: string): JsonBody {
+  const text = LONE_OR_PAIR.test(arrived) ? withoutHalves(arrived) : arrived;
+  const mends = text === arrived ? [] : ['half a character was replaced'];
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -40,10 +47,17 @@ export function parseJsonBody(text: string): JsonBody {
     throw new Fault('invalid-request', syntaxMessage(text), { cause });
   }
   if (!isObject(body)) throw new Fault('invalid-request', 'The body is JSON, but not an object.');
-  if (isDeeperThan(body, DEPTH_MAX)) {
-    throw new Fault('invalid-request', `The body is nested more than ${DEPTH_MAX} levels deep.`);
-  }
-  return { text, body };
+  refuseShape(body, DEPTH_MAX);
+  return { text, body, mends };
+}
+
+const LONE_OR_PAIR = /\\u[dD][89a-fA-F]/;
+/** Each escape of a JSON text, a pair of surrogates as one; so a backslash that is itself escaped begins nothing. */
+const ESCAPE = /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)/g;
+const HALF = /^\\u[dD][89a-fA-F]..$/;
+
+function withoutHalves(text: string): string {
+  return text.replace(ESCAPE, (escape) => (HALF.test(escape) ? String.raw`\ufffd` : escape));
 }
 
 async function arrivedBytes(request: Request): Promise<Uint8Array> {
@@ -84,13 +98,13 @@ function tooLarge(bytesMax: number): Fault {
   return new Fault('too-large', `The body is larger than ${bytesMax} bytes.`);
 }
 
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  for (const inner of Object.values(value)) {
-    if (typeof inner === 'object' && inner !== null && isDeeperThan(inner, levels - 1)) return true;
+function refuseShape(value: object, levels: number): void {
+  if (levels === 0) throw new Fault('invalid-request', `The body is nested more than ${DEPTH_MAX} levels deep.`);
+  const inner: unknown[] = Object.values(value);
+  if (!Array.isArray(value) && inner.length > KEYS_MAX) {
+    throw new Fault('invalid-request', `An object in the body has ${inner.length} keys; ${KEYS_MAX} are allowed.`);
   }
-  return false;
+  for (const each of inner) if (typeof each === 'object' && each !== null) refuseShape(each, levels - 1);
 }
 
 function syntaxMessage(text: string): string {

@@ -32,7 +32,9 @@ const DOORS: { readonly [path: string]: Door } = {
 /** Headers of an engine's answer that its page needs; nothing else comes through. */
 const PASSED_HEADERS = ['content-type', 'content-encoding', 'etag', 'cache-control'] as const;
 const ANSWER_TEXT_BYTES_MAX = 64 << 20;
-/** The engine's page runs under our address but in an origin of its own: it can ask nothing of Flow in the user's name. */
+/**
+ * The engine's page runs under our address but in an origin of its own: it can ask nothing of Flow in the user's name.
+ */
 const PAGE_POLICY = 'sandbox allow-scripts';
 
 /** Answers it, in OpenAI's shape where there is something to refuse. */

@@ -20,7 +20,7 @@ const faultOf = (work: () => unknown): Promise<Fault> =>
 describe('a body', () => {
   test('comes back with the text it was', async () => {
     const text = '{"a": 1.0,\n "b":"é"}';
-    expect(await readJsonBody(request(text), 100)).toEqual({ text, body: { a: 1, b: 'é' } });
+    expect(await readJsonBody(request(text), 100)).toEqual({ text, body: { a: 1, b: 'é' }, mends: [] });
   });
 
   const codings: readonly [string, (bytes: Uint8Array) => Uint8Array][] = [
@@ -53,6 +53,39 @@ describe('a body', () => {
     expect((await faultOf(() => readJsonBody(request(utf16), 100))).kind).toBe('invalid-request');
     expect((await faultOf(() => readJsonBody(request(Uint8Array.of(0x7b, 0xff)), 100))).message).toContain('UTF-8');
   });
+});
+
+describe('half a surrogate pair', () => {
+  const cases: readonly [string, string, string][] = [
+    ['a first half', String.raw`a\ud83db`, 'a\uFFFDb'],
+    ['a second half', String.raw`a\uDE00b`, 'a\uFFFDb'],
+    ['two first halves and a second', String.raw`\ud83d\ud83d\ude00`, '\uFFFD😀'],
+    ['a half before another escape', String.raw`\ud83d\u0041\n`, '\uFFFDA\n'],
+  ];
+  for (const [what, escaped, said] of cases) {
+    test(`is replaced, in what is read and in what is sent on (${what})`, () => {
+      const { text, body, mends } = parseJsonBody(`{"a":"${escaped}"}`);
+      expect(body).toEqual({ a: said });
+      expect(JSON.parse(text)).toEqual({ a: said });
+      expect(text.length).toBe(escaped.length + 8);
+      expect(mends).toEqual(['half a character was replaced']);
+    });
+  }
+
+  for (const whole of [String.raw`\ud83d\ude00`, '😀', String.raw`\\ud83d`, String.raw`\u00e9`]) {
+    test(`is not seen in ${whole}`, () => {
+      const text = `{"a":"${whole}"}`;
+      expect(parseJsonBody(text)).toEqual({ text, body: JSON.parse(text), mends: [] });
+    });
+  }
+});
+
+test('an object of very many keys is refused: engines search them one by one', async () => {
+  const keys = (count: number) => `{"x":[{${Array.from({ length: count }, (_, at) => `"k${at}":1`).join(',')}}]}`;
+  expect(parseJsonBody(keys(10_000)).mends).toEqual([]);
+  const fault = await faultOf(() => parseJsonBody(keys(1_000_000)));
+  expect(fault).toMatchObject({ kind: 'invalid-request' });
+  expect(fault.message).toContain('1000000 keys');
 });
 
 describe('broken JSON', () => {

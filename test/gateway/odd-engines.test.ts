@@ -107,3 +107,9 @@ describe('an engine that answers a streamed request whole', () => {
     expect((await post(`${url}/v1/chat/completions`, streamed())).status).toBe(502);
   });
 });
+
+test('embeddings are answered whole, also to a client that asks for a stream', async () => {
+  house.server(() => Response.json({ object: 'list', data: [{ embedding: [1] }] }));
+  const response = await post(`${url}/v1/embeddings`, JSON.stringify({ input: 'x', stream: true }));
+  expect(await response.json()).toEqual({ object: 'list', data: [{ embedding: [1] }] });
+});
