@@ -57,7 +57,7 @@ const ESCAPE = /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[
 const HALF = /^\\u[dD][89a-fA-F]..$/;
 
 function withoutHalves(text: string): string {
-  return text.replace(ESCAPE, (escape) => (HALF.test(escape) ? String.raw`\ufffd` : escape));
+  return text.replace(ESCAPE, (sequence) => (HALF.test(sequence) ? String.raw`\ufffd` : sequence));
 }
 
 async function arrivedBytes(request: Request): Promise<Uint8Array> {
