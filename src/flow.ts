@@ -107,6 +107,8 @@ export async function openFlow(config: Config, version: string, environment: Nod
     client,
     pulse: new Pulse({ clock }),
     async close() {
+      // pip, brew and tar run in groups of their own, and would go on without us.
+      engines.installer.cancel();
       client.close();
       loopLag[Symbol.dispose]();
       settings[Symbol.dispose]();
@@ -208,6 +210,7 @@ type FleetParts = {
   readonly settings: SettingsFile;
   readonly hardware: Hardware;
   readonly registry: Registry;
+  readonly engines: Engines;
   readonly measurements: Measurements;
   readonly records: Records;
   readonly launch: Launch;
@@ -236,7 +239,7 @@ function openFleet(parts: FleetParts): Fleet {
     needOf: (model, overrides) => measurements.needOf(model, parts.launch(model, overrides)),
     fileStateOf: ({ path }) => {
       const stamp = stampOf(path);
-      return stamp === null ? null : `${stamp.sizeBytes}:${stamp.modifiedMs}`;
+      return stamp === null ? null : `${stamp.sizeBytes}:${stamp.modifiedMs}:${parts.engines.edition}`;
     },
     budgetBytes: () => parts.hardware.budgetBytes,
     records: loadRecords,

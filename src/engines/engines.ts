@@ -52,6 +52,8 @@ export class Engines {
   readonly #features = new Map<string, EngineFeatures>();
   #list: Promise<EngineList> | null = null;
   #presentVersion: string | null = null;
+  #edition = 0;
+  #found = '';
   #updates: UpdateCheck = { isChecking: false, latest: null, checkedAtMs: null, trouble: null };
 
   constructor(deps: EnginesDeps) {
@@ -65,6 +67,11 @@ export class Engines {
   /** Version of the engine to use as last asked for; null before that, and when it would not say. */
   get presentVersion(): string | null {
     return this.#presentVersion;
+  }
+
+  /** Grows when a search finds other engines than the last: what failed for want of one may work now. */
+  get edition(): number {
+    return this.#edition;
   }
 
   get updates(): UpdateCheck {
@@ -98,12 +105,14 @@ export class Engines {
   }
 
   async #choice(): Promise<InstalledEngine | null> {
-    const present = await this.#present();
     const { configured } = this.#deps.places;
-    if (configured !== null) return named(present, `path:${configured}`, 'FLOW_LLAMA_SERVER names');
+    if (configured !== null) {
+      const id = `path:${configured}`;
+      return named(await this.#present(id), id, 'FLOW_LLAMA_SERVER names');
+    }
     const choice = this.#deps.settings.current.engine_choice;
-    if (choice === '') return present.installed[0] ?? null;
-    return named(present, choice, 'The setting engine_choice names');
+    if (choice === '') return (await this.#present(null)).installed[0] ?? null;
+    return named(await this.#present(choice), choice, 'The setting engine_choice names');
   }
 
   /**
@@ -192,11 +201,14 @@ export class Engines {
     }
   }
 
-  /** The list, searched again when one of it has gone, or when there was none: a person may just have installed one. */
-  async #present(): Promise<EngineList> {
-    const known = await this.list();
-    const isStale = known.installed.length === 0 || known.installed.some(({ executable }) => !existsSync(executable));
-    if (isStale) this.refresh();
+  /**
+   * The list, searched again when one of it has gone, or when there was none or not the wanted one: a person may just
+   * have installed or mended it, or mounted its disk.
+   */
+  async #present(wantedId: string | null): Promise<EngineList> {
+    const { installed } = await this.list();
+    const isThere = installed.some(({ id }) => wantedId === null || id === wantedId);
+    if (!isThere || installed.some(({ executable }) => !existsSync(executable))) this.refresh();
     return await this.list();
   }
 
@@ -212,6 +224,9 @@ export class Engines {
         this.#features.set(result.engine.executable, result.features);
       }
     }
+    const found = JSON.stringify([installed, broken]);
+    if (found !== this.#found) this.#edition += 1;
+    this.#found = found;
     return { installed, broken };
   }
 }

@@ -194,6 +194,10 @@ function installFault(cause: unknown): Fault {
     return new Fault('disk-full', 'The disk is full.', { cause });
   }
   const fault = asFault(cause);
+  // tar, unzip and pip say it in their own words.
+  if (/no space left on device|disk quota exceeded/i.test(fault.message)) {
+    return new Fault('disk-full', 'The disk is full.', { cause });
+  }
   return fault.kind === 'internal' ? new Fault('install-failed', `It broke off: ${String(cause)}.`, { cause }) : fault;
 }
 

@@ -40,7 +40,10 @@ export type FleetNeeds = {
   readonly findModel: (modelId: ModelId) => Model | null;
   /** What a load would take; cheap. Throws a Fault when it cannot be told (file gone, header damaged). */
   readonly needOf: (model: Model, overrides: LaunchOverrides) => Footprint;
-  /** Names the present state of a model's file (size and time), or null when it is gone; cheap. */
+  /**
+   * Names the present state of what a load stands on: the model's file (size and time), and the engines there are; null
+   * when the file is gone. Cheap, and never throws.
+   */
   readonly fileStateOf: (model: Model) => string | null;
   /** Memory that all models together may take now. */
   readonly budgetBytes: () => number;

@@ -151,6 +151,21 @@ describe('the engine to use', () => {
   });
 });
 
+test('a named program that appears after Flow began is found at the next load, though there are others', async () => {
+  await using here = await bench();
+  const late = join(here.folder, 'late', 'llama-server');
+  put(join(here.installDir, 'b1'));
+  await using named = await bench({ folder: here.folder, configured: late });
+  expect((await faultOf(named.engines.ensure(NEVER))).kind).toBe('engine-missing');
+  const { edition } = named.engines;
+  put(join(here.folder, 'late'));
+  expect((await named.engines.ensure(NEVER)).executable).toBe(late);
+  expect(named.engines.edition).toBe(edition + 1);
+  named.engines.refresh();
+  await named.engines.list();
+  expect(named.engines.edition).toBe(edition + 1);
+});
+
 describe('removing', () => {
   test('takes an installed release away, whole', async () => {
     await using here = await bench();

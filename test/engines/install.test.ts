@@ -244,6 +244,14 @@ describe('one installation', () => {
     );
   });
 
+  test('says that the disk is full also when only tar says so', async () => {
+    const message = 'The archive could not be unpacked by tar: tar: lib.so: Cannot write: No space left on device.';
+    const full = source('release', () => Promise.reject(new Fault('install-failed', message)));
+    await using here = await bench({ sources: [full] });
+    const fault = await faultOf(here.installer.start(NEWEST));
+    expect(fault).toMatchObject({ kind: 'disk-full', hint: 'Make room on the disk that holds the data folder.' });
+  });
+
   test('does not begin where installing by itself is switched off', async () => {
     using host = fakeReleases(await goodArchive());
     await using here = await bench({ releasesUrl: host.url });
