@@ -9,6 +9,8 @@ import { Reception } from './reception.ts';
 const IDLE_MAX = 64;
 /** Names of origins remembered; engines come and go on a few ports, so this is never reached in practice. */
 const ORIGINS_MAX = 1_000;
+/** A stale connection shows itself at once; an engine that kept a request for longer has begun with it. */
+const STALE_MS_MAX = 1_000;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** One engine's address and its idle connections, the freshest last. */
@@ -23,12 +25,14 @@ export class SocketEngineClient implements EngineClient {
     const bytes = encodeRequest(origin, request);
     throwIfAborted(request.signal);
     const idle = takeIdle(origin);
+    const sentMs = performance.now();
     const reception = idle ? this.#exchange(origin, idle, bytes, request) : await this.#dial(origin, bytes, request);
     try {
       return await reception.begun;
     } catch (cause) {
       const fault = asFault(cause);
-      const isStale = idle !== null && fault.kind === 'engine-died' && !reception.hasArrivals;
+      const isUnanswered = fault.kind === 'engine-died' && !reception.hasArrivals;
+      const isStale = idle !== null && isUnanswered && performance.now() - sentMs < STALE_MS_MAX;
       if (!isStale) throw fault;
       return (await this.#dial(origin, bytes, request)).begun;
     }

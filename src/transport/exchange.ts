@@ -33,8 +33,8 @@ export interface ExchangeResponse {
 export interface EngineClient {
   /**
    * Resolves when the response head is there. Throws Fault('engine-unreachable') when nothing listens, 'engine-died'
-   * when the connection ended before the head. A connection that was idle and turns out closed before any byte of the
-   * answer is replaced once.
+   * when the connection ended before the head. A connection that was idle and turns out closed within a second, before
+   * any byte of the answer, is replaced once; llama-server closes each one after a streamed answer.
    */
   send(baseUrl: string, request: ExchangeRequest): Promise<ExchangeResponse>;
   /** Closes idle connections. */

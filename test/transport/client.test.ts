@@ -89,6 +89,18 @@ describe('the engine client', () => {
     expect(opened.count).toBe(2);
   });
 
+  test('does not repeat a request that the engine held for a while, also not on an idle connection', async () => {
+    const { url, opened } = upstream((socket, peer) => {
+      peer.requests += 1;
+      if (peer.requests === 1) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi');
+      else setTimeout(() => socket.terminate(), 1_100);
+    });
+    const engines = client();
+    expect(await (await engines.send(url, request())).text()).toBe('hi');
+    expect(await kindOf(engines.send(url, request()))).toBe('engine-died');
+    expect(opened.count).toBe(1);
+  });
+
   test('does not repeat a request on a fresh connection that broke', async () => {
     const { url, opened } = upstream((socket) => socket.terminate());
     expect(await kindOf(client().send(url, request()))).toBe('engine-died');
