@@ -53,6 +53,7 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
   const credentials = new Credentials({ apiKey: flow.config.apiKey, clock });
   const dashboard = openDashboard(flow, pages);
   const live = openLive(flow);
+  const closing = new AbortController();
   const app = new Elysia({ name: 'flow', normalize: false })
     .use(errorHandling(refuse))
     .use(vendorRoutes({ vendor }))
@@ -60,7 +61,7 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     .use(loginPages({ credentials, shell: pages }))
     .use(dashboard.routes)
     .use(live.routes)
-    .use(management(flow, isAccepting))
+    .use(management(flow, isAccepting, closing.signal))
     .use(gateway(flow));
   const guarded = guard({
     app,
@@ -74,6 +75,7 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
   return {
     guarded,
     close() {
+      closing.abort();
       dashboard.close();
       live.close();
     },
@@ -116,13 +118,13 @@ function openLive({ clock, bus, fleet, tracker, settings }: Flow) {
 }
 
 /** `/api`, `/health`, `/metrics`. */
-function management(flow: Flow, isAccepting: () => boolean) {
+function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal) {
   const { clock, logs, settings, fleet, tracker, registry, hardware, measurements } = flow;
   const snapshot = () => fleet.snapshot();
   return new Elysia({ name: 'management' })
     .use(hostRoutes({ ...flow, fleet: snapshot, isAccepting }))
     .use(settingsRoutes({ settings }))
-    .use(logRoutes({ logs, clock }))
+    .use(logRoutes({ logs, clock, closing }))
     .use(requestRoutes({ tracker, telemetry: flow.telemetry, fleet: snapshot }))
     .use(engineRoutes({ engines: flow.engines }))
     .use(

@@ -63,10 +63,12 @@ export class LogFile {
 
   async #write(): Promise<void> {
     if (this.#waiting.length === 0) return;
-    const lost = this.#lost > 0 ? `… ${this.#lost} lines lost: the disk was too slow\n` : '';
+    const lost = this.#lost > 0 ? `… ${this.#lost} lines lost: the disk was full or too slow\n` : '';
+    const lineCount = this.#waiting.length;
     const bytes = Buffer.from(`${this.#waiting.join('\n')}\n${lost}`);
     this.#waiting = [];
     this.#waitingCharacters = 0;
+    const lostBefore = this.#lost;
     this.#lost = 0;
     try {
       if (this.#sizeBytes > 0 && this.#sizeBytes + bytes.length > this.#bytesMax) await this.#rotate();
@@ -75,6 +77,7 @@ export class LogFile {
       this.#sizeBytes += bytes.length;
     } catch {
       // A full or vanished disk: the ring still has the newest lines, and the next flush tries again.
+      this.#lost += lostBefore + lineCount;
       await this.#closeFile();
     }
   }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Clock } from '#src/clock.ts';
 import type { Bus } from '#src/events.ts';
+import { Fault } from '#src/faults.ts';
 import { LogFile } from './log-file.ts';
 import { guessLevel } from './log-level.ts';
 import { type LogEntry, type LogLevel, LogRing, type LogStream, RING_LINES_MAX } from './log-ring.ts';
@@ -12,6 +13,9 @@ export const FLOW_SOURCE = 'flow';
 export const TAIL_LINES_MAX = RING_LINES_MAX;
 const NOTICE_MS = 100;
 const SOURCES_MAX = 500;
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
+const LINE_BREAK = /[\r\n\p{Zl}\p{Zp}]/gu;
+const STACK_LENGTH_MAX = 2_000;
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warning', 'error'];
 
 export type LogsOptions = {
@@ -111,14 +115,16 @@ export class Logs {
 
   #say(level: LogLevel, text: string, facts: Readonly<Record<string, unknown>>): void {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(this.#options.level ?? 'info')) return;
-    const pairs = Object.entries(facts).map(([name, value]) => `${name}=${inLine(value)}`);
-    this.#keep(FLOW_SOURCE, [text, ...pairs].join(' '), 'flow', level);
+    const pairs = Object.entries(facts).map(([name, value]) => `${name}=${inLine(value, level)}`);
+    // What Flow says goes to a terminal as well, and may repeat what a client sent.
+    this.#keep(FLOW_SOURCE, [text, ...pairs].join(' ').replace(CONTROL, escaped), 'flow', level);
   }
 
   #keep(source: string, line: string, stream: LogStream, level: LogLevel): void {
     const { clock } = this.#options;
     this.#sequence += 1;
-    const text = this.#redactor.redact(line);
+    // One entry is one line, in the file too: nobody forges a second one.
+    const text = this.#redactor.redact(line.replace(LINE_BREAK, escaped));
     const entry: LogEntry = { sequence: this.#sequence, source, atMs: clock.wallMs(), level, stream, text };
     const kept = this.#of(source);
     kept.ring.push(entry);
@@ -171,7 +177,15 @@ export function fileName(source: string): string {
   return isSame ? `${plain}.log` : `${plain}-${Bun.hash.crc32(source).toString(16)}.log`;
 }
 
-function inLine(value: unknown): string {
-  if (value instanceof Error) return JSON.stringify(value.message);
+function inLine(value: unknown, level: LogLevel): string {
+  if (value instanceof Error) {
+    // Nobody can mend what he cannot find: an unexpected error is told with the place it came from.
+    const isExpected = value instanceof Fault || level !== 'error';
+    return JSON.stringify(isExpected ? value.message : (value.stack ?? value.message).slice(0, STACK_LENGTH_MAX));
+  }
   return typeof value === 'string' && /^[^\s"]+$/.test(value) ? value : (JSON.stringify(value) ?? 'undefined');
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

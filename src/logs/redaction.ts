@@ -1,4 +1,8 @@
-/** Takes secrets out of lines: those known by value, and what looks like a token. */
+/**
+ * Takes secrets out of lines: those known by value, and what looks like a token. The home folder becomes `~`, since its
+ * path is mostly somebody's name.
+ */
+import { homedir } from 'node:os';
 
 const LOOKS = [
   /\bhf_[A-Za-z0-9]{16,}/g,
@@ -15,6 +19,11 @@ const MASK = '[secret]';
 /** One a log: it holds the secrets known by value. */
 export class Redactor {
   readonly #secrets = new Set<string>();
+  readonly #home: string;
+
+  constructor({ home = homedir() }: { readonly home?: string } = {}) {
+    this.#home = home;
+  }
 
   /** Hides this value until the returned function is called. Too short ones would hide half of every line. */
   protect(secret: string): () => void {
@@ -24,11 +33,20 @@ export class Redactor {
   }
 
   redact(line: string): string {
-    let text = line;
+    let text = this.#withoutHome(line);
     for (const secret of this.#secrets) if (text.includes(secret)) text = text.replaceAll(secret, MASK);
     if (!SUSPICIOUS.test(text)) return text;
     for (const look of LOOKS)
       text = text.replace(look, (_, kept: unknown) => (typeof kept === 'string' ? kept : '') + MASK);
     return text;
+  }
+
+  #withoutHome(line: string): string {
+    // A home of `/`, as in some containers, is nobody's name.
+    if (this.#home.length < 2 || !line.includes(this.#home)) return line;
+    return line.replaceAll(this.#home, (found, at: number) => {
+      const isWhole = !/[\w.-]/.test(line[at - 1] ?? ' ') && !/[\w.-]/.test(line[at + found.length] ?? ' ');
+      return isWhole ? '~' : found;
+    });
   }
 }

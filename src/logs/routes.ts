@@ -14,8 +14,8 @@ const LogsQuery = t.Object({
   follow: t.Optional(t.Union([t.Literal('1'), t.Literal('true'), t.Literal('0'), t.Literal('false')])),
 });
 
-/** The routes of logs. `logs` are plain lines, merged by time; `entries` the same with time, level and source. */
-export const logRoutes = ({ logs, clock }: { logs: Logs; clock: Clock }) =>
+/** The routes of logs; `closing` ends those who follow. `logs` are plain lines, merged by time; `entries` the same with time, level and source. */
+export const logRoutes = ({ logs, clock, closing }: { logs: Logs; clock: Clock; closing: AbortSignal }) =>
   new Elysia({ name: 'log-routes' }).get(
     '/api/logs',
     ({ query, request, server }) => {
@@ -23,7 +23,7 @@ export const logRoutes = ({ logs, clock }: { logs: Logs; clock: Clock }) =>
       if (query.follow === '1' || query.follow === 'true') {
         server?.timeout(request, 0);
         const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
-        return new Response(followStream(logs, clock, asked), { headers });
+        return new Response(followStream(logs, clock, asked, closing), { headers });
       }
       const { entries, dropped } = logs.tail(asked);
       return { logs: entries.map((entry) => plain(entry, asked.source === null)), entries, dropped };

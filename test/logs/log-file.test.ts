@@ -63,7 +63,7 @@ test('more than a megabyte waiting is dropped, and the loss written down', async
   for (let number = 0; number < 2_000; number += 1) file.append('x'.repeat(1_000));
   await file.close();
   expect(statSync(path).size).toBeLessThan(1_100_000);
-  expect(readFileSync(path, 'utf8').trimEnd()).toMatch(/… \d+ lines lost: the disk was too slow$/);
+  expect(readFileSync(path, 'utf8').trimEnd()).toMatch(/… \d+ lines lost: the disk was full or too slow$/);
 });
 
 test('logs write one file a source, with time, level and stream', async () => {
@@ -82,4 +82,17 @@ test('no two sources share a file, and none leaves the folder', () => {
   const names = sources.map(fileName);
   expect(new Set(names).size).toBe(sources.length);
   for (const name of names) expect(name).not.toMatch(/\/|^\./);
+});
+
+test('lines that could not be written are counted where the next ones go', async () => {
+  const folder = someFolder();
+  writeFileSync(folder, 'in the way');
+  const path = join(folder, 'flow.log');
+  const file = new LogFile({ path, clock: new FakeClock() });
+  for (const line of ['one', 'two', 'three']) file.append(line);
+  await file.flush();
+  rmSync(folder);
+  file.append('four');
+  await file.close();
+  expect(readFileSync(path, 'utf8')).toBe('four\n… 3 lines lost: the disk was full or too slow\n');
 });

@@ -1,9 +1,11 @@
 // The logs in memory: rings, order, levels, secrets, notices. Files in log-file.test.ts, the route in routes.test.ts.
 import { expect, test } from 'bun:test';
 import { Bus, type FlowEvent } from '#src/events.ts';
+import { Fault } from '#src/faults.ts';
 import { guessLevel } from '#src/logs/log-level.ts';
 import { type LogEntry, LogRing, RING_LINES_MAX } from '#src/logs/log-ring.ts';
 import { Logs } from '#src/logs/logs.ts';
+import { Redactor } from '#src/logs/redaction.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 function someLogs(level: 'debug' | 'info' = 'info') {
@@ -124,4 +126,29 @@ test('screens hear of a busy source at most every 100 ms, and of its last line a
   logs.append('busy', 'the last', 'stderr');
   clock.advance(100);
   expect(events.slice(count)).toEqual([{ type: 'log-line', source: 'busy' }]);
+});
+
+test('nobody forges a line or drives a terminal by what Flow repeats of him', () => {
+  const logs = new Logs({ clock: new FakeClock(), bus: new Bus(), folder: null });
+  logs.warning('asked for\nerror all is lost', { path: '/x\u001b]52;c;AAAA\u0007', model: 'a\u2028b' });
+  logs.append('tiny', 'one\r\nerror two', 'stderr');
+  const [said, line] = logs.tail({ lines: 2 }).entries.map(({ text }) => text);
+  expect(said).toBe('asked for\\u000aerror all is lost path=/x\\u001b]52;c;AAAA\\u0007 model="a\\u2028b"');
+  expect(line).toBe('one\\u000d\\u000aerror two');
+});
+
+test('an unexpected error is told with the place it came from, an expected one in its own words', () => {
+  const logs = new Logs({ clock: new FakeClock(), bus: new Bus(), folder: null });
+  logs.error('unexpected', { cause: new Error('what happened') });
+  logs.warning('expected', { cause: new Fault('offline', 'No network.') });
+  const [unexpected, expected] = logs.tail({ lines: 2 }).entries.map(({ text }) => text);
+  expect(unexpected).toContain('what happened');
+  expect(unexpected).toContain('logs.test.ts');
+  expect(expected).toBe('expected cause="No network."');
+});
+
+test('the home folder is a tilde, but not a part of another name', () => {
+  const redactor = new Redactor({ home: '/home/ada' });
+  const line = 'loading /home/ada/models/a.gguf, not /home/adamas/b or /mnt/home/ada; and "/home/ada"';
+  expect(redactor.redact(line)).toBe('loading ~/models/a.gguf, not /home/adamas/b or /mnt/home/ada; and "~"');
 });

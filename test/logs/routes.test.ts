@@ -16,7 +16,7 @@ function someLogs(clock: FakeClock | typeof systemClock = systemClock) {
 }
 
 async function get(logs: Logs, query: string) {
-  const response = await logRoutes({ logs, clock: systemClock }).handle(
+  const response = await logRoutes({ logs, clock: systemClock, closing: new AbortController().signal }).handle(
     new Request(`http://localhost/api/logs${query}`),
   );
   return { status: response.status, body: response.status === 200 ? await response.json() : null };
@@ -47,7 +47,10 @@ test.each([
 
 test('following gives the tail, then each line as it comes, over a real connection', async () => {
   const logs = someLogs();
-  const app = logRoutes({ logs, clock: systemClock }).listen({ port: 0, hostname: '127.0.0.1' });
+  const app = logRoutes({ logs, clock: systemClock, closing: new AbortController().signal }).listen({
+    port: 0,
+    hostname: '127.0.0.1',
+  });
   const leaving = new AbortController();
   try {
     const url = `http://127.0.0.1:${app.server?.port}/api/logs?follow=1&model_id=org/tiny&lines=1`;
@@ -99,4 +102,34 @@ test('a reader that does not read loses the oldest lines, and is told', async ()
   expect(dropped).toBeGreaterThan(90_000);
   expect(dropped + text.split('\ndata: {').length - 1).toBe(100_000);
   await reader.cancel();
+});
+
+test('a follower whose client left before the first read holds nothing', () => {
+  const logs = new Logs({ clock: new FakeClock(), bus: new Bus(), folder: null });
+  followStream(logs, new FakeClock(), { lines: 10 });
+  expect(logs.followerCount).toBe(0);
+});
+
+test('a reader that does not read costs a megabyte of long lines, not thousands of them', async () => {
+  const clock = new FakeClock();
+  const logs = new Logs({ clock, bus: new Bus(), folder: null });
+  const reader = followStream(logs, clock, { lines: 1 }).getReader();
+  await reader.read();
+  for (let number = 1; number <= 500; number += 1) logs.append('tiny', 'x'.repeat(16_000), 'stderr');
+  const text = new TextDecoder().decode((await reader.read()).value);
+  expect(text.length).toBeLessThan(1_100_000);
+  expect(Number(/event: dropped\ndata: (\d+)/.exec(text)?.[1])).toBeGreaterThan(400);
+  await reader.cancel();
+});
+
+test('a Flow that stops ends the streams, also those in which nothing happens', async () => {
+  const clock = new FakeClock();
+  const logs = new Logs({ clock, bus: new Bus(), folder: null });
+  const closing = new AbortController();
+  const reader = followStream(logs, clock, { lines: 1 }, closing.signal).getReader();
+  await reader.read();
+  const next = reader.read();
+  closing.abort();
+  expect((await next).done).toBe(true);
+  expect(logs.followerCount).toBe(0);
 });
