@@ -1,0 +1,140 @@
+/** How the gateway begins and ends, as a process: signals at bad moments, readers that leave, disks that refuse. */
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeFakeEngine } from './support/fake-engine-launcher.ts';
+import { type RunningFlow, startFlow, until } from './support/running-flow.ts';
+
+const MAIN = join(import.meta.dir, '..', 'src', 'main.ts');
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'flow-serve-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function spawnFlow(dataDir: string, before: readonly string[] = [], stderr: 'pipe' | 'ignore' = 'ignore') {
+  return Bun.spawn([...before, 'bun', MAIN, 'serve', '--port', '0', '--data-dir', dataDir], {
+    env: { PATH: process.env.PATH ?? '', HOME: folder },
+    stdio: ['ignore', 'pipe', stderr],
+  });
+}
+
+/** The address in the ready line. */
+async function urlOf(flow: { readonly stdout: ReadableStream<Uint8Array> }): Promise<string> {
+  const { value } = await flow.stdout.getReader().read();
+  return /http:\/\/\S+/.exec(new TextDecoder().decode(value))?.[0] ?? 'no address';
+}
+
+describe('a signal during the start', () => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    test(`${signal} ends it with 0 and leaves no lock`, async () => {
+      const flow = spawnFlow(folder);
+      await until('the lock', () => existsSync(join(folder, 'flow.lock')) || flow.exitCode !== null);
+      flow.kill(signal);
+      expect(await flow.exited).toBe(0);
+      expect(existsSync(join(folder, 'flow.lock'))).toBe(false);
+    });
+  }
+});
+
+describe('the end', () => {
+  test('comes at once when nothing runs, whoever still holds a connection', async () => {
+    await using flow = await startFlow();
+    const leaving = new AbortController();
+    const streams = ['/api/events', '/api/logs?follow=1', '/live'].map((path) =>
+      fetch(flow.url + path, { signal: leaving.signal }).then((answer) => answer.body?.getReader().read()),
+    );
+    const socket = new WebSocket(`${flow.url.replace('http', 'ws')}/ws`);
+    await new Promise((open) => socket.addEventListener('open', open));
+    await Promise.all(streams);
+    const startMs = performance.now();
+    flow.kill('SIGTERM');
+    expect(await flow.exited).toBe(0);
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    leaving.abort();
+  });
+
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    test(`A7 52: a second ${signal} ends it within 2 s with ${code}, though an engine ignores SIGTERM`, async () => {
+      const fake = makeFakeEngine(folder, { ignore_term: true, ignore_eof: true, ignore_exit_command: true });
+      const flow = await startFlow({ engine: fake.executable });
+      await load(flow);
+      flow.kill(signal);
+      await until('it is stopping', () => flow.output().includes('stopping'));
+      const secondMs = performance.now();
+      flow.kill(signal);
+      expect(await flow.exited).toBe(code);
+      expect(performance.now() - secondMs).toBeLessThan(2_000);
+      const pids = fake.records('start').map(({ pid }) => pid);
+      expect(pids).toHaveLength(1);
+      await until('the engine is gone', () => pids.every((pid) => !isAlive(pid)), 3_000);
+      rmSync(flow.dataDir, { recursive: true, force: true });
+    });
+  }
+});
+
+test('a reader of stderr that leaves does not end Flow at its next line', async () => {
+  const flow = spawnFlow(folder, ['bash', '-c', 'exec "$@" 2> >(head -c 1 >/dev/null)', 'bash']);
+  try {
+    const url = await urlOf(flow);
+    // Each of these says a line: it is what the log calls unexpected.
+    rmSync(join(folder, 'models'), { recursive: true, force: true });
+    mkdirSync(join(folder, 'settings.json'));
+    for (let round = 0; round < 5; round += 1) {
+      await fetch(`${url}/api/settings`);
+      const body = JSON.stringify({ engine: 'llama.cpp' });
+      await fetch(`${url}/api/models/flow-demo/load`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+    }
+    await until('lines', async () => (await (await fetch(`${url}/api/logs?model_id=flow`)).json()).logs.length > 0);
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+  } finally {
+    flow.kill('SIGTERM');
+    expect(await flow.exited).toBe(0);
+  }
+});
+
+const canRemount = process.platform === 'linux' && Bun.spawnSync(['unshare', '-m', 'true']).success;
+test.skipIf(!canRemount)('A7 59: a read-only data directory costs records, not the start', async () => {
+  const first = spawnFlow(folder);
+  await urlOf(first);
+  first.kill('SIGTERM');
+  await first.exited;
+  const readOnly = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"';
+  const flow = spawnFlow(folder, ['unshare', '-m', 'sh', '-c', readOnly, folder]);
+  try {
+    const url = await urlOf(flow);
+    const health = await (await fetch(`${url}/api/health`)).json();
+    const texts = health.notices.map(({ text }: { text: string }) => text).join(' ');
+    expect(texts).toContain(`cannot write to ${folder}`);
+    const models = await (await fetch(`${url}/api/models`)).json();
+    expect(models.map(({ id }: { id: string }) => id)).toEqual(['flow-demo']);
+  } finally {
+    flow.kill('SIGTERM');
+    expect(await flow.exited).toBe(0);
+  }
+});
+
+async function load(flow: RunningFlow): Promise<void> {
+  await flow.json('/api/models/flow-demo/load', {});
+  await until('the model is ready', async () => {
+    const { body } = await flow.json('/api/health');
+    return Number(body.running_models) === 1;
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
