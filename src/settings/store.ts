@@ -98,10 +98,12 @@ export class SettingsFile implements SettingsStore, Disposable {
   }
 
   async #update(patch: unknown): Promise<Settings> {
+    const reading = await readSettingsFile(this.#parts.path);
+    // First of all: what a patch changes is judged by what holds now, and that may have been edited a second ago.
+    if (reading.kind === 'good') this.#accept(reading.text, reading.values);
     const changes = this.#checked(patch);
     const directory = changes.models_dir;
     if (typeof directory === 'string') await makeFolder(directory);
-    const reading = await readSettingsFile(this.#parts.path);
     if (reading.kind === 'bad' || reading.kind === 'unreadable') {
       const message = `${this.#parts.path} was changed by hand and cannot be read now (${reading.reason}); nothing was saved.`;
       throw new Fault('conflict', message, { hint: 'Mend or remove the file, then save again.' });

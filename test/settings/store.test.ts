@@ -152,6 +152,14 @@ test('one bad value costs only itself, is named, and unknown keys survive a save
   expect(onDisk()).toEqual({ port: 'many', jit_enabled: false, from_the_future: { a: 1 }, queue_limit: 5 });
 });
 
+test('a save that puts back what was edited by hand a moment ago wins, as the later word', async () => {
+  const settings = await open();
+  expect(settings.current.queue_limit).toBe(1000);
+  writeFileSync(path(), '{"queue_limit": 7}');
+  expect((await settings.update({ queue_limit: 1000 })).queue_limit).toBe(1000);
+  expect(onDisk().queue_limit).toBe(1000);
+});
+
 test('a change by hand is picked up within five seconds and not overwritten by a save', async () => {
   const settings = await open();
   await settings.update({ port: 4000 });
