@@ -133,7 +133,7 @@ async function askDisk({ dataDir }: Config, { engines, settings }: LocalEngines)
   const { current } = settings;
   const hardware = new Hardware({ clock: systemClock, settings: () => current });
   await hardware.look();
-  const files = await findGgufFiles(current.models_dir).catch(() => []);
+  const { files } = await findGgufFiles(current.models_dir);
   const models = files.map((path) => ({
     size_gb: (statSync(path, { throwIfNoEntry: false })?.size ?? 0) / 1e9,
     is_demo: path.endsWith('/flow-demo.gguf'),

@@ -129,9 +129,12 @@ function discard(model: Model, wish: 'keep' | 'delete', { registry, statusOf }: 
 
 async function scan({ registry, modelsDir, ...parts }: ModelRoutesParts) {
   const known = new Set(registry.list().map((model) => model.path));
-  const skipped: { file: string; reason: string }[] = [];
   const found: object[] = [];
-  for (const path of await findGgufFiles(modelsDir())) {
+  const findings = await findGgufFiles(modelsDir());
+  const skipped = findings.skipped
+    .filter(({ path }) => !known.has(path))
+    .map(({ path, reason }) => ({ file: basename(path), reason }));
+  for (const path of findings.files) {
     if (known.has(path)) continue;
     // Reading a header holds up the event loop for some milliseconds, so others get their turn between two.
     await Bun.sleep(0);

@@ -184,7 +184,7 @@ test('shards are one model; a missing one is named', async () => {
   const { model } = registry.registerLocal(shards[1] ?? '');
   expect(model).toMatchObject({ id: 'big-Q8_0', path: shards[0] ?? '' });
   expect(model.sizeBytes).toBe(shards.reduce((sum, path) => sum + Bun.file(path).size, 0));
-  expect(await findGgufFiles(modelsDir)).toEqual([shards[0] ?? '']);
+  expect(await findGgufFiles(modelsDir)).toEqual({ files: [shards[0] ?? ''], skipped: [] });
   await rm(shards[2] ?? '');
   registry.remove(model.id);
   const fault = faultOf(() => registry.registerLocal(shards[0] ?? ''));
@@ -288,7 +288,7 @@ describe('deleting', () => {
   });
 });
 
-test('a scan finds every model once, whatever lies in the way', async () => {
+test('a scan finds every model once, whatever lies in the way, and says what it left out (A7 case 85)', async () => {
   await gguf('a.gguf');
   await gguf('deep', 'er', 'b.GGUF');
   await gguf('.trash', '1-x', 'c.gguf');
@@ -296,8 +296,17 @@ test('a scan finds every model once, whatever lies in the way', async () => {
   await symlink(modelsDir, join(modelsDir, 'deep', 'loop'));
   await symlink('self', join(modelsDir, 'self'));
   Bun.spawnSync(['mkfifo', join(modelsDir, 'pipe.gguf')]);
-  expect(await findGgufFiles(modelsDir)).toEqual([join(modelsDir, 'a.gguf'), join(modelsDir, 'deep', 'er', 'b.GGUF')]);
-  expect(await findGgufFiles(join(root, 'none'))).toEqual([]);
+  await symlink('a.gguf', join(modelsDir, 'link.gguf'));
+  await symlink('nothing', join(modelsDir, 'dangling.gguf'));
+  const { files, skipped } = await findGgufFiles(modelsDir);
+  expect(files).toEqual([join(modelsDir, 'a.gguf'), join(modelsDir, 'deep', 'er', 'b.GGUF')]);
+  const reasons = skipped.map(({ path, reason }) => [path.slice(modelsDir.length + 1), reason.slice(0, 20)]);
+  expect(reasons).toEqual([
+    ['dangling.gguf', 'It is a link, and a '],
+    ['link.gguf', 'It is a link, and a '],
+    ['pipe.gguf', 'It is not a regular '],
+  ]);
+  expect(await findGgufFiles(join(root, 'none'))).toEqual({ files: [], skipped: [] });
 });
 
 test('a replaced file is read again on request', async () => {
