@@ -213,7 +213,7 @@ type Whole = { readonly response: Response; readonly outcome: Outcome };
 
 /** Status and body as the engine gave them, byte for byte. */
 async function verbatim(call: Call, order: Order, answer: ExchangeResponse): Promise<Whole> {
-  const bytes = await allBytes(answer);
+  const bytes = await allBytes(answer, ANSWER_BYTES_MAX);
   call.ticket.sending();
   const body = bytes.length <= COUNTED_BYTES_MAX ? parsedOrNull(Buffer.from(bytes).toString()) : null;
   const told = isObject(body) ? body : {};
@@ -294,14 +294,15 @@ function ask(call: Call, order: Order, life: Life, lease: Lease): Promise<Exchan
   });
 }
 
-async function allBytes(answer: ExchangeResponse): Promise<Uint8Array<ArrayBuffer>> {
+/** The whole body of an engine's answer. Throws Fault('engine-refused') when it is longer than `bytesMax`. */
+export async function allBytes(answer: ExchangeResponse, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array[] = [];
   let length = 0;
   for (let bytes = await answer.read(); bytes; bytes = await answer.read()) {
     length += bytes.length;
-    if (length > ANSWER_BYTES_MAX) {
+    if (length > bytesMax) {
       answer.close();
-      throw new Fault('engine-refused', `The engine's answer is longer than ${ANSWER_BYTES_MAX} bytes.`);
+      throw new Fault('engine-refused', `The engine's answer is longer than ${bytesMax} bytes.`);
     }
     pieces.push(bytes);
   }

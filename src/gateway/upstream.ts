@@ -4,7 +4,8 @@ import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { chatVoice } from '#src/dialects/chat/voice.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import type { Model } from '#src/models/model.ts';
-import { refusalResponse } from './answer.ts';
+import type { Lease } from '#src/scheduling/lease.ts';
+import { allBytes, refusalResponse } from './answer.ts';
 import { chatDoor, type Door, enter, verbatimDoor } from './doors.ts';
 import { engineText, refuseDanger } from './engine-body.ts';
 import { readJsonBody } from './json-body.ts';
@@ -32,6 +33,8 @@ const DOORS: { readonly [path: string]: Door } = {
 /** Headers of an engine's answer that its page needs; nothing else comes through. */
 const PASSED_HEADERS = ['content-type', 'content-encoding', 'etag', 'cache-control'] as const;
 const ANSWER_TEXT_BYTES_MAX = 64 << 20;
+/** As long as an engine may be silent elsewhere: its slots are told by the loop that also reads prompts. */
+const ANSWER_MS_MAX = 600_000;
 /**
  * The engine's page runs under our address but in an origin of its own: it can ask nothing of Flow in the user's name.
  */
@@ -70,22 +73,24 @@ function isPageFile(path: string): boolean {
   return PAGE_FILE.test(path) && !path.includes('..');
 }
 
-/** A look never loads a model: GETs are free of side effects. */
+/** A look never loads a model, nor waits for one that is busy: GETs are free of side effects and take no slot. */
 async function look(services: GatewayServices, model: Model, path: string, request: Request): Promise<Response> {
-  if (services.lender.model(model.id).state.phase !== 'ready') {
+  const { state } = services.lender.model(model.id);
+  if (state.phase !== 'ready') {
     throw new Fault('model-not-loaded', `${model.id} is not loaded.`, {
       hint: 'Load it first; looking at it does not.',
     });
   }
   const query = path === '/slots' || path === '/props' ? '' : new URL(request.url).search;
-  return exchange(services, model, { method: 'GET', path: `${path}${query}`, body: null, request });
+  return exchange(services, state, { method: 'GET', path: `${path}${query}`, body: null, request });
 }
 
 async function ask(services: GatewayServices, model: Model, path: string, request: Request): Promise<Response> {
   const json = await readJsonBody(request, LARGE_BODY_BYTES_MAX);
   refuseDanger(json.body);
   const body = engineText(json, { set: {}, drop: [] });
-  return exchange(services, model, { method: 'POST', path, body, request });
+  using lease = await services.lender.acquire(model.id, { requestId: 'upstream', signal: request.signal });
+  return await exchange(services, lease, { method: 'POST', path, body, request });
 }
 
 type Asked = {
@@ -95,29 +100,40 @@ type Asked = {
   readonly request: Request;
 };
 
-async function exchange(services: GatewayServices, model: Model, asked: Asked): Promise<Response> {
-  const { signal } = asked.request;
-  using lease = await services.lender.acquire(model.id, { requestId: 'upstream', signal });
-  const answer = await services.client.send(lease.baseUrl, {
+/** Where an engine is reached. */
+type Place = Pick<Lease, 'baseUrl' | 'apiKey'>;
+
+async function exchange(services: GatewayServices, place: Place, asked: Asked): Promise<Response> {
+  const controller = new AbortController();
+  let fault = new Fault('cancelled', 'The client went away before the engine answered.');
+  using _limit = services.clock.after(ANSWER_MS_MAX, () => {
+    fault = new Fault('engine-silent', `The engine did not answer within ${ANSWER_MS_MAX / 1000} s.`);
+    controller.abort();
+  });
+  const onGone = () => controller.abort();
+  asked.request.signal.addEventListener('abort', onGone);
+  if (asked.request.signal.aborted) onGone();
+  try {
+    return await passed(services, place, asked, controller.signal);
+  } catch (cause) {
+    throw controller.signal.aborted ? fault : cause;
+  } finally {
+    asked.request.signal.removeEventListener('abort', onGone);
+  }
+}
+
+async function passed(services: GatewayServices, place: Place, asked: Asked, signal: AbortSignal): Promise<Response> {
+  const answer = await services.client.send(place.baseUrl, {
     method: asked.method,
     path: asked.path,
     headers: {
       ...(asked.body === null ? { 'accept-encoding': 'gzip' } : { 'content-type': 'application/json' }),
-      ...(lease.apiKey === '' ? {} : { authorization: `Bearer ${lease.apiKey}` }),
+      ...(place.apiKey === '' ? {} : { authorization: `Bearer ${place.apiKey}` }),
     },
     body: asked.body,
     signal,
   });
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for (let bytes = await answer.read(); bytes; bytes = await answer.read()) {
-    length += bytes.length;
-    if (length > ANSWER_TEXT_BYTES_MAX) {
-      answer.close();
-      throw new Fault('engine-refused', `The engine's answer is longer than ${ANSWER_TEXT_BYTES_MAX} bytes.`);
-    }
-    pieces.push(bytes);
-  }
+  const bytes = await allBytes(answer, ANSWER_TEXT_BYTES_MAX);
   const headers: Record<string, string> = {};
   for (const name of PASSED_HEADERS) {
     const value = answer.headers[name];
@@ -125,7 +141,7 @@ async function exchange(services: GatewayServices, model: Model, asked: Asked): 
   }
   const isActive = !/^(?:application\/json|text\/(?:plain|css|javascript))\b/i.test(headers['content-type'] ?? '');
   if (isActive) headers['content-security-policy'] = PAGE_POLICY;
-  return new Response(Buffer.concat(pieces), { status: answer.status, headers });
+  return new Response(bytes, { status: answer.status, headers });
 }
 
 function decodedOrSame(part: string): string {

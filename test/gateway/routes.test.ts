@@ -205,6 +205,15 @@ describe('an engine itself', () => {
     house.lender.phase = 'ready';
   });
 
+  test('can be looked at while nobody gets a slot of it', async () => {
+    house.lender.gate = new Promise(() => {});
+    const acquired = house.lender.acquired;
+    expect(await (await fetch(`${url}/upstream/org/Some-Model/slots`)).json()).toBeArray();
+    expect(house.lender.acquired).toBe(acquired);
+    expect(house.lender.waiting).toBe(0);
+    house.lender.gate = Promise.resolve();
+  });
+
   test('of no registered model is 404', async () => {
     expect((await fetch(`${url}/upstream/nope/props`)).status).toBe(404);
   });

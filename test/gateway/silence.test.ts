@@ -170,6 +170,20 @@ describe('an answer that is asked for whole', () => {
   }
 });
 
+test('an engine that is looked at and says nothing is given up after ten minutes', async () => {
+  const arrived = Promise.withResolvers<void>();
+  house.server(() => {
+    arrived.resolve();
+    return new Promise(() => {});
+  });
+  const looked = fetch(`${url}/upstream/org/Some-Model/slots`);
+  await arrived.promise;
+  clock.advance(601_000);
+  const response = await looked;
+  expect(response.status).toBe(504);
+  expect(await response.json()).toMatchObject({ error: { code: 'backend_silent' } });
+});
+
 test('a client that takes nothing for ten minutes is let go, and its slot is free', async () => {
   const engine = await house.engine({ tokens: 3_000_000 });
   const target = new URL(url);

@@ -140,7 +140,13 @@ export class CountingLender {
   model(modelId: string): FleetModel {
     const state =
       this.phase === 'ready'
-        ? { phase: 'ready', generation: this.generation, contextTokens: 4096, baseUrl: this.engines[0] }
+        ? {
+            phase: 'ready',
+            generation: this.generation,
+            contextTokens: 4096,
+            baseUrl: this.engines[0],
+            apiKey: 'engine-key',
+          }
         : { phase: 'stopping', reason: 'user', generation: this.generation };
     return { modelId, state } as unknown as FleetModel;
   }
