@@ -169,8 +169,7 @@ class Signals {
 
 /** One mistake in one request must not end all the others; it is written down and counted. */
 function guardProcess({ logs, mishaps }: Flow): void {
-  // Whoever read our lines may go (`flow 2>&1 | head`); an error event that nobody takes would end Flow at the next
-  // one.
+  // Whoever read our lines may go (`flow 2>&1 | head`), which is no mistake of ours.
   process.stderr.on('error', () => {});
   process.on('unhandledRejection', (cause) => {
     mishaps.note('rejection');
