@@ -8,6 +8,7 @@ import { Elysia } from 'elysia';
 import type { Voice } from '#src/dialects/dialect.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject, stringOrNull } from '#src/json.ts';
+import { storeFault } from '#src/store/trouble.ts';
 import type { Shell } from '#src/web/shell.tsx';
 import { FaultPage } from '#views/fault-page.tsx';
 import { Notice } from '#views/parts/notice.tsx';
@@ -62,7 +63,7 @@ export function faultOf(error: unknown, code: unknown, path: string): Fault {
     case 'VALIDATION':
       return new Fault('invalid-request', validationMessage(error), { cause: error });
     default:
-      return asFault(error);
+      return storeFault(error) ?? asFault(error);
   }
 }
 
