@@ -84,11 +84,15 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
 
 /** The pages, and the connection that keeps them true. */
 function openDashboard(flow: Flow, pages: Shell) {
-  const { clock, bus, logs, fleet, tracker, registry, hardware, version } = flow;
+  const { clock, bus, logs, notices, fleet, tracker, registry, hardware, version } = flow;
   const memory = () => hardware.memory();
   const monitor = new Monitor({ models: () => registry.list(), lender: fleet, tracker, memory, clock });
   const log = (cause: unknown) => logs.error('a fragment could not be rendered', { cause });
-  const feeds = new Feeds({ fragments: monitor, clock, version, log });
+  // Troubles of the start last as long as the run: nobody had a page open when they were told.
+  const troubles = notices.list().filter(({ tone }) => tone !== 'info');
+  const text = troubles.map((trouble) => trouble.text).join(' ');
+  const standingNotice = text === '' ? null : JSON.stringify({ tone: 'warning', text });
+  const feeds = new Feeds({ fragments: monitor, clock, version, log, standingNotice });
   const live = keepMonitorLive({ bus, feeds, monitor, clock });
   const routes = new Elysia({ name: 'dashboard' }).use(liveRoutes({ feeds })).use(
     monitorPages({
@@ -141,6 +145,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
         registry,
         modelsDir: () => settings.current.models_dir,
         statusOf: (modelId) => statusOf(fleet.model(modelId).state),
+        launchOf: (model) => launchFor(model, settings.current, fleet.overridesOf(model.id)),
         needOf: (model) => measurements.needOf(model, launchFor(model, settings.current, {})),
         checkLaunch: (launch) => checkLaunch(flow, launch),
       }),

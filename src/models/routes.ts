@@ -5,7 +5,7 @@ import { access } from '#src/access.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
 import { readOverrides } from './launch.ts';
-import type { Footprint, LaunchOverrides, Model, ModelId } from './model.ts';
+import type { Footprint, LaunchOverrides, LaunchSettings, Model, ModelId } from './model.ts';
 import type { Registry } from './registry.ts';
 import { findGgufFiles } from './scan.ts';
 import { loadParams, type ModelStatus, modelInfo } from './wire.ts';
@@ -14,6 +14,8 @@ export type ModelRoutesParts = {
   readonly registry: Registry;
   readonly modelsDir: () => string;
   readonly statusOf: (modelId: ModelId) => ModelStatus;
+  /** The settings with which it would be started if it were stopped and started now. */
+  readonly launchOf: (model: Model) => LaunchSettings;
   /** What a load would take; may throw a Fault. */
   readonly needOf: (model: Model) => Footprint;
   /** Throws Fault('invalid-request') for launch settings that an engine would be refused. */
@@ -150,8 +152,10 @@ async function scan({ registry, modelsDir, ...parts }: ModelRoutesParts) {
   return { found, total: found.length, skipped };
 }
 
-function shown(model: Model, { statusOf, needOf }: ModelRoutesParts) {
-  return modelInfo(model, statusOf(model.id), needOrNull(model, needOf));
+function shown(model: Model, { statusOf, needOf, launchOf }: ModelRoutesParts) {
+  const status = statusOf(model.id);
+  const isOutdated = status.launch !== null && !Bun.deepEquals(status.launch, launchOf(model));
+  return { ...modelInfo(model, status, needOrNull(model, needOf)), needs_restart: isOutdated };
 }
 
 /** A file that is gone or damaged is told when it is loaded; a listing only leaves the number out. */

@@ -253,7 +253,7 @@ export class Dispatcher {
     try {
       seat.need = seat.model ? this.#needs.needOf(seat.model, seat.wantedOverrides) : null;
     } catch (cause) {
-      const fault = asFault(cause);
+      const fault = refusals.needUnknown(seat.modelId, asFault(cause));
       this.launcher.refuseAll(seat, fault);
       this.#dropWish(seat, fault.message);
       return false;

@@ -142,6 +142,11 @@ export class Fleet implements Lender {
     };
   }
 
+  /** What the last load of a model was asked to do differently from its configuration; nothing when it had none. */
+  overridesOf(modelId: ModelId): LaunchOverrides {
+    return this.#known(modelId)?.lastOverrides ?? {};
+  }
+
   /**
    * What admission intends for each model that is wanted and does not run, in the order of their turns; for
    * `forecast`.
@@ -179,7 +184,7 @@ export class Fleet implements Lender {
       if (answer.decision !== 'refuse') return null;
       return refusals.noMemory(seat.modelId, need, { budgetBytes: this.#needs.budgetBytes(), ...answer });
     } catch (cause) {
-      if (cause instanceof Fault) return cause;
+      if (cause instanceof Fault) return refusals.needUnknown(seat.modelId, cause);
       throw cause;
     }
   }

@@ -53,6 +53,12 @@ export function noMemory(
   return new Fault('no-memory', message, { hint, details });
 }
 
+/** What it needs cannot be told, since its file is gone or cannot be used: that file's own fault, with the model's name. */
+export function needUnknown(modelId: ModelId, fault: Fault): Fault {
+  const hint = fault.hint ?? 'Put the file back, or remove the model from the list.';
+  return new Fault(fault.kind, `${modelId} cannot be loaded: ${decapitalised(fault.message)}`, { hint, cause: fault });
+}
+
 /** Its engine ended while loading, or may not be started again yet. */
 export function loadFailed(modelId: ModelId, report: CrashReport, retryAfterS: number | null): Fault {
   return new Fault('load-failed', report.message, {
@@ -122,6 +128,8 @@ export function otherSettings(modelId: ModelId): Fault {
 export function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }
+
+const decapitalised = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1);
 
 function counted(requests: number): string {
   return requests === 1 ? '1 request' : `${requests} requests`;

@@ -13,12 +13,14 @@ import { Registry } from '#src/models/registry.ts';
 import { modelRoutes } from '#src/models/routes.ts';
 import type { ModelStatus } from '#src/models/wire.ts';
 import { openStore, type Store } from '#src/store/open.ts';
+import { someLaunch } from '#test/engines/support/plan.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 /** The body is JSON of whatever shape the test expects. */
 type Answer = { status: number; body: ReturnType<typeof JSON.parse> };
 
 const IDLE: ModelStatus = { status: 'available', port: null, pid: null, launch: null, error: null };
+const LAUNCH = someLaunch();
 const parts = { weightsBytes: 1, kvCacheBytes: 0, computeBytes: 0, engineCacheBytes: 0 };
 
 let folder: string;
@@ -45,6 +47,7 @@ beforeEach(async () => {
         registry,
         modelsDir,
         statusOf: () => status,
+        launchOf: (model) => ({ ...LAUNCH, ...model.config.launch }),
         needOf: () => ({ totalBytes: 2.5e9, source: 'formula', parts }),
       }),
     );
@@ -121,6 +124,18 @@ test('a configuration is merged, kept, refused and taken back', async () => {
   expect((await call('PUT', '/api/models/one', {})).status).toBe(404);
   expect((await call('DELETE', '/api/models/one/config')).body).toEqual({ model_id: 'one', config: {} });
   expect(registry.need('one').config.is_pinned).toBe(false);
+});
+
+test('a model that runs with other settings than it would be started with says so (A7 case 49)', async () => {
+  await register('one');
+  const isOutdated = async () => (await call('GET', '/api/models/one')).body.needs_restart;
+  expect(await isOutdated()).toBe(false);
+  status = { ...IDLE, status: 'running', launch: LAUNCH };
+  expect(await isOutdated()).toBe(false);
+  await call('PUT', '/api/models/one/config', { launch: { ctx_size: LAUNCH.ctx_size * 2 } });
+  expect(await isOutdated()).toBe(true);
+  await call('DELETE', '/api/models/one/config');
+  expect(await isOutdated()).toBe(false);
 });
 
 test('the load parameters are those it runs with; the context is that of all slots', async () => {

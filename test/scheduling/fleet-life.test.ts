@@ -1,5 +1,6 @@
 /** Failures, wishes, switches and the end, on a fake clock. Lending, memory and turns: `fleet.test.ts`. */
 import { describe, expect, test } from 'bun:test';
+import { Fault } from '#src/faults.ts';
 import { type Asked, flushed, GB, GOOD, World } from './world.ts';
 
 function worldOf(models: Readonly<Record<string, number>>, budgetGb = 16): World {
@@ -306,6 +307,20 @@ describe('telling', () => {
     const again = world.ask('a');
     await world.pass(2_000);
     expect(again.lease).not.toBeNull();
+  });
+
+  test('a file that is gone is told with the name of its model, as what it is', async () => {
+    const world = worldOf({ a: 4 });
+    world.needOf = () => {
+      throw new Fault('not-found', 'There is no file a.gguf in that place.');
+    };
+    const one = world.ask('a');
+    await flushed();
+    expect(one.fault).toMatchObject({
+      kind: 'not-found',
+      message: 'a cannot be loaded: there is no file a.gguf in that place.',
+      hint: 'Put the file back, or remove the model from the list.',
+    });
   });
 
   test('each pass publishes one event a model, and none when nothing changed', async () => {
