@@ -141,6 +141,12 @@ export class Registry {
     return this.#update({ ...model, aliases: names });
   }
 
+  /** Whether other files lie in the place of a model's than those it was registered with. False when they are gone. */
+  isReplaced({ path, sizeBytes }: Model): boolean {
+    const sizes = partsOf(path).map((part) => stampOf(part)?.sizeBytes ?? null);
+    return sizes.every((size) => size !== null) && sizes.reduce((sum, size) => sum + size, 0) !== sizeBytes;
+  }
+
   /** Reads a model's file again, after it was replaced. Throws the faults of `inspectLocal`. */
   refresh(id: ModelId): Model {
     const model = this.need(id);

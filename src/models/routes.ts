@@ -130,17 +130,21 @@ function discard(model: Model, wish: 'keep' | 'delete', { registry, statusOf }: 
 }
 
 async function scan({ registry, modelsDir, ...parts }: ModelRoutesParts) {
-  const known = new Set(registry.list().map((model) => model.path));
+  const known = new Map(registry.list().map((model) => [model.path, model]));
   const found: object[] = [];
   const findings = await findGgufFiles(modelsDir());
   const skipped = findings.skipped
     .filter(({ path }) => !known.has(path))
     .map(({ path, reason }) => ({ file: basename(path), reason }));
   for (const path of findings.files) {
-    if (known.has(path)) continue;
     // Reading a header holds up the event loop for some milliseconds, so others get their turn between two.
     await Bun.sleep(0);
     try {
+      const held = known.get(path);
+      if (held) {
+        if (registry.isReplaced(held)) registry.refresh(held.id);
+        continue;
+      }
       const { model, isNew } = registry.registerLocal(path);
       if (!isNew) continue;
       const { id, name, backend, size_gb } = shown(model, { registry, modelsDir, ...parts });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Elysia } from 'elysia';
 import { Bus } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
+import { writeGguf } from '#src/gguf/write.ts';
 import { makeDemoModel } from '#src/models/demo.ts';
 import { HeaderCache } from '#src/models/header-cache.ts';
 import { Registry } from '#src/models/registry.ts';
@@ -201,4 +202,18 @@ test('a scan registers what is new and says what it skipped', async () => {
   expect(body.skipped).toMatchObject([{ file: 'broken.gguf' }]);
   expect((await call('POST', '/api/models/scan')).body.total).toBe(0);
   expect(registry.list().map(({ id }) => id)).toEqual(['known', 'new']);
+});
+
+test('a scan reads again what was replaced, and leaves alone what is as it was (A7 case 12)', async () => {
+  const path = await register('one');
+  const before = registry.need('one');
+  await call('POST', '/api/models/scan');
+  expect(registry.need('one')).toBe(before);
+  await writeGguf(path, {
+    metadata: new Map([['general.architecture', { type: 'string', value: 'llama' }]]),
+    tensors: [{ name: 't', shape: [64], type: 'f32', fill: () => {} }],
+  });
+  await call('POST', '/api/models/scan');
+  expect(registry.need('one').trainedContextTokens).toBeNull();
+  expect(registry.need('one').sizeBytes).toBe(Bun.file(path).size);
 });
