@@ -6,7 +6,8 @@ import { NotRunning } from './cli/gateway-api.ts';
 import { type Config, readConfig } from './config.ts';
 import { asFault, Fault } from './faults.ts';
 import { type Flow, openFlow } from './flow.ts';
-import { FLOW_SOURCE } from './logs/logs.ts';
+import type { LogEntry } from './logs/log-ring.ts';
+import { FLOW_SOURCE, TAIL_LINES_MAX } from './logs/logs.ts';
 import { lockDataDir, prepareDataDir } from './store/data-dir.ts';
 import { type Listener, listen, requireKeyBeyondLoopback } from './web/listen.ts';
 
@@ -29,13 +30,12 @@ export async function serve(context: Context, isAsked: boolean): Promise<number>
   // And before there is anything to leave behind: a signal during the start ends it in good order too.
   const signals = new Signals();
   const config = readConfig(context.flags, context.environment);
-  const isWritable = prepareDataDir(config.dataDir);
-  const lock = isWritable ? await holdDataDir(context, config, isAsked) : NO_LOCK;
+  const lock = prepareDataDir(config.dataDir) ? await holdDataDir(context, config, isAsked) : NO_LOCK;
   if (typeof lock === 'number') return lock;
   try {
     const flow = await openFlow(config, packageFile.version, process.env);
     try {
-      if (!isWritable) tellReadOnly(flow);
+      if (lock === NO_LOCK) tellReadOnly(flow);
       return await run(context, flow, signals, isAsked);
     } finally {
       await flow.close();
@@ -45,11 +45,11 @@ export async function serve(context: Context, isAsked: boolean): Promise<number>
   }
 }
 
-/** Nobody can write to a read-only directory, so nobody needs to hold it. */
+/** Where nothing can be written, nothing can be spoilt by a second Flow. */
 const NO_LOCK: Disposable = { [Symbol.dispose]: () => {} };
 
 function tellReadOnly({ bus, config }: Flow): void {
-  const text = `Flow cannot write to ${config.dataDir}: settings cannot be saved, and records and new models last for this run only.`;
+  const text = `Flow cannot write to ${config.dataDir}: for now settings cannot be saved, and records and new models last for this run only.`;
   bus.publish({ type: 'notice', tone: 'warning', text });
 }
 
@@ -57,6 +57,7 @@ async function holdDataDir(context: Context, config: Config, isAsked: boolean): 
   try {
     return lockDataDir(config.dataDir);
   } catch (cause) {
+    if (cause instanceof Fault && cause.kind === 'disk-full') return NO_LOCK;
     return alreadyRuns(context, isAsked, cause);
   }
 }
@@ -77,8 +78,10 @@ async function run(context: Context, flow: Flow, signals: Signals, isAsked: bool
   guardProcess(flow);
   // Whoever runs Flow in a terminal or under a service manager reads its own lines there; stdout has the ready line
   // only.
+  const say = (entry: LogEntry) => context.terminal.say(`${entry.level} ${entry.text}\n`);
+  for (const entry of logs.tail({ source: FLOW_SOURCE, lines: TAIL_LINES_MAX }).entries) say(entry);
   logs.follow((entry) => {
-    if (entry.source === FLOW_SOURCE) context.terminal.say(`${entry.level} ${entry.text}\n`);
+    if (entry.source === FLOW_SOURCE) say(entry);
   });
   let isAccepting = true;
   const { host, port } = settings.current;
@@ -102,6 +105,7 @@ async function run(context: Context, flow: Flow, signals: Signals, isAsked: bool
   logs.info('listening', { url: listener.url, version: flow.version, pid: process.pid });
   // What takes longer than a start should: looked up once the door is open.
   void flow.hardware.look();
+  if (settings.current.auto_update_backends) flow.engines.checkUpdates();
   void flow.engines.chosen().catch((cause) => logs.warning(asFault(cause).message));
 
   await signals.first;

@@ -137,3 +137,61 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+test('A7 76: what had to be mended at the start is told to every page that is opened later', async () => {
+  writeFileSync(join(folder, 'settings.json'), '{"queue_limit": 12');
+  await using flow = await startFlow({ dataDir: folder });
+  expect(await firstOf(`${flow.url}/live`, 'is damaged')).toContain('event: notice');
+  expect(flow.output()).toContain('is damaged');
+});
+
+test('auto_update_backends looks for a newer engine at the start, and installs nothing', async () => {
+  const asked: string[] = [];
+  const releases = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch(request) {
+      asked.push(`${request.method} ${new URL(request.url).pathname}`);
+      return Response.json({ tag_name: 'b99999', assets: [] });
+    },
+  });
+  const environment = { FLOW_ENGINE_RELEASES_URL: `http://127.0.0.1:${releases.port}/releases` };
+  for (const [isWanted, count] of [
+    [false, 0],
+    [true, 1],
+  ] as const) {
+    writeFileSync(join(folder, 'settings.json'), JSON.stringify({ auto_update_backends: isWanted }));
+    await using flow = await startFlow({ dataDir: folder, environment });
+    if (isWanted) await until('a look', () => asked.length > 0);
+    // The answer to a second question is behind whatever the start has asked.
+    expect((await flow.json('/api/backend-versions')).status).toBe(200);
+    expect(asked).toHaveLength(count);
+  }
+  await releases.stop(true);
+});
+
+/** What a stream says until it has said `text`. */
+async function firstOf(url: string, text: string): Promise<string> {
+  const leaving = new AbortController();
+  const response = await fetch(url, { signal: leaving.signal });
+  const decoder = new TextDecoder();
+  let heard = '';
+  for await (const bytes of response.body ?? []) {
+    heard += decoder.decode(bytes, { stream: true });
+    if (heard.includes(text)) break;
+  }
+  leaving.abort();
+  return heard;
+}
+
+test.skipIf(!canRemount)('A7 80: a full disk costs records and the demo, not the start', async () => {
+  const fill = 'mount -t tmpfs -o size=64k tmpfs "$0" && { head -c 1m /dev/zero > "$0/fill"; exec "$@"; }';
+  const flow = spawnFlow(folder, ['unshare', '-m', 'sh', '-c', fill, folder]);
+  try {
+    const health = await (await fetch(`${await urlOf(flow)}/api/health`)).json();
+    expect(JSON.stringify(health.notices)).toContain(`cannot write to ${folder}`);
+  } finally {
+    flow.kill('SIGTERM');
+    expect(await flow.exited).toBe(0);
+  }
+});

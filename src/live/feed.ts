@@ -25,6 +25,8 @@ export type FeedsParts = {
   readonly clock: Clock;
   /** Told to each browser first, so that a page of another version can offer to reload. */
   readonly version: string;
+  /** A notice for each browser that connects, as the data of its event: what was said before any page was open. */
+  readonly standingNotice?: string | null;
   /** Told of a fragment that could not be rendered; the others are sent all the same. */
   readonly log: (cause: unknown) => void;
 };
@@ -81,6 +83,8 @@ export class Feeds {
     this.#heartbeat ??= this.#parts.clock.every(HEARTBEAT_INTERVAL_MS, () => this.announce('beat', ''));
     feed.send(encoder.encode(eventFrame('hello', this.#parts.version)));
     feed.send(this.#frameOf(this.#parts.fragments.all()));
+    const { standingNotice } = this.#parts;
+    if (standingNotice) feed.send(encoder.encode(eventFrame('notice', standingNotice)));
     return feed.stream;
   }
 

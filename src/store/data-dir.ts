@@ -55,14 +55,15 @@ function isReadable(dataDir: string): boolean {
 
 /**
  * Holds the directory until disposed. Throws Fault('conflict') naming the process that holds it. A lock whose process
- * is gone, or whose number now belongs to a process that started at another time, is taken over.
+ * is gone, or whose number now belongs to a process that started at another time, is taken over. Throws
+ * Fault('disk-full') when nobody holds it and there is no room for a lock.
  */
 export function lockDataDir(dataDir: string): Disposable {
   const path = join(dataDir, LOCK_FILE);
   const own = `${path}.${process.pid}`;
   const text = JSON.stringify({ pid: process.pid, startedAt: startTime(process.pid) });
-  writeFileSync(own, text, { mode: FILE_MODE });
   try {
+    writeFileSync(own, text, { mode: FILE_MODE });
     // A link appears whole or not at all, so nobody ever reads a lock that is still empty and takes it for a stale one.
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       if (isPlaced(own, path)) return { [Symbol.dispose]: () => release(path, text) };
@@ -70,6 +71,11 @@ export function lockDataDir(dataDir: string): Disposable {
       if (holder && isAlive(holder)) throw held(holder, dataDir);
       removeStale(path, `${own}.stale`);
     }
+  } catch (cause) {
+    if (codeOf(cause) !== 'ENOSPC' && codeOf(cause) !== 'EDQUOT') throw cause;
+    const holder = readHolder(path);
+    if (holder && isAlive(holder)) throw held(holder, dataDir);
+    throw new Fault('disk-full', `The disk of ${dataDir} is full.`, { cause });
   } finally {
     rmSync(own, { force: true });
   }
