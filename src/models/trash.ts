@@ -55,10 +55,20 @@ function isRealFolder(path: string): boolean {
 }
 
 function insideOnly(file: string, stat: Stats, modelsDir: string): Stats {
-  const root = realpathSync(modelsDir);
-  const parent = realpathSync(dirname(file));
-  if (stat.isFile() && (parent === root || parent.startsWith(root + sep))) return stat;
+  const root = realPathOrNull(modelsDir);
+  const parent = realPathOrNull(dirname(file));
+  const isInside = root !== null && parent !== null && (parent === root || parent.startsWith(root + sep));
+  if (stat.isFile() && isInside) return stat;
   throw outside(file);
+}
+
+/** Null when it cannot be told: the setting may name a folder that was never made. */
+function realPathOrNull(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch {
+    return null;
+  }
 }
 
 function outside(file: string): Fault {

@@ -156,6 +156,10 @@ describe('a hostile header', () => {
   };
   const start = new Uint8Array([0x47, 0x47, 0x55, 0x46, 3, 0, 0, 0]);
   const u32 = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
+  const manyTexts = (): Uint8Array => {
+    const count = 2_000_001;
+    return built(start, 0, 1, 'k', u32(9), u32(8), count, new Uint8Array(count * 8));
+  };
 
   test.each([
     ['nothing', new Uint8Array(0), 'does not begin like a GGUF file'],
@@ -166,6 +170,7 @@ describe('a hostile header', () => {
     ['lengths beyond all bounds', built(start, 1, 2n ** 63n), 'beyond all bounds'],
     ['a text longer than its limit', built(start, 0, 1, 'k', u32(8), 2n ** 30n), 'a text of 1073741824 bytes'],
     ['an array longer than the file', built(start, 0, 1, 'k', u32(9), u32(8), 2n ** 40n), 'longer than the file'],
+    ['more texts than a vocabulary has', manyTexts(), 'claims 2000001 texts'],
     ['an array of arrays', built(start, 0, 1, 'k', u32(9), u32(9), 2), 'array of the type 9'],
     ['an unknown type', built(start, 0, 1, 'k', u32(77)), 'unknown type 77'],
     ['a tensor of many dimensions', built(start, 1, 0, 't', u32(99)), '99 dimensions'],

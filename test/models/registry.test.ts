@@ -11,7 +11,7 @@ import { makeDemoModel } from '#src/models/demo.ts';
 import { HeaderCache, stampOf } from '#src/models/header-cache.ts';
 import { Registry } from '#src/models/registry.ts';
 import { findGgufFiles } from '#src/models/scan.ts';
-import { TRASH_KEPT_MS } from '#src/models/trash.ts';
+import { moveToTrash, TRASH_KEPT_MS } from '#src/models/trash.ts';
 import { openStore, type Store } from '#src/store/open.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
@@ -278,6 +278,14 @@ describe('deleting', () => {
       expect(readdirSync(join(root, 'outside'))).toEqual(['model.gguf']);
     },
   );
+
+  test('is refused, not broken off, when the models folder has become another that does not exist', async () => {
+    const path = await gguf('a.gguf');
+    registry.registerLocal(path, undefined, { isManaged: true });
+    const elsewhere = join(root, 'not-made');
+    expect(faultOf(() => moveToTrash([path], elsewhere, 'a', 0)).kind).toBe('conflict');
+    expect(existsSync(path)).toBe(true);
+  });
 
   test('works when the file is gone already', async () => {
     const path = await gguf('gone.gguf');
