@@ -82,8 +82,13 @@ export class EngineRun {
   async begin(avoidPorts: ReadonlySet<number>): Promise<void> {
     const { signal } = this.#abandoned;
     try {
-      const engine = await this.#deps.engines.ensure(signal, (ratio) => this.#progress('installing-engine', ratio));
+      let hasInstalled = false;
+      const engine = await this.#deps.engines.ensure(signal, (ratio) => {
+        hasInstalled = true;
+        this.#progress('installing-engine', ratio);
+      });
       if (signal.aborted) return;
+      if (hasInstalled) this.#progress('starting-process', null);
       const refusal = checkProgram(engine.executable) ?? precheck(this.#wish.model);
       if (refusal) this.#tell({ type: 'start-failed', generation: this.generation, report: refusal });
       else this.#spawn(engine, avoidPorts);

@@ -352,6 +352,21 @@ test('the engine is fetched first, its progress shown; a stop meanwhile gives th
   expect(fake.records('start')).toEqual([]);
 });
 
+test('once the engine is fetched, nothing says any more that it is being fetched', async () => {
+  const { executable } = makeFakeEngine(mkdtempSync(join(root, 'fetched-')), { load_steps: 0, ready_after_ms: 300 });
+  const ensure: SupervisorDeps['engines']['ensure'] = async (_signal, onProgress) => {
+    onProgress(1);
+    await Bun.sleep(1);
+    return someEngine({ executable, libraryPath: null });
+  };
+  const { start, until, changes } = keeping({ deps: { engines: { ensure } } });
+  start();
+  await until('ready');
+  const stages = changes.flatMap((state) => (state.phase === 'starting' ? [state.stage] : []));
+  expect(stages.slice(0, 3)).toEqual(['starting-process', 'installing-engine', 'starting-process']);
+  expect(stages.slice(2)).not.toContain('installing-engine');
+});
+
 test.each([
   ['engine-missing', 'not-executable', true],
   ['offline', 'unknown', false],
