@@ -2,8 +2,7 @@
  * Puts a message list into the one shape that chat templates accept. Of 71 templates in llama.cpp, a second or a late
  * system message is an error for many and silently dropped by others; two users in a row, results out of order and
  * content as a list of parts break more. Deterministic, so that the engine's prefix cache holds: the same words give
- * the
- * same bytes, whether a client sends them as a string or as blocks, today or in its next turn.
+ * the same bytes, whether a client sends them as a string or as blocks, today or in its next turn.
  */
 import type { ChatMessage, ChatRequest } from '#src/dialects/chat-request.ts';
 import { isObject } from '#src/json.ts';

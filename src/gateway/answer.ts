@@ -26,7 +26,7 @@ import { Outlet } from '#src/stream/outlet.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
 import { isWorking } from './examine.ts';
 import { type Ending, endingOf, type Lane, TranslateLane, VerbatimLane } from './lane.ts';
-import { underLease } from './lend.ts';
+import { keyHeader, underLease } from './lend.ts';
 import { Life } from './life.ts';
 import type { GatewayServices } from './services.ts';
 import { asStream, type Source } from './whole-as-stream.ts';
@@ -283,7 +283,7 @@ function ask(call: Call, order: Order, life: Life, lease: Lease): Promise<Exchan
   const headers = {
     'content-type': 'application/json',
     'accept-encoding': 'identity',
-    ...(lease.apiKey === '' ? {} : { authorization: `Bearer ${lease.apiKey}` }),
+    ...keyHeader(lease),
   };
   return client.send(lease.baseUrl, {
     method: 'POST',

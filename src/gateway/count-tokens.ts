@@ -9,7 +9,7 @@ import { refusalResponse } from './answer.ts';
 import { clientName, contentRules } from './doors.ts';
 import { refuseDanger, translatedText } from './engine-body.ts';
 import { readJsonBody } from './json-body.ts';
-import { underLease } from './lend.ts';
+import { keyHeader, underLease } from './lend.ts';
 import { Life } from './life.ts';
 import type { GatewayServices } from './services.ts';
 
@@ -82,8 +82,7 @@ async function post(
   body: string,
   signal: AbortSignal,
 ): Promise<JsonObject | null> {
-  const authorization = lease.apiKey === '' ? {} : { authorization: `Bearer ${lease.apiKey}` };
-  const headers = { 'content-type': 'application/json', ...authorization };
+  const headers = { 'content-type': 'application/json', ...keyHeader(lease) };
   const answer = await client.send(lease.baseUrl, { method: 'POST', path, headers, body, signal });
   const text = await answer.text();
   if (answer.status === 404 || answer.status === 405 || answer.status === 501) return null;

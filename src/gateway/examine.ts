@@ -3,6 +3,7 @@ import { parsedOrNull } from '#src/dialects/chat/engine-word.ts';
 import { isObject } from '#src/json.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { EngineClient } from '#src/transport/exchange.ts';
+import { keyHeader } from './lend.ts';
 
 /**
  * Whether the engine works on any answer, by its own word. Waits for as long as it says nothing: llama-server answers
@@ -10,7 +11,7 @@ import type { EngineClient } from '#src/transport/exchange.ts';
  * shown by its refusal all that can be known.
  */
 export async function isWorking(client: EngineClient, lease: Lease, signal: AbortSignal): Promise<boolean> {
-  const headers: Record<string, string> = lease.apiKey === '' ? {} : { authorization: `Bearer ${lease.apiKey}` };
+  const headers = { ...keyHeader(lease) };
   const answer = await client.send(lease.baseUrl, { method: 'GET', path: '/slots', headers, body: null, signal });
   const slots = parsedOrNull(await answer.text());
   return !Array.isArray(slots) || slots.some((slot) => isObject(slot) && slot.is_processing === true);

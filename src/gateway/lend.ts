@@ -55,3 +55,8 @@ async function attemptOnce<Result>({ lender, modelId, ticket, life, use }: Askin
     return { fault: await Promise.race([ended.promise, Bun.sleep(OBITUARY_MS_MAX).then(() => fault)]) };
   }
 }
+
+/** The header by which an engine knows Flow; none for an engine without a key. */
+export function keyHeader({ apiKey }: Pick<Lease, 'apiKey'>): { readonly authorization?: string } {
+  return apiKey === '' ? {} : { authorization: `Bearer ${apiKey}` };
+}

@@ -9,6 +9,7 @@ import { allBytes, refusalResponse } from './answer.ts';
 import { chatDoor, type Door, enter, verbatimDoor } from './doors.ts';
 import { engineText, refuseDanger } from './engine-body.ts';
 import { readJsonBody } from './json-body.ts';
+import { keyHeader } from './lend.ts';
 import type { GatewayServices } from './services.ts';
 
 /** Looking only: its page, and what it says of itself. */
@@ -128,7 +129,7 @@ async function passed(services: GatewayServices, place: Place, asked: Asked, sig
     path: asked.path,
     headers: {
       ...(asked.body === null ? { 'accept-encoding': 'gzip' } : { 'content-type': 'application/json' }),
-      ...(place.apiKey === '' ? {} : { authorization: `Bearer ${place.apiKey}` }),
+      ...keyHeader(place),
     },
     body: asked.body,
     signal,

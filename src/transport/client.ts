@@ -44,7 +44,7 @@ export class SocketEngineClient implements EngineClient {
     }
   }
 
-  /** Idle connections now; for tests and `/metrics`. */
+  /** Idle connections now, for tests. */
   get idleCount(): number {
     let count = 0;
     for (const { idle } of this.#origins.values()) count += idle.length;

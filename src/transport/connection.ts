@@ -13,12 +13,10 @@ export interface Receiver {
 export type Address = { readonly hostname: string; readonly port: number };
 
 /** A loopback dial takes microseconds; more than this means that the machine or the engine is stuck. */
-export const CONNECT_TIMEOUT_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 3_000;
 
 /** Made by `Connection.open`. Idle ones do not keep the process alive. */
 export class Connection {
-  /** An exchange has already been completed on it, so the other side may be about to close it. */
-  isReused = false;
   #socket: Socket<Connection> | null = null;
   #receiver: Receiver | null = null;
   #unsent: Uint8Array | null = null;
@@ -76,7 +74,6 @@ export class Connection {
   /** Ends an exchange; until the next one, anything that arrives is a fault and closes it. */
   rest(onGone: () => void): void {
     this.resume();
-    this.isReused = true;
     this.#receiver = { received: () => this.close(), disconnected: onGone };
     this.#socket?.unref();
   }

@@ -5,8 +5,7 @@
  *   block  := content_block_start content_block_delta* content_block_stop        indexes 0, 1, 2 …, one open at a time
  *
  * A thinking block has its one signature_delta just before its stop. Token after token comes through here, so a delta
- * is
- * one prepared text on either side of the JSON of the piece.
+ * is one prepared text on either side of the JSON of the piece.
  */
 
 import { impossible } from '#src/assert.ts';

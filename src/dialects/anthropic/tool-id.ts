@@ -1,7 +1,6 @@
 /**
  * Tool-call ids on the way out and back. Anthropic's begin with `toolu_`, and clients may check; the engine must meet
- * its
- * own id again, because some templates render it and a changed id costs the prefix cache.
+ * its own id again, because some templates render it and a changed id costs the prefix cache.
  */
 const PREFIX = 'toolu_';
 

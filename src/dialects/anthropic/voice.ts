@@ -23,8 +23,8 @@ const TYPE_OF_STATUS: { readonly [status: number]: string } = {
 
 /**
  * Statuses that differ from the fault's own. What somebody must mend first is a 400 here: Claude Code retries every
- * status from 500 up, up to ten times. `no-memory` may pass when another model unloads, but not by asking again at
- * once.
+ * status from 500 up, up to ten times. `no-memory` may pass when another model unloads, but not by asking again
+ * at once.
  */
 const STATUS_OF_KIND: { readonly [Kind in FaultKind]?: number } = {
   'engine-missing': 400,
