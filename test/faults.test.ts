@@ -1,4 +1,4 @@
-/** The table of faults: closed, with true statuses, and told in both protocols. The protocols' own words: test/dialects. */
+/** The table of faults: true statuses, and each kind told in both protocols. Their own words: test/dialects. */
 import { describe, expect, test } from 'bun:test';
 import { anthropic } from '#src/dialects/anthropic/anthropic.ts';
 import { chatVoice } from '#src/dialects/chat/voice.ts';

@@ -14,7 +14,10 @@ const LogsQuery = t.Object({
   follow: t.Optional(t.Union([t.Literal('1'), t.Literal('true'), t.Literal('0'), t.Literal('false')])),
 });
 
-/** The routes of logs; `closing` ends those who follow. `logs` are plain lines, merged by time; `entries` the same with time, level and source. */
+/**
+ * The routes of logs; `closing` ends those who follow. `logs` are plain lines, merged by time; `entries` the same with
+ * time, level and source.
+ */
 export const logRoutes = ({ logs, clock, closing }: { logs: Logs; clock: Clock; closing: AbortSignal }) =>
   new Elysia({ name: 'log-routes' }).get(
     '/api/logs',

@@ -1,4 +1,4 @@
-/** Puts SQLite's troubles of the moment into words: a disk that is full or a file that is held is no mistake of Flow. */
+/** Puts SQLite's troubles of the moment into words: a full disk or a file that is held is no mistake of Flow. */
 import { SQLiteError } from 'bun:sqlite';
 import { Fault } from '#src/faults.ts';
 import { primaryCode } from './open.ts';
