@@ -53,7 +53,7 @@ export function noMemory(
   return new Fault('no-memory', message, { hint, details });
 }
 
-/** What it needs cannot be told: its file is gone or cannot be used. The file's own fault, with the name of the model. */
+/** What it needs cannot be told: its file is gone or cannot be used. The file's own fault, with the model's name. */
 export function needUnknown(modelId: ModelId, fault: Fault): Fault {
   const hint = fault.hint ?? 'Put the file back, or remove the model from the list.';
   return new Fault(fault.kind, `${modelId} cannot be loaded: ${decapitalised(fault.message)}`, { hint, cause: fault });

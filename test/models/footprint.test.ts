@@ -7,30 +7,17 @@ import type { GgufFacts } from '#src/gguf/facts.ts';
 import { readGguf } from '#src/gguf/read.ts';
 import { footprint, PROCESS_BYTES } from '#src/models/footprint.ts';
 import type { LaunchSettings } from '#src/models/model.ts';
+import { someLaunch } from '#test/engines/support/plan.ts';
 import { startEngine } from '#test/support/engine-process.ts';
 import { COMMON_SCRIPTS, writeScriptedModel } from '#test/support/scripted-model.ts';
 
-const LAUNCH: LaunchSettings = {
+const LAUNCH = someLaunch({
   ctx_size: 8192,
   n_parallel: 1,
-  flash_attn: 'on',
   cache_type_k: 'f16',
   cache_type_v: 'f16',
-  gpu_layers: -1,
-  threads: -1,
-  batch_size: 2048,
-  ubatch_size: 512,
-  rope_scaling: '',
-  rope_scale: 0,
-  mlock: false,
-  mmap: true,
   cache_ram_mib: 2048,
-  mmproj_path: '',
-  chat_template_file: '',
-  draft_model_path: '',
-  num_draft_tokens: 2,
-  extra_args: [],
-};
+});
 const MIB = 1024 * 1024;
 
 let folder: string;

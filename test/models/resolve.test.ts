@@ -4,25 +4,10 @@ import { Fault } from '#src/faults.ts';
 import { editDistance } from '#src/models/distance.ts';
 import type { Model } from '#src/models/model.ts';
 import { type Naming, resolveModel } from '#src/models/resolve.ts';
+import { someModel } from '#test/engines/support/plan.ts';
 
-const model = (id: string, more: Partial<Model> = {}): Model => ({
-  id,
-  name: id,
-  format: 'gguf',
-  path: `/models/${id}.gguf`,
-  hfId: null,
-  quantization: null,
-  sizeBytes: 1,
-  trainedContextTokens: 4096,
-  capabilities: { tools: false, thinking: false, vision: false, embedding: false },
-  aliases: [],
-  isDemo: false,
-  isManaged: false,
-  config: { launch: {}, cooldown_s: null, is_pinned: false },
-  createdAtMs: 0,
-  updatedAtMs: 0,
-  ...more,
-});
+const model = (id: string, more: Partial<Model> = {}): Model =>
+  someModel(`/models/${id}.gguf`, { id, name: id, ...more });
 
 const QWEN = model('Qwen3-8B-Q4_K_M', { aliases: ['coder'] });
 const OSS = model('gpt-oss-20b', {

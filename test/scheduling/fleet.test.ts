@@ -3,17 +3,8 @@
  * beside this file.
  */
 import { describe, expect, test } from 'bun:test';
-import { type Asked, flushed, GB, GOOD, World } from './world.ts';
+import { type Asked, flushed, GB, GOOD, startsOf, worldOf } from './world.ts';
 
-function worldOf(models: Readonly<Record<string, number>>, budgetGb = 16): World {
-  const world = new World();
-  world.budgetBytes = budgetGb * GB;
-  for (const [id, gigabytes] of Object.entries(models)) world.add(id, gigabytes);
-  return world;
-}
-
-const startsOf = (world: World, modelId: string): number =>
-  world.starts.filter((one) => one.modelId === modelId).length;
 const lastWait = (asked: Asked) => asked.waits.at(-1);
 
 describe('joining and lending', () => {

@@ -12,6 +12,7 @@ import type { Lease, Wait } from '#src/scheduling/lease.ts';
 import { Settings } from '#src/settings/settings.ts';
 import { type Effect, type Life, type Signal, step, UNBORN } from '#src/supervision/lifecycle.ts';
 import type { ModelState, StopReason, Supervisor } from '#src/supervision/model-state.ts';
+import { someLaunch, someModel } from '#test/engines/support/plan.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 export const GB = 1e9;
@@ -30,6 +31,19 @@ export type Fate = {
 };
 
 export const GOOD: Fate = { loadMs: 1_000, end: 'ready', livesMs: null, stopMs: 100 };
+
+/** A world of models by their sizes in GB. */
+export function worldOf(models: Readonly<Record<string, number>>, budgetGb = 16): World {
+  const world = new World();
+  world.budgetBytes = budgetGb * GB;
+  for (const [id, gigabytes] of Object.entries(models)) world.add(id, gigabytes);
+  return world;
+}
+
+/** How often a model was started. */
+export function startsOf(world: World, modelId: ModelId): number {
+  return world.starts.filter((one) => one.modelId === modelId).length;
+}
 
 export class World {
   readonly clock = new FakeClock();
@@ -307,27 +321,7 @@ export class FakeSupervisor implements Supervisor {
   }
 }
 
-const LAUNCH = {
-  ctx_size: 4096,
-  n_parallel: 2,
-  flash_attn: 'on',
-  cache_type_k: 'q4_0',
-  cache_type_v: 'q4_0',
-  gpu_layers: -1,
-  threads: -1,
-  batch_size: 2048,
-  ubatch_size: 512,
-  rope_scaling: '',
-  rope_scale: 0,
-  mlock: false,
-  mmap: true,
-  cache_ram_mib: 2048,
-  mmproj_path: '',
-  chat_template_file: '',
-  draft_model_path: '',
-  num_draft_tokens: 2,
-  extra_args: [],
-} satisfies Model['config']['launch'];
+const LAUNCH = someLaunch({ ctx_size: 4096 });
 
 function crashOf(kind: CrashKind, isSticky: boolean): CrashReport {
   const message = `The engine ended (${kind}).`;
@@ -335,21 +329,5 @@ function crashOf(kind: CrashKind, isSticky: boolean): CrashReport {
 }
 
 function modelOf(id: ModelId): Model {
-  return {
-    id,
-    name: id,
-    format: 'gguf',
-    path: `/models/${id}.gguf`,
-    hfId: null,
-    quantization: null,
-    sizeBytes: 0,
-    trainedContextTokens: null,
-    capabilities: { tools: true, thinking: false, vision: false, embedding: false },
-    aliases: [],
-    isDemo: false,
-    isManaged: false,
-    config: { launch: {}, cooldown_s: null, is_pinned: false },
-    createdAtMs: 0,
-    updatedAtMs: 0,
-  };
+  return someModel(`/models/${id}.gguf`, { id, name: id });
 }
