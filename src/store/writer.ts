@@ -7,6 +7,7 @@ import type { Bus } from '#src/events.ts';
 import type { Store } from './open.ts';
 import { deleteExpired } from './retention.ts';
 import { loads, type NewLoadRow, type NewRequestRow, requests } from './schema.ts';
+import { storeFault } from './trouble.ts';
 
 export type RecordWriterParts = {
   readonly store: Store;
@@ -123,12 +124,26 @@ export class RecordWriter {
         })
         .immediate();
     } catch (cause) {
-      this.#noteFailure(cause);
-      return false;
+      if (storeFault(cause) !== null) {
+        this.#noteFailure(cause);
+        return false;
+      }
+      // Not the database's trouble but a row's: it must not hold up all that come after it, for ever.
+      this.#flushSingly(rows);
     }
     this.#queue.splice(0, rows.length);
     this.#noteSuccess();
     return true;
+  }
+
+  #flushSingly(rows: readonly PendingRow[]): void {
+    for (const { insert, values } of rows) {
+      try {
+        insert.statement.run(...values);
+      } catch {
+        this.#droppedRows += 1;
+      }
+    }
   }
 
   #noteFailure(cause: unknown): void {

@@ -72,6 +72,14 @@ test('a database locked by somebody else costs at most 20 ms a try, loses nothin
   expect(events.filter((event) => event.type === 'notice')).toHaveLength(2);
 });
 
+test('a row that the table will not take is dropped and counted, and holds up nobody', () => {
+  // What is no number becomes NULL in SQLite, which a duration may not be.
+  writer.writeRequest(requestRow({ durationMs: Number.NaN }));
+  writer.writeRequest(requestRow());
+  clock.advance(200);
+  expect([count(), writer.queuedRows, writer.droppedRows]).toEqual([1, 0, 1]);
+});
+
 test('beyond 10,000 waiting rows the oldest are dropped and counted', () => {
   const other = new Database(path());
   other.run('BEGIN EXCLUSIVE');
