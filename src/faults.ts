@@ -122,3 +122,8 @@ export function asFault(cause: unknown): Fault {
   }
   return new Fault('internal', 'Flow met a condition it did not expect; the details are in its log.', { cause });
 }
+
+/** The system's own code of an error, for example `ENOSPC`; null when it has none. */
+export function systemCodeOf(cause: unknown): string | null {
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : null;
+}

@@ -1,7 +1,7 @@
 /** Reads and writes `settings.json` so that at no moment a half-written one can be found. */
 import { chmod, open, readFile, realpath, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Fault } from '#src/faults.ts';
+import { Fault, systemCodeOf } from '#src/faults.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 
 export type FileReading =
@@ -16,7 +16,7 @@ export async function readSettingsFile(path: string): Promise<FileReading> {
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    return codeOf(cause) === 'ENOENT' ? { kind: 'absent' } : { kind: 'unreadable', reason: messageOf(cause) };
+    return systemCodeOf(cause) === 'ENOENT' ? { kind: 'absent' } : { kind: 'unreadable', reason: messageOf(cause) };
   }
   try {
     const values: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
@@ -69,22 +69,18 @@ async function syncFolder(path: string): Promise<void> {
     await folder.sync();
   } catch (cause) {
     // Some file systems cannot sync a folder; the rename is atomic without it.
-    if (codeOf(cause) !== 'EINVAL' && codeOf(cause) !== 'EISDIR') throw cause;
+    if (systemCodeOf(cause) !== 'EINVAL' && systemCodeOf(cause) !== 'EISDIR') throw cause;
   } finally {
     await folder.close();
   }
 }
 
 function writeFault(path: string, cause: unknown): Fault {
-  if (codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT') {
+  if (systemCodeOf(cause) === 'ENOSPC' || systemCodeOf(cause) === 'EDQUOT') {
     return new Fault('disk-full', `${path} could not be written: the disk is full.`, { cause });
   }
-  const message = `${path} cannot be written (${codeOf(cause) ?? messageOf(cause)}); the settings are as they were.`;
+  const message = `${path} cannot be written (${systemCodeOf(cause) ?? messageOf(cause)}); the settings are as they were.`;
   return new Fault('conflict', message, { hint: 'Make the file and its folder writable for this user.', cause });
-}
-
-function codeOf(cause: unknown): string | null {
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : null;
 }
 
 function messageOf(cause: unknown): string {

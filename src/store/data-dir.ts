@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { Fault } from '#src/faults.ts';
+import { Fault, systemCodeOf } from '#src/faults.ts';
 
 const FOLDERS = ['', 'engines', 'logs'] as const;
 const FOLDER_MODE = 0o700;
@@ -72,7 +72,7 @@ export function lockDataDir(dataDir: string): Disposable {
       removeStale(path, `${own}.stale`);
     }
   } catch (cause) {
-    if (codeOf(cause) !== 'ENOSPC' && codeOf(cause) !== 'EDQUOT') throw cause;
+    if (systemCodeOf(cause) !== 'ENOSPC' && systemCodeOf(cause) !== 'EDQUOT') throw cause;
     const holder = readHolder(path);
     if (holder && isAlive(holder)) throw held(holder, dataDir);
     throw new Fault('disk-full', `The disk of ${dataDir} is full.`, { cause });
@@ -94,14 +94,14 @@ function isPlaced(from: string, to: string): boolean {
     linkSync(from, to);
     return true;
   } catch (cause) {
-    if (codeOf(cause) === 'EEXIST') return false;
+    if (systemCodeOf(cause) === 'EEXIST') return false;
   }
   try {
     // A disk without hard links (exFAT, some network drives) has at least exclusive creation.
     writeFileSync(to, readFileSync(from), { flag: 'wx', mode: FILE_MODE });
     return true;
   } catch (cause) {
-    if (codeOf(cause) === 'EEXIST') return false;
+    if (systemCodeOf(cause) === 'EEXIST') return false;
     throw cause;
   }
 }
@@ -158,7 +158,7 @@ function isAlive({ pid, startedAt }: Holder): boolean {
     process.kill(pid, 0);
   } catch (cause) {
     // Another user's process is there all the same.
-    if (codeOf(cause) !== 'EPERM') return false;
+    if (systemCodeOf(cause) !== 'EPERM') return false;
   }
   const runsSince = startTime(pid);
   return startedAt === null || runsSince === null || runsSince === startedAt;
@@ -193,8 +193,4 @@ function startByPs(pid: number): string | null {
   } catch {
     return null;
   }
-}
-
-function codeOf(cause: unknown): string | null {
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : null;
 }

@@ -1,7 +1,7 @@
 /** Looks at the database without changing it: for `flow doctor`, also while Flow runs. */
-import { constants, Database } from 'bun:sqlite';
+import { Database } from 'bun:sqlite';
 import { existsSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { openAsItIs } from './as-it-is.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { isBroken } from './open.ts';
 
@@ -39,8 +39,5 @@ export function examineStore(path: string): Examination {
 /** Nobody writes when there is no log beside it; then even the reader's own side files can be done without. */
 function open(path: string): Database {
   if (existsSync(`${path}-wal`)) return new Database(path, { readonly: true });
-  return new Database(
-    `${pathToFileURL(path).href}?immutable=1`,
-    constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI,
-  );
+  return openAsItIs(path);
 }

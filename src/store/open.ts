@@ -2,12 +2,12 @@
  * Opens the database: WAL, migrations, drizzle. A broken one is set aside, since it holds records; its models are taken
  * over.
  */
-import { constants, Database, SQLiteError } from 'bun:sqlite';
+import { Database, SQLiteError } from 'bun:sqlite';
 import { existsSync, renameSync, statSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
 import { type BunSQLiteDatabase, drizzle } from 'drizzle-orm/bun-sqlite';
 import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
+import { openAsItIs } from './as-it-is.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { salvageModels } from './salvage.ts';
 
@@ -28,7 +28,6 @@ const BUSY_TIMEOUT_MS = 20;
 const OPENING_TIMEOUT_MS = 1_000;
 const PLAUSIBLE_VERSION_MAX = 1_000;
 const COPY_BYTES_MAX = 256 << 20;
-const READ_AS_IT_IS = constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI;
 /** What SQLite says of a file that no longer is a database, or not a whole one. */
 const BROKEN_CODES: ReadonlySet<string> = new Set(['SQLITE_CORRUPT', 'SQLITE_NOTADB', 'SQLITE_FORMAT']);
 
@@ -165,7 +164,7 @@ function inMemory(path: string, cause: unknown): OpenedStore {
 function copyInMemory(path: string): Store | null {
   try {
     if (statSync(path).size > COPY_BYTES_MAX) return null;
-    const file = new Database(`${pathToFileURL(path).href}?immutable=1`, READ_AS_IT_IS);
+    const file = openAsItIs(path);
     const bytes = file.serialize();
     file.close();
     // Both versions of the format to "no WAL", which a database in memory cannot have.

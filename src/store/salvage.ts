@@ -1,13 +1,12 @@
 /** Takes the list of models out of a broken database: the only rows in it that nobody can measure again. */
-import { constants, Database } from 'bun:sqlite';
+import type { Database } from 'bun:sqlite';
 import { isAbsolute } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { drizzle } from 'drizzle-orm/bun-sqlite';
 import { isObject } from '#src/json.ts';
+import { openAsItIs } from './as-it-is.ts';
 import type { Store } from './open.ts';
 import { facts, models } from './schema.ts';
 
-const READ_AS_IT_IS = constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI;
 const MODELS_MAX = 10_000;
 
 /**
@@ -17,7 +16,7 @@ const MODELS_MAX = 10_000;
 export function salvageModels(brokenPath: string, into: Store): number {
   let broken: Database | null = null;
   try {
-    broken = new Database(`${pathToFileURL(brokenPath).href}?immutable=1`, READ_AS_IT_IS);
+    broken = openAsItIs(brokenPath);
     const from = drizzle(broken);
     const rows = from.select().from(models).limit(MODELS_MAX).all().filter(isWhole);
     const count = rows.filter((row) => isTaken(() => into.insert(models).values(row).run())).length;

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import type { Server } from 'bun';
 import { websocket } from 'elysia/ws';
 import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
-import { Fault } from '#src/faults.ts';
+import { Fault, systemCodeOf } from '#src/faults.ts';
 import type { Guarded } from './guard.ts';
 import { portHolder } from './port-holder.ts';
 
@@ -80,10 +80,10 @@ async function open(guarded: Guarded, hostname: string, port: number): Promise<S
   try {
     return serve(guarded, hostname, port);
   } catch (cause) {
-    if (codeOf(cause) === 'EADDRINUSE') throw await taken(hostname, port, cause);
+    if (systemCodeOf(cause) === 'EADDRINUSE') throw await taken(hostname, port, cause);
     throw new Fault(
       'invalid-request',
-      `Cannot listen on ${hostname}:${port} (${codeOf(cause) ?? 'no reason given'}).`,
+      `Cannot listen on ${hostname}:${port} (${systemCodeOf(cause) ?? 'no reason given'}).`,
       {
         hint: 'Choose another host or port with --host and --port.',
         cause,
@@ -97,7 +97,7 @@ function openTwin(guarded: Guarded, port: number): Server<unknown> | null {
   try {
     return serve(guarded, TWIN_HOST, port);
   } catch (cause) {
-    if (codeOf(cause) === 'EADDRINUSE') throw cause;
+    if (systemCodeOf(cause) === 'EADDRINUSE') throw cause;
     return null;
   }
 }
@@ -135,8 +135,4 @@ async function taken(hostname: string, port: number, cause: unknown): Promise<Fa
     details: { port },
     cause,
   });
-}
-
-function codeOf(cause: unknown): string | null {
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : null;
 }
