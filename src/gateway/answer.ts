@@ -24,6 +24,7 @@ import type { Lease } from '#src/scheduling/lease.ts';
 import { FrameReader } from '#src/stream/frames.ts';
 import { Outlet } from '#src/stream/outlet.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
+import { endIfDead } from './end-if-dead.ts';
 import { isWorking } from './examine.ts';
 import { type Ending, endingOf, type Lane, TranslateLane, VerbatimLane } from './lane.ts';
 import { keyHeader, underLease } from './lend.ts';
@@ -147,6 +148,7 @@ async function runStream(call: Call, order: Order, life: Life, side: Side): Prom
     const verdict = life.verdict(asFault(cause));
     outcome = verdict.outcome;
     side.refuseOrTell(verdict.fault);
+    if (verdict.fault.kind === 'engine-silent') void endIfDead(services, order.modelId);
   } finally {
     life.over();
     side.outlet.end();
@@ -202,6 +204,7 @@ async function whole(call: Call, order: Order, life: Life): Promise<Response> {
   } catch (cause) {
     const verdict = life.verdict(asFault(cause));
     settled = verdict.outcome;
+    if (verdict.fault.kind === 'engine-silent') void endIfDead(services, order.modelId);
     return refusalResponse(call.voice, verdict.fault, ticket.id, order.modelId);
   } finally {
     life.over();

@@ -15,7 +15,8 @@ afterEach(async () => {
   await house.close();
   expect(house.lender.out).toBe(0);
   expect(house.tracker.settlements).toBe(house.tracker.opened);
-  expect(clock.armedCount).toBe(0);
+  // An engine that fell silent is asked for its health when all is over.
+  await until(() => clock.armedCount === 0, 'no armed timer');
 });
 
 const asked = (path: string) =>
@@ -77,6 +78,8 @@ describe('an engine that falls silent', () => {
     expect(dataOf(heard.text).at(-1)).toContain('backend_silent');
     expect(outcome()).toMatchObject({ kind: 'failed', fault: { kind: 'engine-silent' } });
     await recorded(engine, 'request-abort');
+    await until(() => clock.armedCount === 0);
+    expect(house.lender.unloads).toEqual([]);
   });
 
   test('in the prefill is given up after ten minutes', async () => {
@@ -122,6 +125,7 @@ describe('an answer that is asked for whole', () => {
   const hanging = (slots: () => unknown) => {
     const asked = { count: 0, aborted: 0 };
     house.server((request) => {
+      if (new URL(request.url).pathname === '/health') return new Response('ok');
       if (new URL(request.url).pathname === '/slots' && slots() !== null) return Response.json(slots());
       asked.count += 1;
       request.signal.addEventListener('abort', () => {
@@ -169,6 +173,29 @@ describe('an answer that is asked for whole', () => {
     });
   }
 });
+
+for (const stream of [true, false]) {
+  test(`an engine that does not say that it is healthy either is ended (stream: ${stream})`, async () => {
+    const asked: string[] = [];
+    house.server((request) => {
+      asked.push(new URL(request.url).pathname);
+      return new Promise(() => {});
+    });
+    const sent = post(`${url}/v1/chat/completions`, chat({ stream }));
+    await until(() => asked.length === 1);
+    clock.advance(500);
+    const heard = stream ? listen(await sent) : null;
+    await until(() => heard?.text !== '');
+    clock.advance(601_000);
+    await until(() => asked.includes('/health'));
+    expect(house.lender.unloads).toEqual([]);
+    clock.advance(5_000);
+    await until(() => house.lender.unloads.length === 1);
+    expect(house.lender.unloads).toEqual([{ modelId: 'org/Some-Model', force: true, reason: 'unhealthy' }]);
+    await heard?.end;
+    expect(heard?.text ?? (await (await sent).text())).toContain('backend_silent');
+  });
+}
 
 test('an engine that is looked at and says nothing is given up after ten minutes', async () => {
   const arrived = Promise.withResolvers<void>();

@@ -91,6 +91,11 @@ export class CountingLender {
   /** Why leases lent from now on have already ended. */
   ended: Fault | null = null;
   readonly listeners: ((fault: Fault) => void)[] = [];
+  readonly unloads: unknown[] = [];
+
+  unload(modelId: string, options: object): void {
+    this.unloads.push({ modelId, ...options });
+  }
 
   /** Ends all leases, as an unload does. */
   endAll(fault: Fault): void {
