@@ -7,6 +7,7 @@ import type { Lease } from '#src/scheduling/lease.ts';
 import type { EngineClient } from '#src/transport/exchange.ts';
 import { refusalResponse } from './answer.ts';
 import { clientName, contentRules } from './doors.ts';
+import { endIfDead } from './end-if-dead.ts';
 import { refuseDanger, translatedText } from './engine-body.ts';
 import { readJsonBody } from './json-body.ts';
 import { keyHeader, underLease } from './lend.ts';
@@ -55,6 +56,7 @@ export async function countTokens(services: GatewayServices, request: Request): 
   } catch (cause) {
     const { fault, outcome } = life.verdict(asFault(cause));
     ticket.settle(outcome);
+    if (fault.kind === 'engine-silent' && modelId !== null) void endIfDead(services, modelId);
     return refusalResponse(dialect, fault, ticket.id, modelId);
   } finally {
     life.over();

@@ -2,7 +2,7 @@
 // given back once. Decoding is tested in test/dialects, framing in test/stream and test/transport.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { Fault } from '#src/faults.ts';
-import { chat, contentOf, dataOf, House, post, recorded, until } from './support/house.ts';
+import { chat, contentOf, dataOf, House, messagesBody, post, recorded, until } from './support/house.ts';
 
 let house: House;
 let url: string;
@@ -126,12 +126,7 @@ describe('before anything is committed', () => {
       expect(response.status).toBe(400);
       expect(await response.json()).toMatchObject({ error: { code: 'context_length_exceeded', n_ctx: 4096 } });
     }
-    const asked = JSON.stringify({
-      model: 'some',
-      max_tokens: 5,
-      stream: true,
-      messages: [{ role: 'user', content: 'x' }],
-    });
+    const asked = messagesBody({ stream: true });
     const anthropic = await post(`${url}/v1/messages`, asked);
     expect(anthropic.status).toBe(400);
     expect(await anthropic.text()).toContain('prompt is too long: 9000 tokens > 4096 maximum');
@@ -208,12 +203,7 @@ describe('an engine that dies', () => {
 
   test('in the middle of Anthropic’s stream ends it with an error event', async () => {
     await house.engine({ crash_after_tokens: 4, tokens: 50, tokens_per_s: 200 });
-    const asked = JSON.stringify({
-      model: 'some',
-      max_tokens: 50,
-      stream: true,
-      messages: [{ role: 'user', content: 'x' }],
-    });
+    const asked = messagesBody({ stream: true });
     const text = await (await post(`${url}/v1/messages`, asked)).text();
     expect(text.match(/event: error/g)).toHaveLength(1);
     expect(text).not.toContain('message_stop');
@@ -291,7 +281,7 @@ describe('a client that leaves', () => {
 
   test('of Anthropic’s protocol closes the engine’s socket too', async () => {
     const engine = await house.engine({ tokens: 10_000, tokens_per_s: 100 });
-    const asked = JSON.stringify({ model: 'some', max_tokens: 50, messages: [{ role: 'user', content: 'x' }] });
+    const asked = messagesBody();
     await leave(asked, () => recorded(engine, 'request-begin').then(() => Bun.sleep(200)), '/v1/messages');
     await recorded(engine, 'request-abort');
   });
@@ -326,12 +316,7 @@ describe('what engines do wrong', () => {
       const text = await (await post(`${url}/v1/chat/completions`, streamed())).text();
       expect(contentOf(text.replaceAll('\r\n', '\n'))).toBe('Grüße 👩‍👩‍👧‍👦 end');
       expect(text).not.toContain('"error"');
-      const asked = JSON.stringify({
-        model: 'some',
-        max_tokens: 50,
-        stream: true,
-        messages: [{ role: 'user', content: 'x' }],
-      });
+      const asked = messagesBody({ stream: true });
       const anthropic = await (await post(`${url}/v1/messages`, asked)).text();
       expect(anthropic).toContain('message_stop');
       expect(anthropic).not.toContain('\uFFFD');

@@ -1,6 +1,6 @@
 // Engines that break off or answer in another form than they were asked for. Ordinary endings: answer.test.ts.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { chat, contentOf, dataOf, House, post, until } from './support/house.ts';
+import { chat, contentOf, dataOf, House, messagesBody, post, until } from './support/house.ts';
 
 let house: House;
 let url: string;
@@ -15,7 +15,6 @@ afterEach(async () => {
 });
 
 const streamed = (more: object = {}) => chat({ stream: true, ...more });
-const anthropic = (more: object = {}) => chat({ model: 'some', max_tokens: 50, ...more });
 const settled = () => until(() => house.tracker.settled.length > 0, 'a settled ticket');
 const outcome = () => house.tracker.settled[0]?.outcome;
 
@@ -38,7 +37,7 @@ describe('an engine that dies in Anthropic’s stream', () => {
       setTimeout(end, 30);
     });
     await house.engine({ pieces: ['Hel', 'lo'] });
-    return (await post(`${url}/v1/messages`, anthropic({ stream: true }))).text();
+    return (await post(`${url}/v1/messages`, messagesBody({ stream: true }))).text();
   };
 
   test('while it reads the prompt is replaced, and the message begins only once', async () => {
@@ -79,10 +78,10 @@ describe('an engine that answers a streamed request whole', () => {
     expect(choices[0].delta.tool_calls[0]).toMatchObject({ index: 0, id: 'a' });
     await settled();
     expect(outcome()).toMatchObject({ kind: 'completed', usage: { outputTokens: 4 } });
-    const message = await (await post(`${url}/v1/messages`, anthropic({ stream: true }))).text();
+    const message = await (await post(`${url}/v1/messages`, messagesBody({ stream: true }))).text();
     expect(message).toContain('"text":"Hello"');
     expect(message).toContain('"stop_reason":"tool_use"');
-    const gathered = await (await post(`${url}/v1/messages`, anthropic())).json();
+    const gathered = await (await post(`${url}/v1/messages`, messagesBody())).json();
     expect(gathered.content).toMatchObject([
       { type: 'text', text: 'Hello' },
       { type: 'tool_use', input: { at: 1 } },
@@ -95,7 +94,7 @@ describe('an engine that answers a streamed request whole', () => {
     expect(openai.status).toBe(503);
     expect(await openai.json()).toMatchObject({ error: { message: 'broke' } });
     for (const stream of [true, false]) {
-      const message = await post(`${url}/v1/messages`, anthropic({ stream }));
+      const message = await post(`${url}/v1/messages`, messagesBody({ stream }));
       expect(message.status).toBe(529);
       expect(await message.json()).toMatchObject({ type: 'error', error: { message: 'broke' } });
     }

@@ -1,7 +1,7 @@
 // Heartbeats and watchdogs, with time passed in. Endings by other causes: answer.test.ts.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { FakeClock } from '#test/support/fake-clock.ts';
-import { chat, dataOf, House, post, recorded, until } from './support/house.ts';
+import { chat, dataOf, House, messagesBody, post, recorded, until } from './support/house.ts';
 
 let house: House;
 let url: string;
@@ -19,10 +19,7 @@ afterEach(async () => {
   await until(() => clock.armedCount === 0, 'no armed timer');
 });
 
-const asked = (path: string) =>
-  path.endsWith('messages')
-    ? JSON.stringify({ model: 'some', max_tokens: 50, stream: true, messages: [{ role: 'user', content: 'x' }] })
-    : chat({ stream: true });
+const asked = (path: string) => (path.endsWith('messages') ? messagesBody({ stream: true }) : chat({ stream: true }));
 
 /** Everything that has come, while it comes. */
 function listen(response: Response): { text: string; end: Promise<void> } {
@@ -196,6 +193,22 @@ for (const stream of [true, false]) {
     expect(heard?.text ?? (await (await sent).text())).toContain('backend_silent');
   });
 }
+
+test('an engine that counts no tokens and is not healthy is ended too', async () => {
+  const asked: string[] = [];
+  house.server((request) => {
+    asked.push(new URL(request.url).pathname);
+    return new Promise(() => {});
+  });
+  const body = JSON.stringify({ model: 'some', messages: [{ role: 'user', content: 'x' }] });
+  const sent = post(`${url}/v1/messages/count_tokens`, body);
+  await until(() => asked.length === 1);
+  clock.advance(601_000);
+  expect((await sent).status).toBe(504);
+  await until(() => asked.includes('/health'));
+  clock.advance(5_000);
+  await until(() => house.lender.unloads.length === 1);
+});
 
 test('an engine that is looked at and says nothing is given up after ten minutes', async () => {
   const arrived = Promise.withResolvers<void>();

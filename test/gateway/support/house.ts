@@ -281,6 +281,9 @@ export async function recorded(engine: Engine, event: FakeRecord['event'], count
 
 export const chat = (more: object = {}) => JSON.stringify({ messages: [{ role: 'user', content: 'hi' }], ...more });
 
+/** A request of Anthropic's protocol. */
+export const messagesBody = (more: object = {}) => chat({ model: 'some', max_tokens: 50, ...more });
+
 /** POST with JSON. */
 export const post = (url: string, body: string | Uint8Array<ArrayBuffer>, init: RequestInit = {}) =>
   fetch(url, { method: 'POST', body, ...init, headers: { 'content-type': 'application/json', ...init.headers } });
