@@ -244,7 +244,7 @@ export class Dispatcher {
     return refusals.loadFailed(seat.modelId, state.report, Math.ceil(leftMs / 1000));
   }
 
-  /** The file is another than the one that failed: whatever was wrong with it, nobody knows of this one. */
+  /** File or engines are others than those that failed: whatever was wrong with them, nobody knows of these. */
   #hasNewFile({ model, failedFileState }: Seat): boolean {
     return model !== null && this.#needs.fileStateOf(model) !== failedFileState;
   }

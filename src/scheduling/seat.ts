@@ -38,7 +38,7 @@ export class Seat {
   stopAsked: StopReason | null = null;
   /** The next start disregards a failure and its back-off. */
   isForced = false;
-  /** The file as it was when the model failed: a sticky failure lasts until it changes. */
+  /** File and engines as they were when the model failed: a sticky failure lasts until they change. */
   failedFileState: string | null = null;
   /** A load that ran out of memory is tried once more after all idle models are gone. */
   outOfMemory: 'never' | 'clearing' | 'retried' = 'never';
