@@ -52,7 +52,10 @@ export type ModelState =
       readonly phase: 'failed';
       readonly report: CrashReport;
       readonly sinceMs: number;
-      /** Earliest next start (monotonic); null = sticky: only another file or engine, changed settings or a person's wish. */
+      /**
+       * Earliest next start (monotonic); null = sticky: only another file or engine, changed settings or a person's
+       * wish.
+       */
       readonly retryAtMs: number | null;
       /** Failed starts in a row. */
       readonly attempts: number;
