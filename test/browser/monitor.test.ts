@@ -239,7 +239,8 @@ for (const { colorScheme, width } of VIEWS) {
       expect(troubles).toEqual([]);
       const violations = await page.evaluate(`(() => { ${AXE}; return axe.run(document, { resultTypes: ['violations'] })
         .then(({ violations }) =>
-          violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | '))); })()`);
+          violations.map(({ id, nodes }) =>
+            id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | '))); })()`);
       expect(violations).toEqual([]);
       await page.context().close();
     });
