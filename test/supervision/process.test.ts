@@ -166,7 +166,7 @@ test.each([true, false])(
       lagMs = Math.max(lagMs, performance.now() - sleptMs - 10);
       if (lines.length > 5_000) lines.splice(0, 4_000);
     }
-    expect(process.memoryUsage.rss() - before).toBeLessThan(96_000_000);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(150_000_000);
     // Measured 20 to 60 ms alone; the machine that runs this is shared.
     expect(lagMs).toBeLessThan(500);
     if (!bare) expect(droppedCount()).toBeGreaterThan(10_000);

@@ -395,6 +395,7 @@ test('tokens flow while the engine floods its log', async () => {
   });
   start();
   const { baseUrl, apiKey } = await until('ready');
+  Bun.gc(true);
   const before = process.memoryUsage.rss();
   const response = await fetch(`${baseUrl}/v1/chat/completions`, {
     method: 'POST',
@@ -402,7 +403,8 @@ test('tokens flow while the engine floods its log', async () => {
     body: JSON.stringify({ messages: [], stream: true, fake: { tokens: 40, tokens_per_s: 20 } }),
   });
   expect((await response.text()).trimEnd()).toEndWith('data: [DONE]');
-  expect(process.memoryUsage.rss() - before).toBeLessThan(64_000_000);
+  // Two seconds are 200 MB, which would all be here if they were kept; other tests share this process.
+  expect(process.memoryUsage.rss() - before).toBeLessThan(150_000_000);
   expect(told).toBeGreaterThan(0);
   expect(logs.tail({ source: 'tiny', lines: 1 }).dropped).toBeGreaterThan(10_000);
 }, 20_000);
