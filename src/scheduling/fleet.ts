@@ -92,8 +92,11 @@ export class Fleet implements Lender {
     if (!force && (seat.held.size > 0 || seat.waiters.length > 0)) {
       throw refusals.stillBusy(modelId, seat.held.size, seat.waiters.length);
     }
-    seat.wish = null;
-    this.#dispatcher.launcher.refuseAll(seat, refusals.unloaded(modelId));
+    // Whoever waits for a model that hangs still wants it: a fresh process serves them.
+    if (reason !== 'unhealthy') {
+      seat.wish = null;
+      this.#dispatcher.launcher.refuseAll(seat, refusals.unloaded(modelId));
+    }
     this.#dispatcher.launcher.stop(seat, reason);
     this.#dispatcher.settle();
   }

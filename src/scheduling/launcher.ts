@@ -67,7 +67,7 @@ export class Launcher {
   stop(seat: Seat, reason: StopReason): void {
     if (seat.activity === 'absent' || seat.activity === 'stopping') return;
     seat.stopAsked = reason;
-    const fault = reason === 'shutdown' ? refusals.shuttingDown() : refusals.unloaded(seat.modelId);
+    const fault = refusals.stopped(seat.modelId, reason);
     for (const lease of seat.held) lease.end(fault);
     const before = seat.state;
     seat.supervisor.stop(reason);

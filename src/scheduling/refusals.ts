@@ -2,6 +2,7 @@
 import type { CrashReport } from '#src/engines/engine.ts';
 import { Fault } from '#src/faults.ts';
 import type { Footprint, ModelId } from '#src/models/model.ts';
+import type { StopReason } from '#src/supervision/model-state.ts';
 
 /** Last lines of an engine that travel with a fault. */
 const TAIL_LINES_MAX = 10;
@@ -88,6 +89,13 @@ export function queueTimeout(modelId: ModelId, waitedS: number): Fault {
 /** Somebody unloaded the model by force while requests waited for it. */
 export function unloaded(modelId: ModelId): Fault {
   return new Fault('model-unloaded', `${modelId} was unloaded by a user before the request was answered.`);
+}
+
+/** The engine is being stopped under a request, for this reason. */
+export function stopped(modelId: ModelId, reason: StopReason): Fault {
+  if (reason === 'shutdown') return shuttingDown();
+  if (reason !== 'unhealthy') return unloaded(modelId);
+  return new Fault('engine-died', `The engine of ${modelId} no longer answered its health check and was stopped.`);
 }
 
 /** The engine ended under a request. */

@@ -134,6 +134,19 @@ describe('wishes and switches', () => {
     expect(world.phase('a')).toBe('idle');
   });
 
+  test('a model that hangs is started afresh for those who wait, and its holders learn the true reason', async () => {
+    const world = worldOf({ a: 4 });
+    const holders = [world.ask('a'), world.ask('a')];
+    await world.pass(2_000);
+    const waiting = world.ask('a');
+    await world.pass(100);
+    world.fleet.unload('a', { force: true, reason: 'unhealthy' });
+    await world.pass(5_000);
+    expect(holders.map((one) => one.lease?.endedBy?.kind)).toEqual(['engine-died', 'engine-died']);
+    expect(waiting.fault).toBeNull();
+    expect(waiting.lease?.generation).toBe(2);
+  });
+
   test('the same model asked with other settings while loaded is a conflict, not a reload', async () => {
     const world = worldOf({ a: 4 });
     world.fleet.load('a', { ctx_size: 8_192 });
