@@ -140,6 +140,7 @@ describe('wishes and switches', () => {
     await world.pass(2_000);
     const waiting = world.ask('a');
     await world.pass(100);
+    world.isForced = true;
     world.fleet.unload('a', { force: true, reason: 'unhealthy' });
     await world.pass(5_000);
     expect(holders.map((one) => one.lease?.endedBy?.kind)).toEqual(['engine-died', 'engine-died']);
