@@ -9,8 +9,8 @@
  * Signals of a process carry its generation; those of a former one change nothing.
  */
 import { assert, impossible } from '#src/assert.ts';
-import type { CrashReport, EngineKind } from '#src/engines/engine.ts';
-import type { LaunchOverrides, LaunchSettings, Model } from '#src/models/model.ts';
+import type { CrashReport } from '#src/engines/engine.ts';
+import type { LaunchOverrides, Model } from '#src/models/model.ts';
 import { type Failures, FRESH, failed, forgiven, healthyUntil } from './failures.ts';
 import type { ModelState, StopReason } from './model-state.ts';
 
@@ -33,17 +33,7 @@ export type Life = {
 };
 
 /** What a ready engine is known by. */
-export type Readiness = {
-  readonly engine: EngineKind;
-  readonly engineVersion: string | null;
-  readonly baseUrl: string;
-  readonly apiKey: string;
-  readonly port: number;
-  readonly pid: number;
-  readonly contextTokens: number;
-  readonly slots: number;
-  readonly launch: LaunchSettings;
-};
+export type Readiness = Omit<Extract<ModelState, { phase: 'ready' }>, 'phase' | 'generation' | 'sinceMs' | 'loadMs'>;
 
 export type Signal =
   | { readonly type: 'start'; readonly wish: Wish; readonly force: boolean }
