@@ -18,7 +18,7 @@ const LINE_LENGTH_MAX = 120;
  * same or a higher line. A file that lies in `src` itself is an area of its own.
  */
 const LAYERS: readonly (readonly string[])[] = [
-  ['json', 'assert', 'clock', 'events', 'access'],
+  ['json', 'assert', 'clock', 'events', 'access', 'percent'],
   ['faults'],
   ['stream', 'gguf', 'models.model'],
   ['transport', 'store'],

@@ -1,7 +1,9 @@
 /** `/api/engines`, and the seed's `/api/backend-versions`, `/api/check-updates` and `/api/update-backend`. */
+
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
+import { percentDecoded } from '#src/percent.ts';
 import { llamaCppVersion, mlxVersion } from './backend-versions.ts';
 import type { Engines } from './engines.ts';
 import type { InstallSourceName } from './install-source.ts';
@@ -49,7 +51,8 @@ export const engineRoutes = ({ engines }: EngineRoutesParts) =>
     .delete(
       '/api/engines/*',
       async ({ params }) => {
-        const id = decoded(params['*']);
+        const id = percentDecoded(params['*']);
+        if (id === null) throw new Fault('invalid-request', 'The id in the address is not well encoded.');
         await engines.remove(id);
         return { status: 'removed', id };
       },
@@ -90,12 +93,4 @@ function sourceName(name: 'llama.cpp' | InstallSourceName | undefined): InstallS
 function unknownBackend(name: string): Fault {
   const hint = name === 'mlx' ? 'This Flow starts no MLX server, so there is none to update.' : 'Known is `llamacpp`.';
   return new Fault('invalid-request', `There is no backend \`${name}\` to update.`, { hint });
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new Fault('invalid-request', 'The id in the address is not well encoded.');
-  }
 }

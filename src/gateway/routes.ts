@@ -1,6 +1,8 @@
 /** The routes that agents use. Paths without `/v1` are there where users of llama-server expect them. */
+
 import { Elysia } from 'elysia';
 import { access, LARGE_BODY_BYTES_MAX } from '#src/access.ts';
+import { percentDecoded } from '#src/percent.ts';
 import { listModels, showModel } from './catalogue.ts';
 import { countTokens } from './count-tokens.ts';
 import { chatDoor, enter, translatedDoor, verbatimDoor } from './doors.ts';
@@ -27,16 +29,11 @@ export const gatewayRoutes = (services: GatewayServices) => {
     .post('/v1/messages', ({ request }) => enter(services, messages, request), inference)
     .post('/v1/messages/count_tokens', ({ request }) => countTokens(services, request), inference)
     .get('/v1/models', ({ request }) => listModels(services, request), access('infer'))
-    .get('/v1/models/*', ({ request, params }) => showModel(services, request, named(params['*'])), access('infer'))
+    .get(
+      '/v1/models/*',
+      ({ request, params }) => showModel(services, request, percentDecoded(params['*']) ?? params['*']),
+      access('infer'),
+    )
     .get('/upstream/*', ({ request }) => upstream(services, request), access('infer'))
     .post('/upstream/*', ({ request }) => upstream(services, request), inference);
 };
-
-/** Ids hold slashes, sent as they are or encoded. */
-function named(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
-}

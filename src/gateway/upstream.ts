@@ -4,6 +4,7 @@ import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { chatVoice } from '#src/dialects/chat/voice.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import type { Model } from '#src/models/model.ts';
+import { percentDecoded } from '#src/percent.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import { allBytes, refusalResponse } from './answer.ts';
 import { chatDoor, type Door, enter, verbatimDoor } from './doors.ts';
@@ -58,7 +59,10 @@ export async function upstream(services: GatewayServices, request: Request): Pro
 
 /** The model and the engine's path: ids may hold slashes, so the longest id that exists wins. */
 function placeOf(services: GatewayServices, pathname: string): { model: Model; path: string } {
-  const parts = pathname.slice('/upstream/'.length).split('/').map(decodedOrSame);
+  const parts = pathname
+    .slice('/upstream/'.length)
+    .split('/')
+    .map((part) => percentDecoded(part) ?? part);
   const models = services.models.list();
   for (let length = parts.length; length > 0; length -= 1) {
     const id = parts.slice(0, length).join('/').toLowerCase();
@@ -143,12 +147,4 @@ async function passed(services: GatewayServices, place: Place, asked: Asked, sig
   const isActive = !/^(?:application\/json|text\/(?:plain|css|javascript))\b/i.test(headers['content-type'] ?? '');
   if (isActive) headers['content-security-policy'] = PAGE_POLICY;
   return new Response(bytes, { status: answer.status, headers });
-}
-
-function decodedOrSame(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }

@@ -1,9 +1,11 @@
 /** `/api/models` and its like: what is registered, how each is configured, what lies in the models folder. */
+
 import { basename } from 'node:path';
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
+import { percentDecoded } from '#src/percent.ts';
 import { readOverrides } from './launch.ts';
 import type { Footprint, LaunchOverrides, LaunchSettings, Model, ModelId } from './model.ts';
 import type { Registry } from './registry.ts';
@@ -81,19 +83,12 @@ export const modelRoutes = (parts: ModelRoutesParts) =>
 
 /** The model a path names: `/api/models/{id}` or `/api/models/{id}/config`, the id encoded or not. */
 function target(request: Request, registry: Registry): { model: Model; isConfig: boolean } {
-  const rest = decoded(new URL(request.url).pathname.slice(ROOT.length));
+  const rest = percentDecoded(new URL(request.url).pathname.slice(ROOT.length));
+  if (rest === null) throw new Fault('invalid-request', 'The address holds a percent sign that encodes nothing.');
   const whole = registry.find(rest);
   if (whole) return { model: whole, isConfig: false };
   const isConfig = rest.endsWith(CONFIG);
   return { model: registry.need(isConfig ? rest.slice(0, -CONFIG.length) : rest), isConfig };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new Fault('invalid-request', 'The address holds a percent sign that encodes nothing.');
-  }
 }
 
 /** Further names travel with the configuration, although they are a fact of the model. */

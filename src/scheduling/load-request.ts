@@ -2,12 +2,14 @@
  * Reads what a request to load or unload says; load settings are read by `models/launch.ts`. Pure; every mistake is a
  * 400 that names the field.
  */
+
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
 import type { ModelId } from '#src/models/model.ts';
+import { percentDecoded } from '#src/percent.ts';
 
 const UnloadBody = Type.Object({ force: Type.Optional(Type.Boolean()) }, { additionalProperties: false });
 const PROBLEMS_MAX = 5;
@@ -21,7 +23,7 @@ export type Action = { readonly modelId: ModelId; readonly verb: 'load' | 'unloa
 export function actionOf(path: string): Action | null {
   const match = /^\/api\/models\/(?<id>.+)\/(?<verb>load|unload)\/?$/.exec(path)?.groups;
   if (!match?.id) return null;
-  const modelId = decoded(match.id);
+  const modelId = percentDecoded(match.id);
   return modelId === null ? null : { modelId, verb: match.verb === 'load' ? 'load' : 'unload' };
 }
 
@@ -42,12 +44,4 @@ function read<Schema extends TSchema>(schema: Schema, body: unknown): Static<Sch
     'invalid-request',
     `The request is not valid: ${[...new Set(problems)].slice(0, PROBLEMS_MAX).join('; ')}.`,
   );
-}
-
-function decoded(text: string): string | null {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return null;
-  }
 }
