@@ -184,8 +184,14 @@ function gateway(flow: Flow) {
 
 function resolved({ registry, fleet, settings }: Flow, wanted: string | null): Model {
   const models = registry.list();
-  const loaded = new Set(
-    models.map(({ id }) => id).filter((id) => ['starting', 'ready'].includes(fleet.model(id).state.phase)),
-  );
-  return resolveModel(wanted, { models, loaded, settings: settings.current }).model;
+  const isLoaded = ({ id }: Model) => ['starting', 'ready'].includes(fleet.model(id).state.phase);
+  const naming = {
+    models,
+    settings: settings.current,
+    // Looked up only for a request that names no model: it asks about every model there is.
+    get loaded() {
+      return new Set(models.filter(isLoaded).map(({ id }) => id));
+    },
+  };
+  return resolveModel(wanted, naming).model;
 }
