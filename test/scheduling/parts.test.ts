@@ -9,6 +9,7 @@ import type { FleetModel, FleetSnapshot, Wait } from '#src/scheduling/lease.ts';
 import { Ledger } from '#src/scheduling/ledger.ts';
 import { actionOf, readUnload } from '#src/scheduling/load-request.ts';
 import { isNews } from '#src/scheduling/waits.ts';
+import { idleModel } from '../support/fleet-snapshots.ts';
 
 const GB = 1e9;
 const footprint = (gigabytes: number) => ({
@@ -67,19 +68,8 @@ describe('news', () => {
 
 describe('forecast', () => {
   const WALL_MS = 1_000_000;
-  const model = (modelId: string, differences: Partial<FleetModel>): FleetModel => ({
-    modelId,
-    state: { phase: 'idle' },
-    inFlight: 0,
-    waiting: 0,
-    unloadAtMs: null,
-    isPinned: false,
-    reserved: null,
-    measuredBytes: null,
-    usualLoadMs: null,
-    lastUsedAtMs: WALL_MS - 192_000,
-    ...differences,
-  });
+  const model = (modelId: string, differences: Partial<FleetModel>): FleetModel =>
+    idleModel(modelId, { lastUsedAtMs: WALL_MS - 192_000, ...differences });
   const wait = { decision: 'wait', why: 'busy', for: ['y'], close: [], leaving: ['y'], wakeAtMs: null } as const;
   const cases: readonly [string, Partial<FleetModel>, Admission, string][] = [
     ['idle', {}, wait, 'x needs 18.2 GB: would unload y (idle 3:12)'],

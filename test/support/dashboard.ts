@@ -19,6 +19,7 @@ import { loginPages } from '#src/web/login.tsx';
 import { publicFiles } from '#src/web/public-files.ts';
 import { shell } from '#src/web/shell.tsx';
 import { loadVendor, vendorRoutes } from '#src/web/vendor.ts';
+import { idleModel } from './fleet-snapshots.ts';
 import { sampleSettings } from './sample-settings.ts';
 
 const GB = 1e9;
@@ -127,19 +128,7 @@ export function sampleModel(id: string, parts: Partial<Model> = {}): Model {
 }
 
 export function sampleFleetModel(modelId: string, parts: Partial<FleetModel> = {}): FleetModel {
-  return {
-    modelId,
-    state: { phase: 'idle' },
-    inFlight: 0,
-    waiting: 0,
-    unloadAtMs: null,
-    isPinned: false,
-    reserved: null,
-    measuredBytes: null,
-    usualLoadMs: 14_000,
-    lastUsedAtMs: null,
-    ...parts,
-  };
+  return idleModel(modelId, { usualLoadMs: 14_000, ...parts });
 }
 
 export function readyModel(modelId: string, parts: Partial<FleetModel> = {}): FleetModel {
