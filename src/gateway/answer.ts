@@ -64,11 +64,6 @@ export async function answerOrder(call: Call, order: Order): Promise<Response> {
   for (const repair of order.repairs) call.ticket.repaired(repair);
   const { voice, ticket, clientSignal } = call;
   const life = new Life({ ticket, clientSignal, heartbeat: voice.heartbeat });
-  const refusal = call.services.lender.refusal(order.modelId);
-  if (refusal) {
-    life.over();
-    return refuse(call, refusal, order.modelId);
-  }
   return order.wantsStream ? streamed(call, order, life) : whole(call, order, life);
 }
 

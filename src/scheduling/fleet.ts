@@ -35,7 +35,7 @@ export class Fleet implements Lender {
 
   acquire(modelId: ModelId, options: AcquireOptions): Promise<Lease> {
     if (options.signal.aborted) return Promise.reject(abortOf(options.signal));
-    const refusal = this.refusal(modelId);
+    const refusal = this.#refusal(modelId);
     if (refusal) return Promise.reject(refusal);
     const seat = this.#seat(modelId);
     const waiter = new Waiter(options, this.#needs.clock.monotonicMs(), (left, fault) => {
@@ -49,7 +49,8 @@ export class Fleet implements Lender {
     return waiter.promise;
   }
 
-  refusal(modelId: ModelId): Fault | null {
+  /** Why a request is not even let wait; null when it may. */
+  #refusal(modelId: ModelId): Fault | null {
     if (this.#dispatcher.isClosing) return refusals.shuttingDown();
     if (this.#needs.findModel(modelId) === null) return refusals.unknownModel(modelId);
     const seat = this.#seat(modelId);

@@ -102,9 +102,10 @@ export interface Lender {
    * queue-full, queue-timeout, shutting-down, cancelled.
    */
   acquire(modelId: ModelId, options: AcquireOptions): Promise<Lease>;
-  /** The Fault that `acquire` would throw at once, or null. Changes nothing. */
-  refusal(modelId: ModelId): Fault | null;
-  /** A person's wish to load: starts it without a request. Throws as `refusal`; a failed model is tried again. */
+  /**
+   * A person's wish to load: starts it without a request. Throws what `acquire` would reject with at once; a failed
+   * model is tried again.
+   */
   load(modelId: ModelId, overrides: LaunchOverrides): void;
   /** A person's wish to unload. Busy and not forced: Fault('conflict') that says how many requests would be cut. */
   unload(modelId: ModelId, options: { force: boolean; reason?: StopReason }): void;

@@ -103,11 +103,8 @@ export class CountingLender {
     for (const listener of this.listeners.splice(0)) listener(fault);
   }
 
-  refusal(): Fault | null {
-    return this.refused;
-  }
-
   async acquire(_modelId: string, { signal, onWait }: AcquireOptions): Promise<Lease> {
+    if (this.refused) throw this.refused;
     onWait?.({ reason: 'loading', stage: 'text_model', ratio: null, sinceMs: 0, usualMs: null });
     this.waiting += 1;
     const aborted = new Promise<never>((_, reject) => {
