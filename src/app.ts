@@ -16,7 +16,7 @@ import { socketRoutes } from './live/socket.ts';
 import { logRoutes } from './logs/routes.ts';
 import { launchFor } from './models/launch.ts';
 import type { LaunchOverrides, Model } from './models/model.ts';
-import { resolveModel } from './models/resolve.ts';
+import { type Resolved, resolveModel } from './models/resolve.ts';
 import { modelRoutes } from './models/routes.ts';
 import { keepMonitorLive } from './monitor/live.ts';
 import { Monitor } from './monitor/monitor.tsx';
@@ -179,10 +179,11 @@ function gateway(flow: Flow) {
     pulse: flow.pulse,
     dialects: { anthropic },
     normalise: normaliseMessages,
+    traits: (model) => flow.traits.of(model),
   });
 }
 
-function resolved({ registry, fleet, settings }: Flow, wanted: string | null): Model {
+function resolved({ registry, fleet, settings }: Flow, wanted: string | null): Resolved {
   const models = registry.list();
   const isLoaded = ({ id }: Model) => ['starting', 'ready'].includes(fleet.model(id).state.phase);
   const naming = {
@@ -193,5 +194,5 @@ function resolved({ registry, fleet, settings }: Flow, wanted: string | null): M
       return new Set(models.filter(isLoaded).map(({ id }) => id));
     },
   };
-  return resolveModel(wanted, naming).model;
+  return resolveModel(wanted, naming);
 }

@@ -18,6 +18,7 @@ import { launchFor } from './models/launch.ts';
 import { Measurements } from './models/measurements.ts';
 import type { LaunchOverrides, LaunchSettings, Model } from './models/model.ts';
 import { Registry } from './models/registry.ts';
+import { TraitBook } from './models/trait-book.ts';
 import { Meters } from './requests/meters.ts';
 import { Telemetry } from './requests/telemetry.ts';
 import { RequestTracker } from './requests/tracker.ts';
@@ -50,6 +51,7 @@ export type Flow = {
   readonly hardware: Hardware;
   readonly loopLag: LoopLag;
   readonly registry: Registry;
+  readonly traits: TraitBook;
   readonly measurements: Measurements;
   readonly engines: Engines;
   readonly processRegistry: ProcessRegistry;
@@ -99,6 +101,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     hardware,
     loopLag,
     registry,
+    traits: new TraitBook(headers),
     measurements,
     engines,
     processRegistry,

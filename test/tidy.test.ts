@@ -19,7 +19,7 @@ const LINE_LENGTH_MAX = 120;
  */
 const LAYERS: readonly (readonly string[])[] = [
   ['json', 'assert', 'clock', 'events', 'access', 'percent'],
-  ['faults'],
+  ['faults', 'models.behaviour'],
   ['stream', 'gguf', 'models.model'],
   ['transport', 'store'],
   ['settings.settings'],
@@ -31,6 +31,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['scheduling'],
   ['requests'],
   ['dialects'],
+  ['behaviour', 'repairs'],
   ['gateway'],
   ['host', 'web'],
   ['live'],

@@ -38,24 +38,33 @@ export type Refusal = {
   readonly body: JsonObject;
 };
 
-/** How a protocol speaks of faults and silence; every route under `/v1` has one. */
+/** How a protocol speaks of faults and silence; every route for agents has one. */
 export interface Voice {
   readonly name: string;
-  /** Sent while there is nothing to say: an SSE comment, or Anthropic's `ping`. */
-  readonly heartbeat: string;
+  /** The content type of its streams. */
+  readonly streamType: string;
+  /** Sent while there is nothing to say: an SSE comment, Anthropic's `ping`, an empty line of content. */
+  heartbeat(head: AnswerHead): string;
   refusal(fault: Fault, requestId: string): Refusal;
   /** A fault after the first byte, as the last frame of a stream. */
   failure(fault: Fault, requestId: string): string;
 }
 
+/** A body that was understood. It also knows how its answer is told, since that may depend on what was asked. */
+export type Reading = {
+  readonly request: ChatRequest;
+  readonly wantsStream: boolean;
+  /** In words, what was left out of the request or taken otherwise than it was written. */
+  readonly notes: readonly string[];
+  encoder(head: AnswerHead): Encoder;
+  collector(head: AnswerHead): Collector;
+};
+
 /** A protocol that is not the engine's own and is translated both ways. */
 export interface Dialect extends Voice {
   /** Reads a client's body. Throws Fault('invalid-request') with the path of what is wrong. */
-  read(body: JsonObject): {
-    readonly request: ChatRequest;
-    readonly wantsStream: boolean;
-    readonly notes: readonly string[];
-  };
-  encoder(head: AnswerHead): Encoder;
-  collector(head: AnswerHead): Collector;
+  read(body: JsonObject): Reading;
 }
+
+/** The content type of server-sent events. */
+export const EVENT_STREAM = 'text/event-stream; charset=utf-8';

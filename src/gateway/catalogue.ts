@@ -5,7 +5,7 @@ import { Fault } from '#src/faults.ts';
 import type { JsonObject } from '#src/json.ts';
 import type { Model } from '#src/models/model.ts';
 import { CLAUDE_ALIAS_PREFIX } from '#src/models/resolve.ts';
-import { refusalResponse } from './answer.ts';
+import { refusalResponse } from './order.ts';
 import type { GatewayServices } from './services.ts';
 
 /** Anthropic's clients always send this header, OpenAI's never. */
@@ -25,7 +25,7 @@ export function listModels(services: GatewayServices, request: Request): Respons
 /** One model, by any name that a request may use. */
 export function showModel(services: GatewayServices, request: Request, wanted: string): Response {
   try {
-    return Response.json(entryOf(services, services.models.resolve(wanted)));
+    return Response.json(entryOf(services, services.models.resolve(wanted).model));
   } catch (cause) {
     if (!(cause instanceof Fault)) throw cause;
     const voice = request.headers.has(ANTHROPIC_HEADER) ? services.dialects.anthropic : chatVoice;

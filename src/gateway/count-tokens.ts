@@ -5,13 +5,14 @@ import { asFault, Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { EngineClient } from '#src/transport/exchange.ts';
-import { refusalResponse } from './answer.ts';
-import { clientName, contentRules } from './doors.ts';
+import { clientName } from './doors.ts';
 import { endIfDead } from './end-if-dead.ts';
-import { refuseDanger, translatedText } from './engine-body.ts';
+import { refuseDanger, translatedText, without } from './engine-body.ts';
 import { readJsonBody } from './json-body.ts';
 import { keyHeader, underLease } from './lend.ts';
 import { Life } from './life.ts';
+import { refusalResponse } from './order.ts';
+import { prepare } from './prepare.ts';
 import type { GatewayServices } from './services.ts';
 
 /** Answers it, in Anthropic's shape. */
@@ -31,13 +32,15 @@ export async function countTokens(services: GatewayServices, request: Request): 
   using _beats = services.pulse.join(life);
   try {
     if (read instanceof Fault) throw read;
-    const model = services.models.resolve(wanted);
+    const meant = services.models.resolve(wanted);
+    const { model } = meant;
     modelId = model.id;
     ticket.resolved(model.id);
     const { request: asked } = dialect.read({ max_tokens: 1, ...read.body });
-    const { request: tidied } = services.normalise(asked, contentRules(services, model));
-    refuseDanger(tidied);
-    const text = translatedText(tidied, { model: model.id, stream: false });
+    const { set, drop } = prepare(services, meant, asked);
+    const ready = { ...without(asked, drop), messages: asked.messages, ...set };
+    refuseDanger(ready);
+    const text = translatedText(ready, { model: model.id, stream: false });
     const inputTokens = await underLease({
       lender: services.lender,
       modelId: model.id,

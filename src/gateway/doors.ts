@@ -4,18 +4,23 @@ import { chatVoice } from '#src/dialects/chat/voice.ts';
 import type { ChatRequest } from '#src/dialects/chat-request.ts';
 import type { AnswerHead, Dialect, Voice } from '#src/dialects/dialect.ts';
 import { asFault, Fault } from '#src/faults.ts';
-import type { JsonObject } from '#src/json.ts';
+import { isObject, type JsonObject } from '#src/json.ts';
+import type { Behaviour } from '#src/models/behaviour.ts';
 import type { Model } from '#src/models/model.ts';
 import type { Ticket } from '#src/requests/request.ts';
-import { answerOrder, type Call, type Order, refuse } from './answer.ts';
-import { engineText, limitChanges, refuseDanger, translatedText } from './engine-body.ts';
+import { answerOrder } from './answer.ts';
+import { type Changes, engineText, limitChanges, refuseDanger, translatedText, without } from './engine-body.ts';
 import { type JsonBody, readJsonBody } from './json-body.ts';
+import { type Call, type Order, refuse } from './order.ts';
+import { prepare } from './prepare.ts';
 import type { GatewayServices } from './services.ts';
 
 /** What a door knows when it makes its order. */
 export type Arrived = {
   readonly services: GatewayServices;
   readonly model: Model;
+  /** How the model should behave under the name that was asked for. */
+  readonly behaviour: Behaviour;
   readonly ticket: Ticket;
   readonly json: JsonBody;
 };
@@ -54,9 +59,10 @@ export async function enter(
   let model: Model | null = null;
   try {
     if (modelId === null) refuseOddModel(read.body);
-    model = services.models.resolve(wanted);
+    const { behaviour, ...meant } = services.models.resolve(wanted);
+    model = meant.model;
     ticket.resolved(model.id);
-    order = door.order({ services, model, ticket, json: read });
+    order = door.order({ services, model, behaviour, ticket, json: read });
   } catch (cause) {
     return refuse(call, asFault(cause), model?.id ?? null);
   }
@@ -65,19 +71,30 @@ export async function enter(
 
 /** A door to an engine's own route: what the client says passes, what the engine answers passes. */
 export function verbatimDoor(path: string): Door {
-  return { voice: chatVoice, order: (arrived) => verbatimOrder(arrived, path, {}, []) };
+  return { voice: chatVoice, order: (arrived) => verbatimOrder(arrived, path, { set: {}, drop: [] }) };
 }
 
-/** OpenAI chat: as `verbatimDoor`, but the message list is put into the shape that templates accept. */
+/** OpenAI chat: as `verbatimDoor`, but prepared for templates and grammars, and mended where that is needed. */
 export const chatDoor: Door = {
   voice: chatVoice,
   order: (arrived) => {
-    const { services, model, json } = arrived;
-    const request: ChatRequest = { ...json.body, messages: listOrRefuse(json.body.messages) };
-    const { request: tidied, changes } = services.normalise(request, contentRules(services, model));
-    const limit = limitChanges(json.body);
-    const messages = tidied === request ? {} : { messages: tidied.messages };
-    return verbatimOrder(arrived, '/v1/chat/completions', { ...limit.set, ...messages }, limit.drop, changes);
+    const { services, json } = arrived;
+    const { body } = json;
+    const limit = limitChanges(body);
+    const request: ChatRequest = { ...body, ...limit.set, messages: listOrRefuse(body.messages) };
+    const prepared = prepare(services, arrived, request);
+    const set = { ...limit.set, ...prepared.set };
+    const drop = [...limit.drop, ...prepared.drop];
+    const order = verbatimOrder(arrived, '/v1/chat/completions', { set, drop }, prepared.notes);
+    if (!isSingle(body)) return order;
+    const { include_usage } = isObject(body.stream_options) ? body.stream_options : {};
+    return {
+      ...order,
+      mending: prepared.mending,
+      headers: prepared.headers,
+      wantsUsage: include_usage === true,
+      streamText: order.wantsStream ? null : wholeAsStream(arrived, { set, drop }),
+    };
   },
 };
 
@@ -85,35 +102,44 @@ export const chatDoor: Door = {
 export function translatedDoor(dialect: Dialect): Door {
   return {
     voice: dialect,
-    order: ({ services, model, ticket, json }) => {
-      const { request, wantsStream, notes } = dialect.read(json.body);
-      const { request: tidied, changes } = services.normalise(request, contentRules(services, model));
-      refuseDanger(tidied);
-      const head: AnswerHead = {
-        requestId: ticket.id,
-        modelId: model.id,
-        createdS: Math.floor(services.clock.wallMs() / 1000),
-      };
-      const set = { model: model.id, stream: true, stream_options: { include_usage: true }, return_progress: true };
+    order: (arrived) => {
+      const { services, model, ticket, json } = arrived;
+      const reading = dialect.read(json.body);
+      const prepared = prepare(services, arrived, reading.request);
+      const { request } = reading;
+      const asked = { ...without(request, prepared.drop), messages: request.messages, ...prepared.set };
+      refuseDanger(asked);
+      const head = headOf(services, ticket, model);
       return {
         modelId: model.id,
+        head,
         path: '/v1/chat/completions',
-        text: translatedText(tidied, set),
-        wantsStream,
+        text: translatedText(asked, { model: model.id, ...AS_STREAM }),
+        streamText: null,
+        wantsStream: reading.wantsStream,
         hidesProgress: true,
-        translation: { encoder: () => dialect.encoder(head), collector: () => dialect.collector(head) },
-        repairs: [...json.mends, ...notes, ...changes],
+        translation: { encoder: () => reading.encoder(head), collector: () => reading.collector(head) },
+        notes: [...json.mends, ...reading.notes, ...prepared.notes],
+        headers: prepared.headers,
+        mending: prepared.mending,
+        wantsUsage: false,
       };
     },
   };
 }
 
-/** What the normaliser should do for a model. */
-export function contentRules(
-  services: GatewayServices,
-  model: Model,
-): { stripAttribution: boolean; hasVision: boolean } {
-  return { stripAttribution: services.settings.current.strip_attribution, hasVision: model.capabilities.vision };
+const AS_STREAM = { stream: true, stream_options: { include_usage: true }, return_progress: true };
+
+function headOf(services: GatewayServices, ticket: Ticket, model: Model): AnswerHead {
+  return { requestId: ticket.id, modelId: model.id, createdS: Math.floor(services.clock.wallMs() / 1000) };
+}
+
+function wholeAsStream({ model, json }: Arrived, { set, drop }: Changes): string {
+  return engineText(json, { set: { model: model.id, ...set, ...AS_STREAM }, drop });
+}
+
+function isSingle({ n }: JsonObject): boolean {
+  return n === undefined || n === null || n === 1;
 }
 
 /** A short name of the program that asks: the first product of its User-Agent. */
@@ -123,26 +149,30 @@ export function clientName(userAgent: string | null): string | null {
 }
 
 function verbatimOrder(
-  { model, json }: Arrived,
+  { services, ticket, model, json }: Arrived,
   path: string,
-  set: JsonObject,
-  drop: readonly string[],
-  repairs: readonly string[] = [],
+  { set, drop }: Changes,
+  notes: readonly string[] = [],
 ): Order {
   const { body } = json;
   refuseDanger(body);
   const wantsStream = body.stream === true && !WHOLE_PATH.test(path);
-  const isSingle = body.n === undefined || body.n === null || body.n === 1;
-  const wantsProgress = wantsStream && isSingle && path === '/v1/chat/completions' && body.return_progress !== true;
+  const isChat = path === '/v1/chat/completions';
+  const wantsProgress = wantsStream && isSingle(body) && isChat && body.return_progress !== true;
   const progress = wantsProgress ? { return_progress: true } : {};
   return {
     modelId: model.id,
+    head: headOf(services, ticket, model),
     path,
     text: engineText(json, { set: { model: model.id, ...progress, ...set }, drop }),
+    streamText: null,
     wantsStream,
     hidesProgress: wantsProgress,
     translation: null,
-    repairs: [...json.mends, ...repairs],
+    notes: [...json.mends, ...notes],
+    headers: {},
+    mending: null,
+    wantsUsage: false,
   };
 }
 

@@ -77,7 +77,8 @@ function refuseRemote(part: unknown, path: string): void {
   }
 }
 
-function without(body: JsonObject, names: readonly string[]): JsonObject {
+/** The body without some of its fields. */
+export function without(body: JsonObject, names: readonly string[]): JsonObject {
   if (!names.some((name) => Object.hasOwn(body, name))) return body;
   return Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)));
 }

@@ -4,6 +4,7 @@ import { NO_TIMINGS, NO_USAGE, parsedOrNull } from '#src/dialects/chat/engine-wo
 import type { Encoder } from '#src/dialects/dialect.ts';
 import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
 import { Fault } from '#src/faults.ts';
+import type { Sink, Stage } from '#src/repairs/stage.ts';
 import type { EngineTimings, Ticket, Usage } from '#src/requests/request.ts';
 import { encodeFrame, endOfFrames, FrameReader, LINE_CHARACTERS_MAX } from '#src/stream/frames.ts';
 import { Tail } from './tail.ts';
@@ -28,6 +29,8 @@ export interface Lane {
   readonly hasContent: boolean;
   /** Tokens so far, as far as frames tell. */
   readonly outputTokens: number;
+  /** The answer is complete before the engine's stream is: nothing more is read. */
+  readonly isOver: boolean;
 }
 
 /**
@@ -37,6 +40,7 @@ export interface Lane {
 export class VerbatimLane implements Lane {
   hasContent = false;
   outputTokens = 0;
+  readonly isOver = false;
   readonly #ticket: Ticket;
   readonly #requestId: string;
   readonly #hidesProgress: boolean;
@@ -101,62 +105,81 @@ export class VerbatimLane implements Lane {
   }
 }
 
-/** Reads the engine's events and writes them in the client's protocol, one piece of text per arrival. */
+/** Reads the engine's events, mends them, and writes them in the client's protocol, one piece of text per arrival. */
 export class TranslateLane implements Lane {
   hasContent = false;
   outputTokens = 0;
+  isOver = false;
   readonly #frames = new FrameReader();
   readonly #decoder: ChatDecoder;
   readonly #encoder: Encoder;
   readonly #ticket: Ticket;
-  #fault: Fault | null = null;
+  readonly #push: Sink;
+  #text = '';
+  #told: Ending = NO_ENDING;
 
-  constructor(options: { ticket: Ticket; encoder: Encoder }) {
+  constructor(options: { ticket: Ticket; encoder: Encoder; chain?: (sink: Sink) => Stage | null }) {
     this.#ticket = options.ticket;
     this.#encoder = options.encoder;
     this.#decoder = new ChatDecoder(options.ticket.id);
+    const write: Sink = (event) => this.#write(event);
+    const chain = options.chain?.(write) ?? null;
+    this.#push = chain ? (event) => chain.push(event) : write;
   }
 
   take(bytes: Uint8Array): string | null {
-    let text = '';
-    for (const frame of this.#frames.push(bytes)) text += this.#carry(this.#decoder.push(frame.data));
-    return text === '' ? null : text;
+    this.#text = '';
+    for (const frame of this.#frames.push(bytes)) this.#carry(this.#decoder.push(frame.data));
+    return this.#text === '' ? null : this.#text;
   }
 
   end(): { piece: string | null; ending: Ending } {
-    let text = '';
-    for (const frame of this.#frames.end()) text += this.#carry(this.#decoder.push(frame.data));
-    const last = this.#fault ? [] : this.#decoder.end();
-    text += this.#carry(last);
-    const ending = endingOf(this.#fault ? [{ type: 'fault', fault: this.#fault }] : last);
-    if (!ending.fault) text += this.#encoder.end();
-    return { piece: text === '' ? null : text, ending: { ...ending, isUntold: false } };
+    this.#text = '';
+    for (const frame of this.#frames.end()) this.#carry(this.#decoder.push(frame.data));
+    // What a repair has ended is not ended again by the engine's silence.
+    if (!this.isOver && this.#told.fault === null) this.#carry(this.#decoder.end());
+    const ending = this.#told.finish === null ? this.#told : { ...this.#told, fault: null };
+    if (!ending.fault) this.#text += this.#encoder.end();
+    return { piece: this.#text === '' ? null : this.#text, ending: this.#counted(ending) };
   }
 
-  #carry(events: readonly StreamEvent[]): string {
-    let text = '';
+  #carry(events: readonly StreamEvent[]): void {
     for (const event of events) {
+      if (this.isOver) return;
       if (event.type === 'prompt') this.#ticket.prefill(event);
-      else if (event.type === 'fault') this.#fault = event.fault;
       else if (event.type === 'text' || event.type === 'thinking' || event.type === 'tool-arguments') {
         this.outputTokens += 1;
         this.hasContent = true;
       } else if (event.type === 'tool-start') this.hasContent = true;
-      text += this.#encoder.push(event);
+      this.#push(event);
     }
-    return text;
+  }
+
+  #write(event: StreamEvent): void {
+    if (this.isOver) return;
+    this.#told = withEvent(this.#told, event);
+    if (event.type === 'finish' || event.type === 'fault') this.isOver = true;
+    this.#text += this.#encoder.push(event);
+  }
+
+  /** An answer that a repair has ended has no counts of the engine's. */
+  #counted(ending: Ending): Ending {
+    if (ending.usage.outputTokens !== null) return ending;
+    return { ...ending, usage: { ...ending.usage, outputTokens: this.outputTokens } };
   }
 }
 
 /** What the last events of an answer say of its end. */
 export function endingOf(events: readonly StreamEvent[]): Ending {
-  let ending: Ending = { usage: NO_USAGE, timings: NO_TIMINGS, finish: null, fault: null, isUntold: false };
-  for (const event of events) {
-    if (event.type === 'usage') ending = { ...ending, usage: event.usage, timings: event.timings };
-    else if (event.type === 'finish') ending = { ...ending, finish: event.reason };
-    else if (event.type === 'fault') ending = { ...ending, fault: event.fault };
-  }
-  return ending;
+  return events.reduce(withEvent, NO_ENDING);
+}
+
+const NO_ENDING: Ending = { usage: NO_USAGE, timings: NO_TIMINGS, finish: null, fault: null, isUntold: false };
+
+function withEvent(ending: Ending, event: StreamEvent): Ending {
+  if (event.type === 'usage') return { ...ending, usage: event.usage, timings: event.timings };
+  if (event.type === 'finish') return { ...ending, finish: event.reason };
+  return event.type === 'fault' ? { ...ending, fault: event.fault } : ending;
 }
 
 function progressOf(data: string): { promptTokens: number; cachedTokens: number; processedTokens: number } | null {
@@ -171,7 +194,8 @@ function isReadable(rest: Uint8Array): boolean {
   return frames.every((frame) => frame.data.trim() === '[DONE]' || parsedOrNull(frame.data) !== null);
 }
 
-function tooLong(): Fault {
+/** What is said of an engine that sends one frame without end. */
+export function tooLong(): Fault {
   return new Fault('engine-refused', `The engine sent one frame of more than ${LINE_CHARACTERS_MAX >> 20} Mi bytes.`);
 }
 

@@ -3,6 +3,8 @@ import type { Clock } from '#src/clock.ts';
 import type { ChatRequest } from '#src/dialects/chat-request.ts';
 import type { Dialect } from '#src/dialects/dialect.ts';
 import type { Model } from '#src/models/model.ts';
+import type { Resolved } from '#src/models/resolve.ts';
+import type { ModelTraits } from '#src/models/traits.ts';
 import type { Tracker } from '#src/requests/request.ts';
 import type { Lender } from '#src/scheduling/lease.ts';
 import type { Settings } from '#src/settings/settings.ts';
@@ -12,7 +14,7 @@ import type { EngineClient } from '#src/transport/exchange.ts';
 /** Registered models by the names that requests use. */
 export interface ModelNames {
   /** The model that a request means. Throws Fault('model-not-found'), or 'invalid-request' when none is meant. */
-  resolve(wanted: string | null): Model;
+  resolve(wanted: string | null): Resolved;
   /** All of them, in the order of the listing. */
   list(): readonly Model[];
 }
@@ -34,4 +36,6 @@ export type GatewayServices = {
   readonly pulse: Pulse;
   readonly dialects: { readonly anthropic: Dialect };
   readonly normalise: Normalise;
+  /** What is known of a model's habits. */
+  readonly traits: (model: Model) => ModelTraits;
 };

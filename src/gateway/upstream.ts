@@ -6,11 +6,11 @@ import { asFault, Fault } from '#src/faults.ts';
 import type { Model } from '#src/models/model.ts';
 import { percentDecoded } from '#src/percent.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
-import { allBytes, refusalResponse } from './answer.ts';
 import { chatDoor, type Door, enter, verbatimDoor } from './doors.ts';
 import { engineText, refuseDanger } from './engine-body.ts';
 import { readJsonBody } from './json-body.ts';
 import { keyHeader } from './lend.ts';
+import { allBytes, refusalResponse } from './order.ts';
 import type { GatewayServices } from './services.ts';
 
 /** Looking only: its page, and what it says of itself. */

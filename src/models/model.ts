@@ -1,5 +1,6 @@
 /** What a model *is*. What it is *doing* lives in its supervisor (`src/supervision`), never in the database. */
 import { type Static, Type } from '@sinclair/typebox';
+import { Behaviour } from './behaviour.ts';
 
 /** A model's name in Flow and on the wire: 1 to 200 characters, unique without regard to case; it may contain `/`. */
 export type ModelId = string;
@@ -82,6 +83,13 @@ export type LaunchSettings = Static<typeof LaunchSettings>;
 export const LaunchOverrides = Type.Partial(LaunchSettings);
 export type LaunchOverrides = Static<typeof LaunchOverrides>;
 
+/** Another name for a loaded model, under which it behaves otherwise. */
+export const Variant = Type.Object(
+  { name: Type.String({ minLength: 1, maxLength: 200 }), behaviour: Behaviour },
+  { additionalProperties: false },
+);
+export type Variant = Static<typeof Variant>;
+
 /** What a person has chosen for one model; persisted, effective at the next start (or at once for cooldown and pin). */
 export const ModelConfig = Type.Object(
   {
@@ -90,10 +98,25 @@ export const ModelConfig = Type.Object(
     cooldown_s: Type.Union([Type.Null(), Type.Integer({ minimum: 0, maximum: 31_536_000 })]),
     /** A pinned model is never unloaded by idleness or to make room. */
     is_pinned: Type.Boolean(),
+    behaviour: Behaviour,
+    /** The preset it was set up by; null = none. It says where the values come from and changes nothing. */
+    preset: Type.Union([Type.Null(), Type.String({ maxLength: 100 })]),
+    /** Further names of the model with a behaviour of their own, laid over the model's. */
+    variants: Type.Array(Variant, { maxItems: 50 }),
   },
   { additionalProperties: false },
 );
 export type ModelConfig = Static<typeof ModelConfig>;
+
+/** Nothing chosen. */
+export const EMPTY_CONFIG: ModelConfig = {
+  launch: {},
+  cooldown_s: null,
+  is_pinned: false,
+  behaviour: {},
+  preset: null,
+  variants: [],
+};
 
 /** A registered model. Paths are absolute. `null` means known to be absent or not known yet. */
 export type Model = {

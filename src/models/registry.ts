@@ -13,7 +13,7 @@ import { DEMO_ID, demoEdition, makeDemoModel } from './demo.ts';
 import { type HeaderCache, stampOf } from './header-cache.ts';
 import { readOverrides } from './launch.ts';
 import { inspectLocal, type LocalModel, shardsOf } from './local-file.ts';
-import { type Model, ModelConfig, type ModelId } from './model.ts';
+import { EMPTY_CONFIG, type Model, ModelConfig, type ModelId } from './model.ts';
 import { moveToTrash, purgeTrash, TRASH_KEPT_MS } from './trash.ts';
 
 export type RegistryParts = {
@@ -49,7 +49,9 @@ export class Registry {
   constructor(parts: RegistryParts) {
     this.#parts = parts;
     const rows = parts.store.select().from(models).orderBy(models.createdAtMs, models.id).all();
-    this.#models = new Map(rows.map((row) => [row.id.toLowerCase(), row]));
+    // A configuration may have been written before some of today's fields were there.
+    const held = rows.map((row) => ({ ...row, config: { ...EMPTY_CONFIG, ...row.config } }));
+    this.#models = new Map(held.map((model) => [model.id.toLowerCase(), model]));
     purgeTrash(parts.modelsDir(), parts.clock.wallMs());
   }
 
@@ -78,7 +80,7 @@ export class Registry {
       id: this.#freeId(wish.id),
       isDemo: wish.isDemo ?? false,
       aliases: [],
-      config: { launch: {}, cooldown_s: null, is_pinned: false, ...wish.config },
+      config: { ...EMPTY_CONFIG, ...wish.config },
       createdAtMs: nowMs,
       updatedAtMs: nowMs,
     };
@@ -128,7 +130,7 @@ export class Registry {
 
   /** Takes a model's configuration back to the defaults. */
   resetConfig(id: ModelId): Model {
-    return this.#update({ ...this.need(id), config: { launch: {}, cooldown_s: null, is_pinned: false } });
+    return this.#update({ ...this.need(id), config: EMPTY_CONFIG });
   }
 
   /** Replaces a model's further names. Throws Fault('conflict') when another model has one of them. */

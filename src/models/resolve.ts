@@ -1,6 +1,7 @@
 /** Understands the name in a request. Pure; never guesses between two models, and never substitutes one silently. */
 import { basename } from 'node:path';
 import { Fault } from '#src/faults.ts';
+import type { Behaviour } from './behaviour.ts';
 import { editDistance } from './distance.ts';
 import type { Model, ModelId } from './model.ts';
 
@@ -13,6 +14,8 @@ export type NamingSettings = {
 /** Which model a request means, and by which rule. */
 export type Resolved = {
   readonly model: Model;
+  /** How it should behave under that name. */
+  readonly behaviour: Behaviour;
   readonly by: 'name' | 'part' | 'default' | 'only-loaded' | 'only-registered' | 'helper';
 };
 
@@ -44,9 +47,9 @@ export function resolveModel(wanted: string | null | undefined, naming: Naming):
   if (name === '') return unnamed(naming);
   const key = keyOf(name);
   const exact = exactly(key, naming.models);
-  if (exact) return { model: exact, by: 'name' };
+  if (exact) return meant(exact, 'name');
   const partial = byPart(key, name, naming.models);
-  if (partial) return { model: partial, by: 'part' };
+  if (partial) return meant(partial, 'part');
   if (HELPER_NAME.test(key) && naming.settings.helper_models_enabled) return helper(name, naming);
   throw unknown(name, naming.models);
 }
@@ -88,9 +91,9 @@ function byPart(key: string, name: string, models: readonly Model[]): Model | nu
 
 function helper(name: string, naming: Naming): Resolved {
   const chosen = naming.settings.helper_model.trim();
-  if (chosen !== '') return { model: named(chosen, 'helper model', naming.models), by: 'helper' };
+  if (chosen !== '') return meant(named(chosen, 'helper model', naming.models), 'helper');
   const stand = standing(naming);
-  if (stand) return { model: stand.model, by: 'helper' };
+  if (stand) return meant(stand.model, 'helper');
   throw new Fault('model-not-found', `There is no model "${shown(name)}", and none was chosen for such names.`, {
     hint: 'Choose a helper model or a default model in the settings.',
     details: { nearest: nearest(name, naming.models) },
@@ -117,10 +120,10 @@ function unnamed(naming: Naming): Resolved {
 /** The model that stands for no name at all. */
 function standing({ models, loaded, settings }: Naming): Resolved | null {
   const chosen = settings.default_model.trim();
-  if (chosen !== '') return { model: named(chosen, 'default model', models), by: 'default' };
+  if (chosen !== '') return meant(named(chosen, 'default model', models), 'default');
   const running = models.filter((model) => loaded.has(model.id));
-  if (running[0] && running.length === 1) return { model: running[0], by: 'only-loaded' };
-  if (models[0] && models.length === 1) return { model: models[0], by: 'only-registered' };
+  if (running[0] && running.length === 1) return meant(running[0], 'only-loaded');
+  if (models[0] && models.length === 1) return meant(models[0], 'only-registered');
   return null;
 }
 
@@ -151,6 +154,11 @@ function nearest(name: string, models: readonly Model[]): ModelId[] {
     .sort((a, b) => a.distance - b.distance)
     .slice(0, NEAREST_MAX)
     .map(({ id }) => id);
+}
+
+/** The model under its own behaviour. */
+function meant(model: Model, by: Resolved['by']): Resolved {
+  return { model, behaviour: model.config.behaviour, by };
 }
 
 /** The spelling under which names are compared: lower case, without `.gguf` or Ollama's `:latest`. */

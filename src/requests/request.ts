@@ -96,6 +96,27 @@ export type RequestView = RequestHead & {
   readonly error: { readonly kind: string; readonly message: string } | null;
 };
 
+/** What kinds of mending there are; each can be switched off for a model. */
+export type RepairKind =
+  | 'leaked-call'
+  | 'typed-arguments'
+  | 'think-tags'
+  | 'duplicate-call'
+  | 'truncated-call'
+  | 'engine-parser'
+  | 'loop'
+  | 'tool-schema'
+  | 'thinking-room';
+
+/** One use of a repair on an answer. `before` and `after` are what the model wrote and what the client got. */
+export type RepairUse = {
+  readonly kind: RepairKind;
+  /** For people, in a few words: `a tool call in Qwen's XML was text`. */
+  readonly note: string;
+  readonly before: string;
+  readonly after: string;
+};
+
 /**
  * The pen that writes one request's life. Calls in a wrong order are harmless; nothing after `settle` has any effect.
  */
@@ -117,7 +138,10 @@ export interface Ticket {
   output(tokens: number): void;
   /** The engine is done, the client still reads: stage `sending`. */
   sending(): void;
+  /** Something of the request was taken otherwise than it was written; in words. */
   repaired(what: string): void;
+  /** Something of the answer was mended. */
+  mended(use: RepairUse): void;
   /** Ends it, once. Writes the telemetry row. */
   settle(outcome: Outcome): void;
   readonly isSettled: boolean;

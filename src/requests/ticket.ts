@@ -5,6 +5,7 @@ import type { NewRequestRow } from '#src/store/schema.ts';
 import type {
   EngineTimings,
   Outcome,
+  RepairUse,
   RequestHead,
   RequestId,
   RequestStage,
@@ -28,6 +29,8 @@ export interface TicketDesk {
   /** A number changed: to be told within 100 ms. */
   stirred(ticket: RequestTicket): void;
   counted(tokens: number): void;
+  /** Something of an answer was mended. */
+  mended(ticket: RequestTicket, use: RepairUse): void;
   ended(ticket: RequestTicket, row: NewRequestRow): void;
 }
 
@@ -156,6 +159,12 @@ export class RequestTicket implements Ticket {
     if (this.isSettled || this.#repairs.includes(what) || this.#repairs.length >= REPAIRS_MAX) return;
     this.#repairs.push(what);
     this.#desk.stirred(this);
+  }
+
+  mended(use: RepairUse): void {
+    if (this.isSettled) return;
+    this.repaired(use.note);
+    this.#desk.mended(this, use);
   }
 
   settle(outcome: Outcome): void {

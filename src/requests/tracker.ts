@@ -3,9 +3,12 @@ import type { Clock, Timer } from '#src/clock.ts';
 import type { Bus } from '#src/events.ts';
 import type { ModelId } from '#src/models/model.ts';
 import type { NewRequestRow } from '#src/store/schema.ts';
-import type { RequestHead, RequestId, RequestView, Ticket, Tracker } from './request.ts';
+import type { RepairUse, RequestHead, RequestId, RequestView, Ticket, Tracker } from './request.ts';
 import { SpeedWindow } from './speed.ts';
 import { type EngineIdentity, RequestTicket, type TicketDesk } from './ticket.ts';
+
+/** A repair and the answer it was used on. */
+export type Mended = { readonly requestId: RequestId; readonly modelId: ModelId | null; readonly use: RepairUse };
 
 export type TrackerParts = {
   readonly clock: Clock;
@@ -14,6 +17,8 @@ export type TrackerParts = {
   readonly record: (row: NewRequestRow) => void;
   /** Which engine serves a model now; asked once a request, when it is sent. */
   readonly engineOf?: (modelId: ModelId) => EngineIdentity | null;
+  /** Takes each use of a repair; must neither throw nor wait. */
+  readonly onMended?: (mended: Mended) => void;
 };
 
 const TICK_MS = 100;
@@ -46,6 +51,7 @@ export class RequestTracker implements Tracker {
       changed: (ticket) => this.#publish(ticket),
       stirred: (ticket) => this.#stir(ticket),
       counted: (tokens) => this.#count(tokens),
+      mended: (ticket, use) => parts.onMended?.({ requestId: ticket.id, modelId: ticket.modelId, use }),
       ended: (ticket, row) => this.#end(ticket, row),
     };
   }

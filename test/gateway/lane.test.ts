@@ -1,7 +1,7 @@
 // The two ways through the gateway, without sockets: bytes in, pieces out. Endings over real sockets: answer.test.ts.
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { anthropic } from '#src/dialects/anthropic/anthropic.ts';
+import { anthropicEncoder } from '#src/dialects/anthropic/encode.ts';
 import { type Lane, TranslateLane, VerbatimLane } from '#src/gateway/lane.ts';
 import { CountingTracker, dataOf } from './support/house.ts';
 
@@ -41,7 +41,7 @@ const verbatim = () => new VerbatimLane({ ticket: ticket(), hidesProgress: true 
 const translate = () => {
   const made = ticket();
   const head = { requestId: made.id, modelId: 'm', createdS: 1 };
-  return new TranslateLane({ ticket: made, encoder: anthropic.encoder(head) });
+  return new TranslateLane({ ticket: made, encoder: anthropicEncoder(head) });
 };
 
 describe('the verbatim lane', () => {

@@ -157,7 +157,9 @@ test('a model named with an emoji answers, streamed and not, and its name fits i
   const [model] = house.services.models.list();
   if (!model) throw new Error('the house has a model');
   const named = { ...model, id: '🦙 lama' };
-  const other = new House({ models: { resolve: () => named, list: () => [named] } });
+  const other = new House({
+    models: { resolve: () => ({ model: named, behaviour: {}, by: 'name' }), list: () => [named] },
+  });
   const door = other.listen();
   await other.engine({ pieces: ['Hel', 'lo'] });
   for (const stream of [false, true]) {

@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test';
 import { Value } from '@sinclair/typebox/value';
 import { Fault } from '#src/faults.ts';
 import { launchFor, readLoadRequest } from '#src/models/launch.ts';
-import { LaunchSettings, type Model } from '#src/models/model.ts';
+import { EMPTY_CONFIG, LaunchSettings, type Model } from '#src/models/model.ts';
 import { Settings } from '#src/settings/settings.ts';
 
 const settings = Value.Default(Settings, { models_dir: '/models' }) as Settings;
@@ -20,7 +20,7 @@ const model = (launch: Model['config']['launch'], trainedContextTokens: number |
   aliases: [],
   isDemo: false,
   isManaged: false,
-  config: { launch, cooldown_s: null, is_pinned: false },
+  config: { ...EMPTY_CONFIG, launch },
   createdAtMs: 0,
   updatedAtMs: 0,
 });

@@ -9,6 +9,7 @@ import { Fault } from '#src/faults.ts';
 import { type GgufValue, writeGguf } from '#src/gguf/write.ts';
 import { makeDemoModel } from '#src/models/demo.ts';
 import { HeaderCache, stampOf } from '#src/models/header-cache.ts';
+import { EMPTY_CONFIG } from '#src/models/model.ts';
 import { Registry } from '#src/models/registry.ts';
 import { findGgufFiles } from '#src/models/scan.ts';
 import { moveToTrash, TRASH_KEPT_MS } from '#src/models/trash.ts';
@@ -101,9 +102,9 @@ describe('a configuration', () => {
     registry.updateConfig(id, { launch: { ctx_size: 2048, threads: 2 }, cooldown_s: 60 });
     registry.updateConfig(id, { launch: { threads: null, n_parallel: 1 } });
     expect(registry.need(id).config).toEqual({
+      ...EMPTY_CONFIG,
       launch: { ctx_size: 2048, n_parallel: 1 },
       cooldown_s: 60,
-      is_pinned: false,
     });
     expect(registry.resetConfig(id).config.launch).toEqual({});
   });
@@ -120,7 +121,7 @@ describe('a configuration', () => {
       expect(fault.kind).toBe('invalid-request');
       expect(fault.message).toContain(named);
     }
-    expect(registry.need(id).config).toEqual({ launch: {}, cooldown_s: null, is_pinned: false });
+    expect(registry.need(id).config).toEqual(EMPTY_CONFIG);
   });
 
   test('cannot give a name that another model has', async () => {

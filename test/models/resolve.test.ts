@@ -47,12 +47,12 @@ test.each([
   ['the name that Claude Code is shown', 'claude-flow-Qwen3-8B-Q4_K_M', QWEN],
   ["Ollama's tag", 'gpt-oss-20b:latest', OSS],
 ] as const)('a model answers to %s', (_what, wanted, expected) => {
-  expect(resolveModel(wanted, naming())).toEqual({ model: expected, by: 'name' });
+  expect(resolveModel(wanted, naming())).toMatchObject({ model: expected, by: 'name' });
 });
 
 test('a part that one model has means that model', () => {
-  expect(resolveModel('llama', naming())).toEqual({ model: LLAMA, by: 'part' });
-  expect(resolveModel('gpt-oss', naming())).toEqual({ model: OSS, by: 'part' });
+  expect(resolveModel('llama', naming())).toMatchObject({ model: LLAMA, by: 'part' });
+  expect(resolveModel('gpt-oss', naming())).toMatchObject({ model: OSS, by: 'part' });
 });
 
 test('a part of several names is refused with the names', () => {
@@ -92,7 +92,7 @@ test.each([
   ['the only loaded one', { loaded: new Set([OSS.id]) }, OSS, 'only-loaded'],
   ['the only registered one', { models: [LLAMA] }, LLAMA, 'only-registered'],
 ] as const)('no name means %s', (_what, more, expected, by) => {
-  expect(resolveModel(undefined, naming(more))).toEqual({ model: expected, by });
+  expect(resolveModel(undefined, naming(more))).toMatchObject({ model: expected, by });
   expect(resolveModel('  ', naming(more)).model).toBe(expected);
 });
 
@@ -111,12 +111,12 @@ test.each(['claude-sonnet-4-5', 'claude-haiku-4-5-20251001', 'gpt-5-mini', 'anth
   'the helper name %s goes to the helper model, else to the default',
   (name) => {
     const helper = naming({ settings: settings({ helper_model: LLAMA.id, default_model: 'coder' }) });
-    expect(resolveModel(name, helper)).toEqual({ model: LLAMA, by: 'helper' });
-    expect(resolveModel(name, naming({ settings: settings({ default_model: 'coder' }) }))).toEqual({
+    expect(resolveModel(name, helper)).toMatchObject({ model: LLAMA, by: 'helper' });
+    expect(resolveModel(name, naming({ settings: settings({ default_model: 'coder' }) }))).toMatchObject({
       model: QWEN,
       by: 'helper',
     });
-    expect(resolveModel(name, naming({ loaded: new Set([OSS.id]) }))).toEqual({ model: OSS, by: 'helper' });
+    expect(resolveModel(name, naming({ loaded: new Set([OSS.id]) }))).toMatchObject({ model: OSS, by: 'helper' });
     expect(faultOf(name, naming()).status).toBe(404);
     expect(
       faultOf(name, naming({ settings: settings({ helper_models_enabled: false, default_model: 'coder' }) })).status,

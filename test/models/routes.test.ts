@@ -10,6 +10,7 @@ import { Fault } from '#src/faults.ts';
 import { writeGguf } from '#src/gguf/write.ts';
 import { makeDemoModel } from '#src/models/demo.ts';
 import { HeaderCache } from '#src/models/header-cache.ts';
+import { EMPTY_CONFIG } from '#src/models/model.ts';
 import { Registry } from '#src/models/registry.ts';
 import { modelRoutes } from '#src/models/routes.ts';
 import type { ModelStatus } from '#src/models/wire.ts';
@@ -97,12 +98,7 @@ test.each(['/api/models/org/name', '/api/models/org%2Fname', '/api/models/ORG/Na
   async (path) => {
     await register('org/name');
     expect(await call('GET', path)).toMatchObject({ status: 200, body: { id: 'org/name', template_errors: [] } });
-    expect((await call('GET', `${path}/config`)).body.config).toEqual({
-      launch: {},
-      cooldown_s: null,
-      is_pinned: false,
-      aliases: [],
-    });
+    expect((await call('GET', `${path}/config`)).body.config).toEqual({ ...EMPTY_CONFIG, aliases: [] });
   },
 );
 
@@ -118,7 +114,7 @@ test('a configuration is merged, kept, refused and taken back', async () => {
   const { body } = await call('PUT', '/api/models/one/config', { is_pinned: true });
   expect(body).toEqual({
     model_id: 'one',
-    config: { launch: { ctx_size: 4096 }, cooldown_s: null, is_pinned: true, aliases: ['uno'] },
+    config: { ...EMPTY_CONFIG, launch: { ctx_size: 4096 }, cooldown_s: null, is_pinned: true, aliases: ['uno'] },
   });
   expect((await call('PUT', '/api/models/one/config', { launch: { ctx_size: -1 } })).status).toBe(400);
   expect((await call('PUT', '/api/models/one/config', { aliases: 'uno' })).status).toBe(400);

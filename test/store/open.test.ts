@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { getTableConfig, type SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { systemClock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
+import { EMPTY_CONFIG } from '#src/models/model.ts';
 import { closeStore, openSoundStore, openStore } from '#src/store/open.ts';
 import { facts, loads, measurements, models, requests } from '#src/store/schema.ts';
 
@@ -164,7 +165,7 @@ const MODEL = {
   aliases: ['coder'],
   isDemo: false,
   isManaged: false,
-  config: { launch: { ctx_size: 8192 }, cooldown_s: 60, is_pinned: true },
+  config: { ...EMPTY_CONFIG, launch: { ctx_size: 8192 }, cooldown_s: 60, is_pinned: true },
   createdAtMs: 1,
   updatedAtMs: 2,
 } as const;

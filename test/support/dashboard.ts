@@ -5,7 +5,7 @@ import { Bus } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
 import { Feeds } from '#src/live/feed.ts';
 import { liveRoutes } from '#src/live/routes.ts';
-import type { Model } from '#src/models/model.ts';
+import { EMPTY_CONFIG, type Model } from '#src/models/model.ts';
 import { keepMonitorLive } from '#src/monitor/live.ts';
 import { Monitor } from '#src/monitor/monitor.tsx';
 import { monitorPages } from '#src/monitor/pages.tsx';
@@ -120,7 +120,7 @@ export function sampleModel(id: string, parts: Partial<Model> = {}): Model {
     aliases: [],
     isDemo: false,
     isManaged: true,
-    config: { launch: {}, cooldown_s: null, is_pinned: false },
+    config: EMPTY_CONFIG,
     createdAtMs: 0,
     updatedAtMs: 0,
     ...parts,

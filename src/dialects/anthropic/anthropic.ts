@@ -1,5 +1,5 @@
 /** Anthropic Messages, as Claude Code, opencode and pi speak it. */
-import type { Dialect } from '#src/dialects/dialect.ts';
+import { type Dialect, EVENT_STREAM } from '#src/dialects/dialect.ts';
 import { anthropicCollector } from './collect.ts';
 import { anthropicEncoder } from './encode.ts';
 import { readRequest } from './request.ts';
@@ -8,10 +8,9 @@ import { failureOf, PING, refusalOf } from './voice.ts';
 /** The protocol of `/v1/messages`; its voice also serves `/v1/messages/count_tokens`. */
 export const anthropic: Dialect = {
   name: 'anthropic',
-  heartbeat: PING,
+  streamType: EVENT_STREAM,
+  heartbeat: () => PING,
   refusal: refusalOf,
   failure: failureOf,
-  read: readRequest,
-  encoder: anthropicEncoder,
-  collector: anthropicCollector,
+  read: (body) => ({ ...readRequest(body), encoder: anthropicEncoder, collector: anthropicCollector }),
 };

@@ -49,6 +49,11 @@ export class ChatDecoder {
     return this.#isDone;
   }
 
+  /** How the answer ended, as soon as a frame has said so; `end` tells it as an event. */
+  get finish(): FinishReason | null {
+    return this.#finish;
+  }
+
   /** Events of one frame's data. Usage and finish wait for `end`, since usage comes after the finish on the wire. */
   push(data: string): readonly StreamEvent[] {
     if (this.#isDone) return [];

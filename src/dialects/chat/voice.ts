@@ -1,5 +1,5 @@
 /** How OpenAI's protocol tells faults and silence: `/v1/chat/completions`, completions, embeddings, models. */
-import type { Refusal, Voice } from '#src/dialects/dialect.ts';
+import { EVENT_STREAM, type Refusal, type Voice } from '#src/dialects/dialect.ts';
 import type { Fault, FaultKind } from '#src/faults.ts';
 import { isObject, type JsonObject, numberOrNull } from '#src/json.ts';
 
@@ -36,7 +36,8 @@ const RETRY_AFTER_S = 5;
 /** OpenAI's voice. An SSE comment as heartbeat: all of twelve clients tried took it. */
 export const chatVoice: Voice = {
   name: 'chat',
-  heartbeat: ': flow\n\n',
+  streamType: EVENT_STREAM,
+  heartbeat: () => ': flow\n\n',
   refusal(fault: Fault, requestId: string): Refusal {
     const retryAfterS = fault.retryAfterS ?? (isWorthWaiting(fault) ? RETRY_AFTER_S : null);
     return {

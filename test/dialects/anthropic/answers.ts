@@ -1,6 +1,7 @@
 /** Answers for tests: random ones that keep to the grammar of StreamEvent, and the way to encode and collect them. */
 import fc from 'fast-check';
-import { anthropic } from '#src/dialects/anthropic/anthropic.ts';
+import { anthropicCollector } from '#src/dialects/anthropic/collect.ts';
+import { anthropicEncoder } from '#src/dialects/anthropic/encode.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import type { JsonObject } from '#src/json.ts';
 
@@ -26,13 +27,13 @@ export const toolArguments = (index: number, json: string): StreamEvent => ({ ty
 
 /** The whole stream of these events. */
 export function encoded(events: readonly StreamEvent[]): string {
-  const encoder = anthropic.encoder(head);
+  const encoder = anthropicEncoder(head);
   return events.map((event) => encoder.push(event)).join('') + encoder.end();
 }
 
 /** The whole message of these events. */
 export function collected(events: readonly StreamEvent[]): JsonObject {
-  const collector = anthropic.collector(head);
+  const collector = anthropicCollector(head);
   for (const event of events) collector.push(event);
   return collector.result();
 }

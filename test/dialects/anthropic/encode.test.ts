@@ -3,7 +3,7 @@
 // The official SDK's reading of the same streams: sdk.test.ts.
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { anthropic } from '#src/dialects/anthropic/anthropic.ts';
+import { anthropicEncoder } from '#src/dialects/anthropic/encode.ts';
 import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
 import { Fault } from '#src/faults.ts';
 import {
@@ -60,7 +60,7 @@ describe('the stream', () => {
   });
 
   test('it begins with the engine’s word on the prompt, before there is any content', () => {
-    const encoder = anthropic.encoder(head);
+    const encoder = anthropicEncoder(head);
     expect(framesOf(encoder.push(prompt)).map(({ event }) => event)).toEqual(['message_start', 'ping']);
     expect(encoder.push(prompt)).toBe('');
   });
@@ -124,7 +124,7 @@ describe('the stream', () => {
   }
 
   test('the second of two interleaved calls is told as soon as the first is complete, and then streams', () => {
-    const encoder = anthropic.encoder(head);
+    const encoder = anthropicEncoder(head);
     for (const event of [toolStart(0), toolStart(1), toolArguments(1, '{"b"')]) encoder.push(event);
     expect(encoder.push(toolArguments(0, '{}'))).toContain('{\\"b\\"');
     expect(framesOf(encoder.push(toolArguments(1, ':1}')))).toHaveLength(1);
@@ -201,7 +201,7 @@ describe('the end', () => {
   });
 
   test('nothing comes after the end', () => {
-    const encoder = anthropic.encoder(head);
+    const encoder = anthropicEncoder(head);
     encoder.push(finish);
     expect([encoder.push(text('a')), encoder.push(finish), encoder.end(), encoder.end()]).toEqual(['', '', '', '']);
   });

@@ -11,6 +11,7 @@ import {
   collected,
   encoded,
   finish,
+  head,
   prompt,
   text,
   thinking,
@@ -32,7 +33,7 @@ afterAll(() => server.stop(true));
 const ask = { model: 'flow-test', max_tokens: 10, messages: [{ role: 'user' as const, content: 'hello' }] };
 
 async function streamed(events: readonly StreamEvent[]): Promise<object> {
-  const body = anthropic.heartbeat + encoded(events);
+  const body = anthropic.heartbeat(head) + encoded(events);
   reply = () => new Response(body, { headers: { 'content-type': 'text/event-stream' } });
   const { parsed_output, ...message } = await client.messages.stream(ask).finalMessage();
   expect(parsed_output).toBeNull();

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test';
 import { anthropic } from '#src/dialects/anthropic/anthropic.ts';
 import { FAULTS, Fault, type FaultKind, type FaultParts } from '#src/faults.ts';
+import { head } from './answers.ts';
 
 const told: { readonly [Kind in FaultKind]: readonly [status: number, type: string] } = {
   'invalid-request': [400, 'invalid_request_error'],
@@ -98,7 +99,8 @@ function overflow(kind: FaultKind): object {
 }
 
 describe('silence and failure', () => {
-  test('the heartbeat is a ping', () => expect(anthropic.heartbeat).toBe('event: ping\ndata: {"type":"ping"}\n\n'));
+  test('the heartbeat is a ping', () =>
+    expect(anthropic.heartbeat(head)).toBe('event: ping\ndata: {"type":"ping"}\n\n'));
 
   test('a fault after the first byte is an error event with the same body', () => {
     const fault = new Fault('engine-silent', 'Silent for 600 s.');

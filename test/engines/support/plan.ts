@@ -1,6 +1,6 @@
 /** Plans for tests: a small model with Flow's defaults, and a llama-server really run by them. */
 import type { InstalledEngine, LaunchPlan } from '#src/engines/engine.ts';
-import type { LaunchSettings, Model } from '#src/models/model.ts';
+import { EMPTY_CONFIG, type LaunchSettings, type Model } from '#src/models/model.ts';
 import { realEngine } from '#test/support/real-engine.ts';
 
 /** Launch settings as small as a test wants them. */
@@ -44,7 +44,7 @@ export function someModel(path: string, differences: Partial<Model> = {}): Model
     aliases: [],
     isDemo: false,
     isManaged: false,
-    config: { launch: {}, cooldown_s: null, is_pinned: false },
+    config: EMPTY_CONFIG,
     createdAtMs: 0,
     updatedAtMs: 0,
     ...differences,

@@ -9,8 +9,9 @@ import { normaliseMessages } from '#src/dialects/normalise.ts';
 import { Fault } from '#src/faults.ts';
 import { gatewayRoutes } from '#src/gateway/routes.ts';
 import type { GatewayServices } from '#src/gateway/services.ts';
-import type { Model } from '#src/models/model.ts';
+import { EMPTY_CONFIG, type Model } from '#src/models/model.ts';
 import { type Naming, resolveModel } from '#src/models/resolve.ts';
+import { detectTraits } from '#src/models/traits.ts';
 import type { Outcome, RequestHead, Ticket, Tracker } from '#src/requests/request.ts';
 import type { AcquireOptions, FleetModel, Lease, Lender } from '#src/scheduling/lease.ts';
 import { FrameReader } from '#src/stream/frames.ts';
@@ -64,6 +65,7 @@ export class CountingTracker {
       },
       sending: () => calls.push('sending'),
       repaired: (what: string) => calls.push(`repaired: ${what}`),
+      mended: ({ note }: { note: string }) => calls.push(`repaired: ${note}`),
       settle: (outcome: Outcome) => {
         this.settlements += 1;
         isSettled = true;
@@ -171,7 +173,7 @@ const MODEL: Model = {
   aliases: ['some'],
   isDemo: false,
   isManaged: false,
-  config: { launch: {}, cooldown_s: null, is_pinned: false },
+  config: EMPTY_CONFIG,
   createdAtMs: 1_760_000_000_000,
   updatedAtMs: 1_760_000_000_000,
 };
@@ -198,7 +200,7 @@ export class House {
       tracker: this.tracker as unknown as Tracker,
       client: this.client,
       models: {
-        resolve: (wanted) => resolveModel(wanted, NAMING).model,
+        resolve: (wanted) => resolveModel(wanted, NAMING),
         list: () => [MODEL],
       },
       settings: { current: { strip_attribution: true } },
@@ -206,6 +208,7 @@ export class House {
       pulse: new Pulse({ clock }),
       dialects: { anthropic },
       normalise: normaliseMessages,
+      traits: ({ name, hfId }) => detectTraits({ architecture: null, name, hfId, chatTemplate: null }),
       ...parts,
     };
   }

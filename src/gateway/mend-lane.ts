@@ -1,0 +1,178 @@
+/** OpenAI chat on its way to an OpenAI client, with the repairs listening: what they leave alone passes as it came. */
+import { ChatDecoder } from '#src/dialects/chat/decode.ts';
+import { ChunkEncoder, withFinish } from '#src/dialects/chat/encode.ts';
+import { NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-word.ts';
+import type { AnswerHead } from '#src/dialects/dialect.ts';
+import type { StreamEvent } from '#src/dialects/stream-event.ts';
+import type { Sink, Stage } from '#src/repairs/stage.ts';
+import type { Ticket } from '#src/requests/request.ts';
+import { encodeFrame, endOfFrames, FrameReader, LINE_CHARACTERS_MAX } from '#src/stream/frames.ts';
+import { type Ending, endingOf, type Lane, tooLong } from './lane.ts';
+
+export type MendLaneParts = {
+  readonly ticket: Ticket;
+  readonly head: AnswerHead;
+  readonly hidesProgress: boolean;
+  /** The client wants a frame with the counts at the end. */
+  readonly wantsUsage: boolean;
+  readonly chain: (sink: Sink) => Stage | null;
+};
+
+/**
+ * One frame after the other goes through decoder and repairs. A frame whose events all come out as they went in is
+ * passed on with the bytes it came in; any other is written anew from what came out. An arrival of which every frame
+ * passes is passed as it is.
+ */
+export class MendLane implements Lane {
+  hasContent = false;
+  outputTokens = 0;
+  isOver = false;
+  readonly #parts: MendLaneParts;
+  readonly #frames = new FrameReader();
+  readonly #decoder: ChatDecoder;
+  readonly #encoder: ChunkEncoder;
+  readonly #chain: Stage | null;
+  #half: Uint8Array | null = null;
+  /** What the repairs made of the frame at hand. */
+  #out: StreamEvent[] = [];
+  #ended: Extract<StreamEvent, { type: 'finish' | 'fault' }> | null = null;
+  #promptTokens: number | null = null;
+  #isTold = false;
+
+  constructor(parts: MendLaneParts) {
+    this.#parts = parts;
+    this.#decoder = new ChatDecoder(parts.ticket.id);
+    this.#encoder = new ChunkEncoder(parts.head);
+    this.#chain = parts.chain((event) => {
+      // What a repair said last is the last word.
+      if (this.#ended) return;
+      this.#out.push(event);
+      if (event.type === 'finish' || event.type === 'fault') this.#ended = event;
+    });
+  }
+
+  /** Without a repair to listen there is nothing to read. */
+  get isNeeded(): boolean {
+    return this.#chain !== null;
+  }
+
+  take(bytes: Uint8Array): Uint8Array | string | null {
+    const all = this.#half ? Buffer.concat([this.#half, bytes]) : bytes;
+    const end = endOfFrames(all, all.length - bytes.length);
+    if (all.length - end > LINE_CHARACTERS_MAX) throw tooLong();
+    this.#half = end === all.length ? null : all.subarray(end);
+    if (end === 0) return null;
+    const whole = end === all.length ? all : all.subarray(0, end);
+    let text = '';
+    let isUntouched = true;
+    for (const { data, event } of this.#frames.push(whole)) {
+      const mended = this.#carry(data);
+      if (mended !== null) isUntouched = false;
+      else this.#encoder.passed(data);
+      text += mended ?? encodeFrame({ data, ...(event === null ? {} : { event }) });
+      if (this.isOver) break;
+    }
+    if (text === '') return null;
+    return isUntouched ? whole : text;
+  }
+
+  end(): { piece: string | null; ending: Ending } {
+    const rest = this.#half;
+    this.#half = null;
+    let text = rest ? this.#last(rest) : '';
+    const last = this.#decoder.end();
+    const usage = endingOf(last);
+    // The finish was told with its frame; only a stream without one still has something to say.
+    if (!this.#ended && usage.fault) text += this.#carryEvents([{ type: 'fault', fault: usage.fault }]) ?? '';
+    const fault = this.#ended?.type === 'fault' ? this.#ended.fault : null;
+    if (this.isOver) text += this.#closing();
+    const ending = {
+      usage: usage.fault === null ? usage.usage : this.#counted(),
+      timings: usage.fault === null ? usage.timings : NO_TIMINGS,
+      finish: this.#ended?.type === 'finish' ? this.#ended.reason : null,
+      fault,
+      isUntold: fault !== null && !this.#isTold,
+    };
+    return { piece: text === '' ? null : text, ending };
+  }
+
+  /** What the frame becomes; null when it passes as it is. */
+  #carry(data: string): string | null {
+    this.#encoder.learn(data);
+    const hadFinish = this.#decoder.finish !== null;
+    const events = this.#decoder.push(data);
+    const { finish } = this.#decoder;
+    if (finish !== null && !hadFinish) {
+      return this.#carryEvents([...events, { type: 'finish', reason: finish, stopSequence: null }], data);
+    }
+    const [only] = events;
+    if (only?.type === 'prompt') {
+      this.#promptTokens = only.promptTokens;
+      this.#parts.ticket.prefill(only);
+      return this.#parts.hidesProgress ? '' : null;
+    }
+    return events.length === 0 ? null : this.#carryEvents(events, data);
+  }
+
+  /** `data` is the frame the events came in, when they came in one. */
+  #carryEvents(events: readonly StreamEvent[], data?: string): string | null {
+    this.#out = [];
+    for (const event of events) {
+      if (event.type === 'text' || event.type === 'thinking' || event.type === 'tool-arguments') this.outputTokens += 1;
+      this.#chain?.push(event);
+    }
+    if (this.outputTokens > 0) this.hasContent = true;
+    const isUntouched =
+      data !== undefined && this.#out.length === events.length && events.every((event, at) => event === this.#out[at]);
+    const isFault = this.#ended?.type === 'fault';
+    if (isUntouched) {
+      this.#isTold = isFault;
+      return null;
+    }
+    return this.#written(events, data);
+  }
+
+  /** The events that came out, as frames. */
+  #written(events: readonly StreamEvent[], data?: string): string {
+    const ends = events.some((event) => event.type === 'finish');
+    let text = '';
+    for (const event of this.#out) {
+      if (event.type === 'fault') continue;
+      if (event.type === 'finish' && ends && data !== undefined) {
+        text += encodeFrame({ data: withFinish(data, event.reason, { isBare: events.length > 1 }) });
+        continue;
+      }
+      const chunk = this.#encoder.chunk(event);
+      if (chunk) text += encodeFrame({ data: JSON.stringify(chunk) });
+      // The engine has not ended: a repair has ended the answer.
+      if (event.type === 'finish') this.isOver = true;
+    }
+    return text;
+  }
+
+  /** What follows a finish that the engine did not give. */
+  #closing(): string {
+    const { wantsUsage } = this.#parts;
+    const counted = this.#counted();
+    const usage = {
+      prompt_tokens: counted.inputTokens ?? 0,
+      completion_tokens: counted.outputTokens ?? 0,
+      total_tokens: (counted.inputTokens ?? 0) + (counted.outputTokens ?? 0),
+    };
+    const frame = wantsUsage ? encodeFrame({ data: JSON.stringify(this.#encoder.usageChunk(usage)) }) : '';
+    return `${frame}${encodeFrame({ data: '[DONE]' })}`;
+  }
+
+  #counted(): Ending['usage'] {
+    return { ...NO_USAGE, inputTokens: this.#promptTokens, outputTokens: this.outputTokens };
+  }
+
+  /** A last frame that lacks its empty line. */
+  #last(rest: Uint8Array): string {
+    let text = '';
+    for (const frame of [...this.#frames.push(rest), ...this.#frames.end()]) {
+      text += this.#carry(frame.data) ?? encodeFrame({ data: frame.data });
+    }
+    return text;
+  }
+}

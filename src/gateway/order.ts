@@ -1,0 +1,112 @@
+/** A request that is ready to be asked, and the words in which it is refused. */
+import type { AnswerHead, Collector, Encoder, Voice } from '#src/dialects/dialect.ts';
+import { Fault } from '#src/faults.ts';
+import { repairChain } from '#src/repairs/repairs.ts';
+import type { Sink, Stage } from '#src/repairs/stage.ts';
+import type { Outcome, Ticket } from '#src/requests/request.ts';
+import type { Lease } from '#src/scheduling/lease.ts';
+import type { ExchangeResponse } from '#src/transport/exchange.ts';
+import { keyHeader } from './lend.ts';
+import type { Life } from './life.ts';
+import type { Mending } from './prepare.ts';
+import type { GatewayServices } from './services.ts';
+
+/** A request that is ready to be asked. */
+export type Order = {
+  readonly modelId: string;
+  /** Path of the engine. */
+  readonly path: string;
+  readonly text: string;
+  /** The same request for a stream, where `text` asks for a whole answer; null when that makes no sense. */
+  readonly streamText: string | null;
+  readonly wantsStream: boolean;
+  /** Drop the engine's progress frames, which only Flow asked for. */
+  readonly hidesProgress: boolean;
+  /** Null when the client's protocol is the engine's own. */
+  readonly translation: { readonly encoder: () => Encoder; readonly collector: () => Collector } | null;
+  /** What was changed in the request, in words. */
+  readonly notes: readonly string[];
+  /** Headers of the answer that say so too. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly head: AnswerHead;
+  /** What may be mended in the answer; null when its bytes must pass as they come. */
+  readonly mending: Mending | null;
+  /** The client wants a frame with the counts at the end. */
+  readonly wantsUsage: boolean;
+};
+
+/** What an answer is made for. */
+export type Call = {
+  readonly services: GatewayServices;
+  readonly voice: Voice;
+  readonly ticket: Ticket;
+  readonly clientSignal: AbortSignal;
+};
+
+/** Settles a request that comes to nothing, and words it. */
+export function refuse(call: Call, fault: Fault, modelId: string | null = null, outcome?: Outcome): Response {
+  call.ticket.settle(
+    outcome ?? (fault.kind === 'cancelled' ? { kind: 'cancelled', by: 'client' } : { kind: 'failed', fault }),
+  );
+  return refusalResponse(call.voice, fault, call.ticket.id, modelId);
+}
+
+/** A fault as an answer in a protocol's own shape. */
+export function refusalResponse(voice: Voice, fault: Fault, requestId: string, modelId: string | null): Response {
+  const { status, headers, body } = voice.refusal(fault, requestId);
+  const named = modelId === null ? headers : { ...headers, 'x-flow-model': headerText(modelId) };
+  return Response.json(body, { status, headers: { 'x-request-id': requestId, ...named } });
+}
+
+/** Asks the engine. Rejects with the fault of the connection, or when the life has ended. */
+export function ask(call: Call, order: Order, text: string, life: Life, lease: Lease): Promise<ExchangeResponse> {
+  const { client } = call.services;
+  call.ticket.sent();
+  life.listen();
+  // The request's own headers stay here: an engine is told nothing but the type and its key.
+  const headers = {
+    'content-type': 'application/json',
+    'accept-encoding': 'identity',
+    ...keyHeader(lease),
+  };
+  return client.send(lease.baseUrl, {
+    method: 'POST',
+    path: order.path,
+    headers,
+    body: text,
+    signal: life.signal,
+  });
+}
+
+/** The whole body of an engine's answer. Throws Fault('engine-refused') when it is longer than `bytesMax`. */
+export async function allBytes(answer: ExchangeResponse, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for (let bytes = await answer.read(); bytes; bytes = await answer.read()) {
+    length += bytes.length;
+    if (length > bytesMax) {
+      answer.close();
+      throw new Fault('engine-refused', `The engine's answer is longer than ${bytesMax} bytes.`);
+    }
+    pieces.push(bytes);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** The headers of every answer. */
+export function answerHeaders(call: Call, order: Order): Record<string, string> {
+  const id = call.ticket.id;
+  const ids = { 'x-flow-model': headerText(order.modelId), 'x-request-id': id, 'request-id': id };
+  return { ...order.headers, ...ids };
+}
+
+/** A model's name may hold any letters; a header may not. Half an emoji cannot be encoded, so it is made well first. */
+function headerText(modelId: string): string {
+  return modelId.toWellFormed().replace(/[^!-~]/gu, encodeURIComponent);
+}
+
+/** The repairs of one attempt; null when none is wanted. */
+export function chainFor(ticket: Ticket, mending: Mending | null, sink: Sink): Stage | null {
+  if (!mending) return null;
+  return repairChain({ ...mending, requestId: ticket.id, report: (use) => ticket.mended(use) }, sink);
+}

@@ -1,0 +1,75 @@
+/** What becomes of a chat request on its way to the engine, whatever protocol it came in. Pure but for its services. */
+
+import { behave } from '#src/behaviour/behave.ts';
+import type { ChatRequest, ChatTool } from '#src/dialects/chat-request.ts';
+import { isObject, type JsonObject } from '#src/json.ts';
+import type { Behaviour } from '#src/models/behaviour.ts';
+import type { Model } from '#src/models/model.ts';
+import { relaxTools } from '#src/repairs/relax-tools.ts';
+import type { RepairContext } from '#src/repairs/stage.ts';
+import type { GatewayServices } from './services.ts';
+
+/** What the repairs of an answer may know before there is an answer. */
+export type Mending = Omit<RepairContext, 'requestId' | 'report'>;
+
+/** A chat request made ready. `set` and `drop` say how it differs from the one that came. */
+export type Prepared = {
+  readonly set: JsonObject;
+  readonly drop: readonly string[];
+  readonly notes: readonly string[];
+  /** Headers of the answer that say what was changed. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly mending: Mending;
+};
+
+/** Longest value of the header that lists relaxed schemas. */
+const RELAXED_CHARACTERS_MAX = 1_000;
+
+/** Normalises the messages, applies the model's behaviour, relaxes tool schemas. Throws Faults for what is wrong. */
+export function prepare(
+  services: GatewayServices,
+  { model, behaviour }: { model: Model; behaviour: Behaviour },
+  request: ChatRequest,
+): Prepared {
+  const traits = services.traits(model);
+  const switches = behaviour.repairs ?? {};
+  const { request: tidied, changes } = services.normalise(request, contentRules(services, model));
+  const behaved = behave(tidied, { behaviour, traits });
+  const tools = offeredTools(tidied.tools);
+  const relaxed = switches.tool_schemas === false ? null : relaxTools(tools);
+  const hasRelaxed = relaxed !== null && relaxed.tools !== tools;
+  return {
+    set: {
+      ...(tidied === request ? {} : { messages: tidied.messages }),
+      ...behaved.set,
+      ...(hasRelaxed ? { tools: relaxed.tools } : {}),
+    },
+    drop: behaved.drop,
+    notes: [...changes, ...behaved.notes],
+    headers: hasRelaxed ? { 'x-flow-relaxed': relaxed.relaxations.join('; ').slice(0, RELAXED_CHARACTERS_MAX) } : {},
+    mending: {
+      tools: tidied.tool_choice === 'none' ? [] : tools,
+      traits,
+      switches,
+      answerTokensMax: behaved.answerTokensMax,
+      relaxed: relaxed?.originals ?? new Map(),
+    },
+  };
+}
+
+/** What the normaliser should do for a model. */
+export function contentRules(
+  services: GatewayServices,
+  model: Model,
+): { stripAttribution: boolean; hasVision: boolean } {
+  return { stripAttribution: services.settings.current.strip_attribution, hasVision: model.capabilities.vision };
+}
+
+/** The function tools among what was sent; anything else is for the engine to refuse. */
+function offeredTools(tools: unknown): readonly ChatTool[] {
+  return Array.isArray(tools) ? tools.filter(isFunctionTool) : [];
+}
+
+function isFunctionTool(tool: unknown): tool is ChatTool {
+  return isObject(tool) && isObject(tool.function) && typeof tool.function.name === 'string';
+}

@@ -1,0 +1,155 @@
+/** Answers that are not streamed: passed on byte for byte where nothing had to be mended, or gathered from events. */
+import { chatCollector } from '#src/dialects/chat/collect.ts';
+import {
+  errorObject,
+  faultOfAnswer,
+  faultOfError,
+  parsedOrNull,
+  readTimings,
+  readUsage,
+} from '#src/dialects/chat/engine-word.ts';
+import type { Collector } from '#src/dialects/dialect.ts';
+import { asFault, Fault } from '#src/faults.ts';
+import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
+import { isParserFault } from '#src/repairs/parser-fault.ts';
+import type { Outcome } from '#src/requests/request.ts';
+import type { Lease } from '#src/scheduling/lease.ts';
+import type { ExchangeResponse } from '#src/transport/exchange.ts';
+import { endIfDead } from './end-if-dead.ts';
+import { isWorking } from './examine.ts';
+import { TranslateLane } from './lane.ts';
+import { underLease } from './lend.ts';
+import type { Life } from './life.ts';
+import { mendWhole } from './mend-whole.ts';
+import { allBytes, answerHeaders, ask, type Call, chainFor, type Order, refusalResponse } from './order.ts';
+import { asStream } from './whole-as-stream.ts';
+
+type Whole = { readonly response: Response; readonly outcome: Outcome };
+type Asking = { readonly call: Call; readonly order: Order; readonly life: Life; readonly lease: Lease };
+/** What of the answer has come, so that it cannot be asked for once more. */
+type Progress = { hasContent: boolean };
+
+/** Bodies above this are not parsed for their counts. */
+const COUNTED_BYTES_MAX = 4 << 20;
+const ANSWER_BYTES_MAX = 1 << 30;
+
+/** Answers an order in one piece. Never rejects. */
+export async function whole(call: Call, order: Order, life: Life): Promise<Response> {
+  const { services, ticket } = call;
+  const progress: Progress = { hasContent: false };
+  let settled: Outcome | null = null;
+  using _beats = services.pulse.join(life);
+  try {
+    const { response, outcome } = await underLease({
+      lender: services.lender,
+      modelId: order.modelId,
+      ticket,
+      life,
+      mayRepeat: () => !progress.hasContent,
+      use: (lease) => {
+        const asking = { call, order, life, lease };
+        return order.translation
+          ? gathered(asking, order.text, order.translation.collector(), progress)
+          : verbatimOrGathered(asking, progress);
+      },
+    });
+    settled = outcome;
+    return response;
+  } catch (cause) {
+    const verdict = life.verdict(asFault(cause));
+    settled = verdict.outcome;
+    if (verdict.fault.kind === 'engine-silent') void endIfDead(services, order.modelId);
+    return refusalResponse(call.voice, verdict.fault, ticket.id, order.modelId);
+  } finally {
+    life.over();
+    if (settled) ticket.settle(settled);
+  }
+}
+
+/**
+ * Asked for whole. When the engine cannot make sense of what its own model wrote, all of it would be lost; so it is
+ * asked once more for a stream, of which everything before the failure can be kept.
+ */
+async function verbatimOrGathered(asking: Asking, progress: Progress): Promise<Whole> {
+  const { call, order, life, lease } = asking;
+  life.examineBy(() => isWorking(call.services.client, lease, life.signal));
+  try {
+    const answer = await ask(call, order, order.text, life, lease);
+    progress.hasContent = true;
+    if (answer.status >= 400) throw faultOfAnswer(answer.status, await answer.text());
+    return await verbatim(call, order, answer);
+  } catch (cause) {
+    const mayRecover = order.streamText !== null && order.mending?.switches.engine_parser !== false;
+    if (!mayRecover || !(cause instanceof Fault) || !isParserFault(cause)) throw cause;
+    return gathered(asking, order.streamText, chatCollector(order.head), progress);
+  }
+}
+
+/** Status and body as the engine gave them, byte for byte, unless something in it had to be mended. */
+async function verbatim(call: Call, order: Order, answer: ExchangeResponse): Promise<Whole> {
+  const bytes = await allBytes(answer, ANSWER_BYTES_MAX);
+  call.ticket.sending();
+  const body = bytes.length <= COUNTED_BYTES_MAX ? parsedOrNull(Buffer.from(bytes).toString()) : null;
+  const told = isObject(body) ? body : {};
+  const error = errorObject(told);
+  if (error) throw faultOfError(error);
+  const mended = order.mending ? mendWhole(told, (sink) => chainFor(call.ticket, order.mending, sink)) : null;
+  const headers = {
+    ...answerHeaders(call, order),
+    'content-type': answer.headers['content-type'] ?? 'application/json',
+  };
+  return {
+    response: new Response(mended ? JSON.stringify(mended) : bytes, { status: answer.status, headers }),
+    outcome: {
+      kind: 'completed',
+      usage: readUsage(told),
+      timings: readTimings(told),
+      finishReason: finishOf(mended ?? told),
+    },
+  };
+}
+
+function finishOf({ choices }: JsonObject): string | null {
+  const choice: unknown = Array.isArray(choices) ? choices[0] : null;
+  return isObject(choice) ? stringOrNull(choice.finish_reason) : null;
+}
+
+/** The engine streams, so that progress, cancelling and counting are those of a stream; the client gets one body. */
+async function gathered(
+  { call, order, life, lease }: Asking,
+  text: string,
+  collector: Collector,
+  progress: Progress,
+): Promise<Whole> {
+  const { ticket } = call;
+  const answer = await ask(call, order, text, life, lease);
+  if (answer.status >= 400) throw faultOfAnswer(answer.status, await answer.text());
+  const encoder = {
+    push: (event: Parameters<Collector['push']>[0]) => {
+      collector.push(event);
+      return '';
+    },
+    end: () => '',
+  };
+  const lane = new TranslateLane({ ticket, encoder, chain: (sink) => chainFor(ticket, order.mending, sink) });
+  const source = await asStream(answer);
+  try {
+    for (let bytes = await source.read(); bytes; bytes = await source.read()) {
+      lane.take(bytes);
+      progress.hasContent = lane.hasContent;
+      life.heard(lane.outputTokens > 0);
+      if (lane.outputTokens > 0) ticket.output(lane.outputTokens);
+      if (lane.isOver) break;
+    }
+  } finally {
+    life.rest();
+    source.close();
+  }
+  const { ending } = lane.end();
+  ticket.sending();
+  const body = collector.result();
+  return {
+    response: Response.json(body, { headers: answerHeaders(call, order) }),
+    outcome: { kind: 'completed', usage: ending.usage, timings: ending.timings, finishReason: ending.finish },
+  };
+}

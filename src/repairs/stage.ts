@@ -1,0 +1,37 @@
+/** A repair as a machine in the stream: events in, events out. Pure, and as fast as a token is short. */
+import type { ChatTool } from '#src/dialects/chat-request.ts';
+import type { StreamEvent } from '#src/dialects/stream-event.ts';
+import type { Json } from '#src/json.ts';
+import type { RepairSwitches } from '#src/models/behaviour.ts';
+import type { ModelTraits } from '#src/models/traits.ts';
+import type { RepairUse } from '#src/requests/request.ts';
+
+/** Takes what a stage hands on: the next stage, at last the encoder. */
+export type Sink = (event: StreamEvent) => void;
+
+/**
+ * One repair of one answer. It hands on to its sink, at once or later, what it makes of each event. To leave an event
+ * alone is to hand on the very same object: what every stage leaves alone goes to the client byte for byte.
+ *
+ * The last event of an answer is `finish` or `fault`: what is held back must be handed on before it. A stage that hands
+ * on a `finish` of its own ends the answer there; the engine is then stopped, and nothing more is pushed.
+ */
+export interface Stage {
+  push(event: StreamEvent): void;
+}
+
+/** What the repairs of one answer may know. */
+export type RepairContext = {
+  /** Makes ids for calls to which no engine gave one. */
+  readonly requestId: string;
+  /** The tools of the request as the client sent them, before any schema was relaxed; empty = none were offered. */
+  readonly tools: readonly ChatTool[];
+  readonly traits: ModelTraits;
+  readonly switches: RepairSwitches;
+  /** Tokens of text and calls after which the answer is cut with `length`; null = the engine's own limit does. */
+  readonly answerTokensMax: number | null;
+  /** The schemas, by tool name, that were relaxed for the engine's grammar: these calls are checked by Flow. */
+  readonly relaxed: ReadonlyMap<string, Json>;
+  /** Records a repair, with before and after. */
+  readonly report: (use: RepairUse) => void;
+};
