@@ -188,7 +188,7 @@ function progressOf(data: string): { promptTokens: number; cachedTokens: number;
 }
 
 /** Whether it is a frame that lacks nothing but its empty line: the half of one makes clients stumble over its JSON. */
-function isReadable(rest: Uint8Array): boolean {
+export function isReadable(rest: Uint8Array): boolean {
   const reader = new FrameReader();
   const frames = [...reader.push(rest), ...reader.end()];
   return frames.every((frame) => frame.data.trim() === '[DONE]' || parsedOrNull(frame.data) !== null);

@@ -7,7 +7,7 @@ import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import type { Sink, Stage } from '#src/repairs/stage.ts';
 import type { Ticket } from '#src/requests/request.ts';
 import { encodeFrame, endOfFrames, FrameReader, LINE_CHARACTERS_MAX } from '#src/stream/frames.ts';
-import { type Ending, endingOf, type Lane, tooLong } from './lane.ts';
+import { type Ending, endingOf, isReadable, type Lane, tooLong } from './lane.ts';
 
 export type MendLaneParts = {
   readonly ticket: Ticket;
@@ -167,8 +167,9 @@ export class MendLane implements Lane {
     return { ...NO_USAGE, inputTokens: this.#promptTokens, outputTokens: this.outputTokens };
   }
 
-  /** A last frame that lacks its empty line. */
+  /** A last frame that lacks its empty line; half a frame is kept from the client. */
   #last(rest: Uint8Array): string {
+    if (!isReadable(rest)) return '';
     let text = '';
     for (const frame of [...this.#frames.push(rest), ...this.#frames.end()]) {
       text += this.#carry(frame.data) ?? encodeFrame({ data: frame.data });
