@@ -2,9 +2,9 @@
  * Content blocks that carry something to read, as parts of an OpenAI message: text, images, documents, search results.
  */
 import type { ContentPart } from '#src/dialects/chat-request.ts';
+import { invalid, listAt, nameAt, objectAt, stringAt } from '#src/dialects/invalid.ts';
 import { type JsonObject, stringOrNull } from '#src/json.ts';
 import type { Findings } from './findings.ts';
-import { invalid, listAt, nameAt, objectAt, stringAt } from './invalid.ts';
 
 const PDF_OMITTED = 'a PDF document was left out: only its text could be given to a local model';
 

@@ -1,10 +1,10 @@
 /** Events as one whole Anthropic message. */
 import { impossible } from '#src/assert.ts';
+import { type Block, BlockSequence, type BlockSink } from '#src/dialects/block-sequence.ts';
 import type { AnswerHead, Collector } from '#src/dialects/dialect.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import type { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
-import { type Block, BlockSequence, type BlockSink } from './block-sequence.ts';
 import { type Finish, messageId, signatureOf, stopOf, Tally, unfinished } from './ending.ts';
 import { toolUseId } from './tool-id.ts';
 

@@ -1,9 +1,9 @@
 /** Anthropic's system and messages as OpenAI chat messages. */
 import type { ChatMessage, ContentPart, ToolCall } from '#src/dialects/chat-request.ts';
+import { invalid, listAt, nameAt, objectAt, stringAt } from '#src/dialects/invalid.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 import { readBlock, readParts } from './blocks.ts';
 import type { Findings } from './findings.ts';
-import { invalid, listAt, nameAt, objectAt, stringAt } from './invalid.ts';
 import { engineToolId } from './tool-id.ts';
 
 /** The top-level system text as a message; none when there is none. */

@@ -1,8 +1,8 @@
 /** An Anthropic Messages request as the canonical chat request. */
 import type { ChatRequest } from '#src/dialects/chat-request.ts';
+import { invalid, listAt, nameAt, objectAt, stringAt } from '#src/dialects/invalid.ts';
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 import { noFindings } from './findings.ts';
-import { invalid, listAt, nameAt, objectAt, stringAt } from './invalid.ts';
 import { readMessages, readSystem } from './messages.ts';
 import { readSchema, readTools } from './tools.ts';
 

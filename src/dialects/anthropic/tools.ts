@@ -1,8 +1,8 @@
 /** Anthropic's tools and tool choice as OpenAI's. */
 import type { ChatTool } from '#src/dialects/chat-request.ts';
+import { invalid, listAt, nameAt, objectAt } from '#src/dialects/invalid.ts';
 import { isObject, type Json, type JsonObject, stringOrNull } from '#src/json.ts';
 import type { Findings } from './findings.ts';
-import { invalid, listAt, nameAt, objectAt } from './invalid.ts';
 
 /** The fields of the chat request that speak of tools; none of them when no tool is left. */
 export type ToolFields = {
