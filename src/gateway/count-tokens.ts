@@ -47,6 +47,7 @@ export async function countTokens(services: GatewayServices, request: Request): 
       ticket,
       life,
       mayRepeat: () => true,
+      isBrief: true,
       use: (lease) => {
         ticket.sent();
         life.listen();

@@ -16,6 +16,8 @@ export type Asking<Result> = {
   readonly life: Life;
   readonly use: (lease: Lease) => Promise<Result>;
   readonly mayRepeat: () => boolean;
+  /** It needs no slot; see `AcquireOptions`. Absent = false. */
+  readonly isBrief?: boolean;
 };
 
 /** Throws the fault of the last attempt. The lease is held while `use` runs, never longer. */
@@ -32,11 +34,13 @@ export async function underLease<Result>(asking: Asking<Result>): Promise<Result
 
 type Tried<Result> = { readonly result: Result } | { readonly fault: Fault };
 
-async function attemptOnce<Result>({ lender, modelId, ticket, life, use }: Asking<Result>): Promise<Tried<Result>> {
+async function attemptOnce<Result>(asking: Asking<Result>): Promise<Tried<Result>> {
+  const { lender, modelId, ticket, life, use, isBrief = false } = asking;
   using lease = await lender.acquire(modelId, {
     requestId: ticket.id,
     signal: life.signal,
     onWait: (wait) => ticket.waiting(wait),
+    isBrief,
   });
   const ended = Promise.withResolvers<Fault>();
   lease.onEnded((fault) => {

@@ -94,7 +94,11 @@ async function ask(services: GatewayServices, model: Model, path: string, reques
   const json = await readJsonBody(request, LARGE_BODY_BYTES_MAX);
   refuseDanger(json.body);
   const body = engineText(json, { set: {}, drop: [] });
-  using lease = await services.lender.acquire(model.id, { requestId: 'upstream', signal: request.signal });
+  using lease = await services.lender.acquire(model.id, {
+    requestId: 'upstream',
+    signal: request.signal,
+    isBrief: true,
+  });
   return await exchange(services, lease, { method: 'POST', path, body, request });
 }
 

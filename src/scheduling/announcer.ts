@@ -69,7 +69,7 @@ function noteWaits(seat: Seat, news: Waiter[]): void {
     isStarting: seat.activity === 'starting',
     closedFor: seat.closedFor,
     admission: seat.admission,
-    busy: seat.held.size,
+    busy: seat.slotsTaken,
     usualMs: seat.usualLoadMs,
     askedAtMs: seat.load?.askedAtMs ?? 0,
   };
@@ -98,6 +98,7 @@ function isSame(shown: FleetModel | null, view: FleetModel): boolean {
     shown.inFlight === view.inFlight &&
     shown.waiting === view.waiting &&
     shown.unloadAtMs === view.unloadAtMs &&
+    shown.staysMs === view.staysMs &&
     shown.isPinned === view.isPinned &&
     shown.reserved === view.reserved &&
     shown.measuredBytes === view.measuredBytes &&

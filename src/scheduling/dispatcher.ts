@@ -25,6 +25,11 @@ const BACK_OFF_WAIT_MAX_MS = 5_000;
 const START_ANSWER_MAX_MS = 1_000;
 const MEMORY_SAMPLE_INTERVAL_MS = 5_000;
 const ROUNDS_MAX = 10_000;
+/**
+ * Questions without a slot that an engine is asked at the same time. Its HTTP threads are its slots and a few more
+ * (four in llama-server), and one of those must stay free to say that it is healthy.
+ */
+export const BRIEF_LEASES_MAX = 2;
 /** A wake-up that comes this late was not held up: machine or process stood still. */
 const SLEPT_MIN_MS = 5_000;
 
@@ -105,6 +110,7 @@ export class Dispatcher {
       seat.admission = null;
       seat.closedFor = null;
       seat.unloadAtMs = null;
+      seat.staysMs = null;
     }
     this.#sample(nowMs);
     if (this.#closing) {
@@ -291,10 +297,20 @@ export class Dispatcher {
   #grant(seat: Seat): void {
     const { state } = seat;
     if (state.phase !== 'ready' || seat.activity !== 'ready' || seat.closedFor !== null) return;
-    while (seat.held.size < state.slots) {
-      const waiter = seat.waiters.shift();
+    const rooms = { brief: BRIEF_LEASES_MAX - seat.briefHeld, slots: state.slots - seat.slotsTaken };
+    for (let at = 0; at < seat.waiters.length && (rooms.brief > 0 || rooms.slots > 0); ) {
+      const waiter = seat.waiters[at];
       if (!waiter) return;
-      const lease = new HeldLease(seat.modelId, state, (ended) => this.#returned(seat, ended));
+      const room = waiter.isBrief ? 'brief' : 'slots';
+      if (rooms[room] <= 0) {
+        at += 1;
+        continue;
+      }
+      rooms[room] -= 1;
+      seat.waiters.splice(at, 1);
+      const { isBrief } = waiter;
+      const onDispose = (ended: HeldLease) => this.#returned(seat, ended);
+      const lease = new HeldLease({ modelId: seat.modelId, state, isBrief, onDispose });
       seat.held.add(lease);
       waiter.admit(lease);
     }
@@ -309,12 +325,14 @@ export class Dispatcher {
   }
 
   #cool(seat: Seat, settings: Settings, nowMs: number): void {
-    if (seat.activity !== 'ready' || seat.held.size > 0 || seat.waiters.length > 0) return;
+    if (seat.activity !== 'ready') return;
+    const idleMs = seat.model && cooldownMs(seat.model.config, settings, seat.keepAlive);
+    seat.staysMs = idleMs;
+    if (seat.held.size > 0 || seat.waiters.length > 0) return;
     if (seat.model === null) {
       this.launcher.stop(seat, 'user');
       return;
     }
-    const idleMs = cooldownMs(seat.model.config, settings);
     if (idleMs === null) return;
     seat.unloadAtMs = seat.idleSinceMs + idleMs;
     if (nowMs >= seat.unloadAtMs) this.launcher.stop(seat, 'cooldown');

@@ -8,10 +8,10 @@ import type { FlowEvent } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
 import type { LaunchOverrides, ModelId } from '#src/models/model.ts';
 import type { StopReason } from '#src/supervision/model-state.ts';
-import { Dispatcher } from './dispatcher.ts';
+import { BRIEF_LEASES_MAX, Dispatcher } from './dispatcher.ts';
 import type { FleetNeeds } from './fleet-needs.ts';
 import type { Plan } from './forecast.ts';
-import type { AcquireOptions, FleetModel, FleetSnapshot, Lease, Lender } from './lease.ts';
+import type { AcquireOptions, FleetModel, FleetSnapshot, KeepAlive, Lease, Lender } from './lease.ts';
 import * as refusals from './refusals.ts';
 import type { Seat } from './seat.ts';
 import { abortOf, Waiter } from './waiter.ts';
@@ -35,7 +35,7 @@ export class Fleet implements Lender {
 
   acquire(modelId: ModelId, options: AcquireOptions): Promise<Lease> {
     if (options.signal.aborted) return Promise.reject(abortOf(options.signal));
-    const refusal = this.#refusal(modelId);
+    const refusal = this.#refusal(modelId, options.isBrief === true);
     if (refusal) return Promise.reject(refusal);
     const seat = this.#seat(modelId);
     const waiter = new Waiter(options, this.#needs.clock.monotonicMs(), (left, fault) => {
@@ -50,18 +50,13 @@ export class Fleet implements Lender {
   }
 
   /** Why a request is not even let wait; null when it may. */
-  #refusal(modelId: ModelId): Fault | null {
+  #refusal(modelId: ModelId, isBrief: boolean): Fault | null {
     if (this.#dispatcher.isClosing) return refusals.shuttingDown();
     if (this.#needs.findModel(modelId) === null) return refusals.unknownModel(modelId);
     const seat = this.#seat(modelId);
     const settings = this.#needs.settings();
     const { activity } = seat;
-    const hasFreeSlot =
-      seat.state.phase === 'ready' &&
-      activity === 'ready' &&
-      seat.held.size < seat.state.slots &&
-      seat.closedFor === null;
-    if (seat.waiters.length >= settings.queue_limit && !(hasFreeSlot && seat.waiters.length === 0)) {
+    if (seat.waiters.length >= settings.queue_limit && !isServedAtOnce(seat, isBrief)) {
       return refusals.queueFull(modelId, settings.queue_limit);
     }
     if (activity === 'ready' || activity === 'starting') return null;
@@ -102,6 +97,13 @@ export class Fleet implements Lender {
     this.#dispatcher.settle();
   }
 
+  keep(modelId: ModelId, keepAlive: KeepAlive): void {
+    const seat = this.#known(modelId);
+    if (!seat || seat.activity === 'absent' || seat.activity === 'stopping') return;
+    seat.keepAlive = keepAlive;
+    this.#dispatcher.settle();
+  }
+
   stopped(modelId: ModelId): Promise<void> {
     const seat = this.#known(modelId);
     if (!seat || seat.activity === 'absent') return Promise.resolve();
@@ -138,6 +140,7 @@ export class Fleet implements Lender {
       inFlight: 0,
       waiting: 0,
       unloadAtMs: null,
+      staysMs: null,
       isPinned: this.#needs.findModel(modelId)?.config.is_pinned ?? false,
       reserved: null,
       measuredBytes: null,
@@ -215,6 +218,13 @@ export class Fleet implements Lender {
       default:
     }
   }
+}
+
+/** Whether a request need not wait at all. */
+function isServedAtOnce(seat: Seat, isBrief: boolean): boolean {
+  if (seat.state.phase !== 'ready' || seat.activity !== 'ready' || seat.closedFor !== null) return false;
+  if (seat.waiters.some((waiter) => waiter.isBrief === isBrief)) return false;
+  return isBrief ? seat.briefHeld < BRIEF_LEASES_MAX : seat.slotsTaken < seat.state.slots;
 }
 
 /** Loaded ones first, then loading ones, then by arrival: the order in which their queues move. */

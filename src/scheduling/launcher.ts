@@ -139,6 +139,7 @@ export class Launcher {
     seat.load = null;
     seat.stopAsked = null;
     seat.measuredBytes = null;
+    seat.keepAlive = 'default';
     this.ledger.release(seat.modelId);
     for (const tell of seat.onStopped.splice(0)) tell();
     const wasUnhealthy = previous.phase === 'stopping' && previous.reason === 'unhealthy';

@@ -47,7 +47,15 @@ export type AcquireOptions = {
   /** Aborts the wait; the request leaves the queue at once. */
   readonly signal: AbortSignal;
   readonly onWait?: (wait: Wait) => void;
+  /**
+   * A question that generates nothing (counting tokens, showing a prompt): it needs the model loaded, but no slot, so
+   * it does not wait behind answers. Absent = false.
+   */
+  readonly isBrief?: boolean;
 };
+
+/** How long a model stays loaded after its last use: seconds, for ever, or as its configuration says. */
+export type KeepAlive = number | 'forever' | 'default';
 
 /** One model as the fleet sees it. */
 export type FleetModel = {
@@ -59,6 +67,8 @@ export type FleetModel = {
   readonly waiting: number;
   /** When it unloads if it stays idle (monotonic); null = not while things are as they are. */
   readonly unloadAtMs: number | null;
+  /** How long it stays loaded after its last use; null = for as long as nobody else needs its memory. */
+  readonly staysMs: number | null;
   readonly isPinned: boolean;
   /** What the ledger holds for it; null when it holds nothing. */
   readonly reserved: Footprint | null;
@@ -109,6 +119,12 @@ export interface Lender {
   load(modelId: ModelId, overrides: LaunchOverrides): void;
   /** A person's wish to unload. Busy and not forced: Fault('conflict') that says how many requests would be cut. */
   unload(modelId: ModelId, options: { force: boolean; reason?: StopReason }): void;
+  /**
+   * Says how long a model that is loaded or loading stays after its last use, until it unloads or this is said anew.
+   * Wins over its configuration and the settings, but a pinned model stays. Of a model that is not loaded it is idle
+   * talk.
+   */
+  keep(modelId: ModelId, keepAlive: KeepAlive): void;
   /** Settles when the model has no process any more. */
   stopped(modelId: ModelId): Promise<void>;
   snapshot(): FleetSnapshot;

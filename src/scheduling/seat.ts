@@ -5,7 +5,7 @@ import type { Fault } from '#src/faults.ts';
 import type { Footprint, LaunchOverrides, Model, ModelId } from '#src/models/model.ts';
 import type { ModelState, StopReason, Supervisor } from '#src/supervision/model-state.ts';
 import type { Admission } from './admission.ts';
-import type { FleetModel, Lease } from './lease.ts';
+import type { FleetModel, KeepAlive, Lease } from './lease.ts';
 import type { Occupant } from './occupant.ts';
 import type { Waiter } from './waiter.ts';
 
@@ -49,6 +49,9 @@ export class Seat {
   measuredBytes: number | null = null;
   peakBytes = 0;
   unloadAtMs: number | null = null;
+  /** What was asked for the present process. */
+  keepAlive: KeepAlive = 'default';
+  staysMs: number | null = null;
   /** Of the last pass. */
   closedFor: ModelId | null = null;
   admission: Admission | null = null;
@@ -76,6 +79,18 @@ export class Seat {
 
   get isPinned(): boolean {
     return this.model?.config.is_pinned ?? false;
+  }
+
+  /** Leases that answer in a slot of the engine. */
+  get slotsTaken(): number {
+    let taken = 0;
+    for (const lease of this.held) if (!lease.isBrief) taken += 1;
+    return taken;
+  }
+
+  /** Leases of questions that take no slot. */
+  get briefHeld(): number {
+    return this.held.size - this.slotsTaken;
   }
 
   /** Somebody wants it: a request, a person, or its pin. */
@@ -119,6 +134,7 @@ export class Seat {
       inFlight: this.held.size,
       waiting: this.waiters.length,
       unloadAtMs: this.unloadAtMs,
+      staysMs: this.staysMs,
       isPinned: this.isPinned,
       reserved,
       measuredBytes: this.measuredBytes,
@@ -137,12 +153,20 @@ export class HeldLease implements Lease {
   readonly generation;
   readonly contextTokens;
   readonly slots;
+  readonly isBrief: boolean;
   readonly #onDispose: (lease: HeldLease) => void;
   #endedBy: Fault | null = null;
   #listener: ((fault: Fault) => void) | null = null;
 
-  constructor(modelId: ModelId, state: Extract<ModelState, { phase: 'ready' }>, onDispose: (lease: HeldLease) => void) {
+  constructor(options: {
+    readonly modelId: ModelId;
+    readonly state: Extract<ModelState, { phase: 'ready' }>;
+    readonly isBrief: boolean;
+    readonly onDispose: (lease: HeldLease) => void;
+  }) {
+    const { modelId, state, isBrief, onDispose } = options;
     this.modelId = modelId;
+    this.isBrief = isBrief;
     this.engine = state.engine;
     this.baseUrl = state.baseUrl;
     this.apiKey = state.apiKey;

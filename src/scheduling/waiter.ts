@@ -6,6 +6,8 @@ import { isNews } from './waits.ts';
 /** A place in a model's queue. The owner of the queue takes it out before it settles it. */
 export class Waiter {
   readonly requestId: string;
+  /** It needs no slot. */
+  readonly isBrief: boolean;
   /** Arrival, monotonic; later by what the machine slept since. */
   sinceMs: number;
   readonly promise: Promise<Lease>;
@@ -19,6 +21,7 @@ export class Waiter {
   /** `leave` is called when the client went away; it takes the waiter out of its queue and refuses it. */
   constructor(options: AcquireOptions, sinceMs: number, leave: (waiter: Waiter, fault: Fault) => void) {
     this.requestId = options.requestId;
+    this.isBrief = options.isBrief === true;
     this.sinceMs = sinceMs;
     this.promise = this.#settlement.promise;
     this.#options = options;

@@ -5,6 +5,7 @@
  */
 import { expect, test } from 'bun:test';
 import { assert } from '#src/assert.ts';
+import { BRIEF_LEASES_MAX } from '#src/scheduling/dispatcher.ts';
 import { type Asked, type Fate, flushed, GB, World } from './world.ts';
 
 const SEEDS = process.env.FLOW_TEST_SEED ? [Number(process.env.FLOW_TEST_SEED)] : [1, 2, 3, 4, 5, 6, 7, 8];
@@ -76,7 +77,8 @@ class Life {
     else if (dice < 92) this.#unload(id, random.below(3) === 0);
     else if (dice < 94) this.#load(id);
     else if (dice < 96) this.#change();
-    else if (dice < 98)
+    else if (dice < 97) world.fleet.keep(id, random.of([0, 3, 60, 'forever', 'default'] as const));
+    else if (dice < 99)
       world.configure(id, { is_pinned: random.below(4) === 0, cooldown_s: random.of([null, 0, 5, 60]) });
     else this.#budget();
   }
@@ -116,6 +118,11 @@ class Life {
     for (const one of byArrival) this.#checkOrder(one);
     for (const model of models) {
       const held = this.asked.filter((one) => one.lease && isHeld(one, model.modelId, model.state)).length;
+      const brief = this.asked.filter(
+        (one) => one.isBrief && one.lease && isHeld(one, model.modelId, model.state),
+      ).length;
+      assert(brief <= BRIEF_LEASES_MAX, `at most ${BRIEF_LEASES_MAX} leases without a slot of ${model.modelId}`);
+      assert(held - brief <= world.slots, `no more leases with a slot than slots of ${model.modelId}`);
       assert(model.inFlight === held, `in flight (${model.inFlight}) = leases held (${held}) of ${model.modelId}`);
       const isLive = world.supervisors.get(model.modelId)?.isLive ?? false;
       assert(!isLive || model.reserved !== null, `a reservation for the process of ${model.modelId}`);
@@ -145,9 +152,11 @@ class Life {
     const order = this.order.get(one);
     if (!one.lease || order === undefined) return;
     this.order.delete(one);
-    const last = this.granted.get(one.modelId) ?? 0;
-    assert(order > last, `first come, first served for ${one.modelId}`);
-    this.granted.set(one.modelId, order);
+    // Those who need no slot overtake those who do, and nobody else.
+    const queue = `${one.modelId} ${one.isBrief}`;
+    const last = this.granted.get(queue) ?? 0;
+    assert(order > last, `first come, first served for ${queue}`);
+    this.granted.set(queue, order);
   }
 
   #ask(id: string): void {
@@ -155,7 +164,7 @@ class Life {
     this.#count += 1;
     const order = this.#count;
     const before = this.world.fleet.model(id).waiting;
-    const one = this.world.ask(id);
+    const one = this.world.ask(id, 'r', this.random.below(5) === 0);
     const endNow = one.end.bind(one);
     one.end = () => {
       ended.add(one);
@@ -163,7 +172,8 @@ class Life {
     };
     this.asked.push(one);
     this.order.set(one, order);
-    const limit = this.world.settings.queue_limit;
+    // One that needs no slot passes by a full queue; asked for by a listener, it is served in the next round.
+    const limit = this.world.settings.queue_limit + (one.isBrief ? 1 : 0);
     assert(this.world.fleet.model(id).waiting <= Math.max(before, limit), 'the queue within its limit');
   }
 

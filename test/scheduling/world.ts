@@ -126,8 +126,8 @@ export class World {
   }
 
   /** Asks for a model; the answer is noted as it comes. */
-  ask(modelId: ModelId, requestId = 'r'): Asked {
-    return new Asked(this, modelId, requestId);
+  ask(modelId: ModelId, requestId = 'r', isBrief = false): Asked {
+    return new Asked(this, modelId, requestId, isBrief);
   }
 
   /** Passes time in small steps, so that promises settle on the way. */
@@ -155,15 +155,22 @@ export class Asked {
   readonly waits: Wait[] = [];
   readonly controller = new AbortController();
   readonly askedAtMs: number;
+  readonly isBrief: boolean;
   lease: Lease | null = null;
   fault: { kind: string; message: string; hint: string | null; retryAfterS: number | null } | null = null;
   settledAtMs: number | null = null;
 
-  constructor(world: World, modelId: ModelId, requestId: string) {
+  constructor(world: World, modelId: ModelId, requestId: string, isBrief: boolean) {
     this.modelId = modelId;
+    this.isBrief = isBrief;
     this.askedAtMs = world.clock.monotonicMs();
     world.fleet
-      .acquire(modelId, { requestId, signal: this.controller.signal, onWait: (wait) => this.waits.push(wait) })
+      .acquire(modelId, {
+        requestId,
+        signal: this.controller.signal,
+        onWait: (wait) => this.waits.push(wait),
+        isBrief,
+      })
       .then(
         (lease) => {
           this.lease = lease;

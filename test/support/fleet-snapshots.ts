@@ -32,6 +32,7 @@ export function idleModel(modelId: string, changes: Partial<FleetModel> = {}): F
     inFlight: 0,
     waiting: 0,
     unloadAtMs: null,
+    staysMs: null,
     isPinned: false,
     reserved: null,
     measuredBytes: null,
