@@ -180,6 +180,7 @@ function gateway(flow: Flow) {
     dialects: { anthropic },
     normalise: normaliseMessages,
     traits: (model) => flow.traits.of(model),
+    seen: () => new Set(),
   });
 }
 

@@ -53,6 +53,10 @@ export function prepare(
       switches,
       answerTokensMax: behaved.answerTokensMax,
       relaxed: relaxed?.originals ?? new Map(),
+      seen: services.seen(model),
+      // llama-server parses the thoughts of every template that it knows.
+      splitsThoughts: model.format === 'gguf',
+      isThinkingOff: turnsThinkingOff({ ...tidied, ...behaved.set }, traits.thinkingSwitches),
     },
   };
 }
@@ -63,6 +67,13 @@ export function contentRules(
   model: Model,
 ): { stripAttribution: boolean; hasVision: boolean } {
   return { stripAttribution: services.settings.current.strip_attribution, hasVision: model.capabilities.vision };
+}
+
+/** Whether a request asks for an answer without thoughts, in one of the ways that there are. */
+function turnsThinkingOff(body: JsonObject, switches: readonly string[]): boolean {
+  const words = isObject(body.chat_template_kwargs) ? body.chat_template_kwargs : {};
+  if (switches.some((name) => words[name] === false)) return true;
+  return body.reasoning_effort === 'none' || body.thinking_budget_tokens === 0 || body.reasoning_budget_tokens === 0;
 }
 
 /** The function tools among what was sent; anything else is for the engine to refuse. */

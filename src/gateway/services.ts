@@ -5,7 +5,7 @@ import type { Dialect } from '#src/dialects/dialect.ts';
 import type { Model } from '#src/models/model.ts';
 import type { Resolved } from '#src/models/resolve.ts';
 import type { ModelTraits } from '#src/models/traits.ts';
-import type { Tracker } from '#src/requests/request.ts';
+import type { RepairKind, Tracker } from '#src/requests/request.ts';
 import type { Lender } from '#src/scheduling/lease.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import type { Pulse } from '#src/stream/pulse.ts';
@@ -38,4 +38,6 @@ export type GatewayServices = {
   readonly normalise: Normalise;
   /** What is known of a model's habits. */
   readonly traits: (model: Model) => ModelTraits;
+  /** What was mended in a model's earlier answers. */
+  readonly seen: (model: Model) => ReadonlySet<RepairKind>;
 };

@@ -4,7 +4,7 @@ import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import type { Json } from '#src/json.ts';
 import type { RepairSwitches } from '#src/models/behaviour.ts';
 import type { ModelTraits } from '#src/models/traits.ts';
-import type { RepairUse } from '#src/requests/request.ts';
+import type { RepairKind, RepairUse } from '#src/requests/request.ts';
 
 /** Takes what a stage hands on: the next stage, at last the encoder. */
 export type Sink = (event: StreamEvent) => void;
@@ -32,6 +32,12 @@ export type RepairContext = {
   readonly answerTokensMax: number | null;
   /** The schemas, by tool name, that were relaxed for the engine's grammar: these calls are checked by Flow. */
   readonly relaxed: ReadonlyMap<string, Json>;
+  /** What was mended in this model's earlier answers: an ambiguous format once seen is expected from then on. */
+  readonly seen: ReadonlySet<RepairKind>;
+  /** The engine parses thoughts itself, so that text is text unless something else is known. */
+  readonly splitsThoughts: boolean;
+  /** The request asks for an answer without thoughts. */
+  readonly isThinkingOff: boolean;
   /** Records a repair, with before and after. */
   readonly report: (use: RepairUse) => void;
 };

@@ -101,6 +101,10 @@ export type RepairKind =
   | 'leaked-call'
   | 'typed-arguments'
   | 'think-tags'
+  /** A closing tag came without an opening one: from then on this model's answers begin as thoughts … */
+  | 'orphan-thought'
+  /** … until one of them was no thought. */
+  | 'unclosed-thought'
   | 'duplicate-call'
   | 'truncated-call'
   | 'engine-parser'

@@ -208,6 +208,7 @@ export class House {
       pulse: new Pulse({ clock }),
       dialects: { anthropic },
       normalise: normaliseMessages,
+      seen: () => new Set(),
       traits: ({ name, hfId }) => detectTraits({ architecture: null, name, hfId, chatTemplate: null }),
       ...parts,
     };
