@@ -1,5 +1,6 @@
 /** Turns texts into a vocabulary and transitions: each piece of text is a token of its own that leads to the next. */
 import { assert } from '#src/assert.ts';
+import { promptPieces } from './prompt-pieces.ts';
 import { type ScriptedModel, type ScriptedToken, TOKEN_TYPE } from './scripted-weights.ts';
 
 type TokenId = number;
@@ -13,9 +14,6 @@ export type ScriptEnd = 'stop' | 'repeat';
  */
 const CHARACTERS_BY_RANK =
   '"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_}],:{[1023456789-./@#+=*?!;$%&~()<>^|`\'\\ ';
-/** Two characters at once halve the tokens of an English prompt. */
-const COMMON_PAIRS =
-  'th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa si ar ve ra ld ur';
 const FILLER = 'demo';
 const RANK_OF_START = 110;
 const RANK_OF_END = 105;
@@ -60,16 +58,17 @@ export class ScriptBook {
   }
 
   /** Everything a model needs of the book. */
-  finish(): Pick<ScriptedModel, 'tokens' | 'transitions' | 'endToken'> {
-    return { tokens: this.#tokens, transitions: this.#transitions, endToken: this.endToken };
+  finish(): Pick<ScriptedModel, 'tokens' | 'readOnlyTexts' | 'transitions' | 'endToken'> {
+    const readOnlyTexts = promptPieces()
+      .map(spelled)
+      .filter((text) => !this.#ids.has(text));
+    return { tokens: this.#tokens, readOnlyTexts, transitions: this.#transitions, endToken: this.endToken };
   }
 
   #addCharacters(): void {
     [...CHARACTERS_BY_RANK].forEach((character, index) => {
       this.#add(spelled(character), TOKEN_TYPE.normal, CHARACTERS_BY_RANK.length - index);
     });
-    for (const pair of COMMON_PAIRS.split(' ')) this.#add(pair, TOKEN_TYPE.normal, 0);
-    for (const spaces of ['  ', '    ', '        ']) this.#add(spelled(spaces), TOKEN_TYPE.normal, 0);
     const filler = this.#add(FILLER, TOKEN_TYPE.normal, 0);
     this.#prefer('"', filler, WEIGHT_FILLER);
     this.#transitions.push([filler, this.#id('"'), WEIGHT_FILLER]);

@@ -1,6 +1,7 @@
 /** The demo model: made on the spot, it answers, thinks, streams and calls tools, and says what it is. */
 import { ScriptBook } from './demo-script.ts';
 import { DEMO_TEMPLATE } from './demo-template.ts';
+import { promptPieces } from './prompt-pieces.ts';
 import { SMALL_SHAPE, writeScriptedWeights } from './scripted-weights.ts';
 
 /** Id and file name (without `.gguf`) of the demo. */
@@ -30,7 +31,7 @@ seven, eight, nine, ten, eleven, twelve; then all over again, until you press st
 
 /** Tells one edition of the demo from another: a newer Flow's demo may say something else. */
 export function demoEdition(): string {
-  const words = [DEMO_TEMPLATE, PLAIN, THINK, AFTER_TOOL, LONG, CALL_OPENING];
+  const words = [DEMO_TEMPLATE, PLAIN, THINK, AFTER_TOOL, LONG, CALL_OPENING, ...promptPieces()];
   return new Bun.CryptoHasher('sha256').update(words.join('\n')).digest('hex').slice(0, 16);
 }
 

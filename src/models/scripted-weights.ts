@@ -33,6 +33,8 @@ export type ScriptedModel = {
   readonly name: string;
   readonly description: string;
   readonly tokens: readonly ScriptedToken[];
+  /** Texts that are only ever read: tokens behind the others that lead nowhere and make the model no wider. */
+  readonly readOnlyTexts: readonly string[];
   /** `[from, to, weight]`, token ids; a weight of 1 beats every rank, a larger one beats a smaller. */
   readonly transitions: readonly (readonly [from: number, to: number, weight: number])[];
   readonly template: string;
@@ -65,7 +67,8 @@ export async function writeScriptedWeights(path: string, model: ScriptedModel): 
 }
 
 function metadataOf(model: ScriptedModel, width: number): Map<string, GgufValue> {
-  const { shape, tokens } = model;
+  const { shape } = model;
+  const tokens = allTokens(model);
   const count = (value: number): GgufValue => ({ type: 'uint32', value });
   const text = (value: string): GgufValue => ({ type: 'string', value });
   const off: GgufValue = { type: 'bool', value: false };
@@ -88,7 +91,7 @@ function metadataOf(model: ScriptedModel, width: number): Map<string, GgufValue>
     ['llama.vocab_size', count(tokens.length)],
     ['tokenizer.ggml.model', text('llama')],
     ['tokenizer.ggml.tokens', { type: 'strings', value: tokens.map((token) => token.text) }],
-    ['tokenizer.ggml.scores', { type: 'float32s', value: tokens.map((token) => -token.text.length) }],
+    ['tokenizer.ggml.scores', { type: 'float32s', value: scoresOf(model) }],
     ['tokenizer.ggml.token_type', { type: 'int32s', value: tokens.map((token) => token.type) }],
     ['tokenizer.ggml.unknown_token_id', count(0)],
     ['tokenizer.ggml.eos_token_id', count(model.endToken)],
@@ -100,11 +103,12 @@ function metadataOf(model: ScriptedModel, width: number): Map<string, GgufValue>
 }
 
 function* tensorsOf(model: ScriptedModel, width: number): Iterable<GgufTensor> {
-  const { shape, tokens } = model;
+  const { shape } = model;
+  const count = model.tokens.length + model.readOnlyTexts.length;
   const queries = shape.heads * shape.headDimensions;
   const keys = shape.kvHeads * shape.headDimensions;
-  yield matrix('token_embd.weight', width, tokens.length, (row, values) => {
-    values[row] = 1;
+  yield matrix('token_embd.weight', width, count, (row, values) => {
+    if (row < model.tokens.length) values[row] = 1;
     values[width - 1] = 1;
   });
   for (let layer = 0; layer < shape.layers; layer++) {
@@ -120,7 +124,7 @@ function* tensorsOf(model: ScriptedModel, width: number): Iterable<GgufTensor> {
     yield matrix(name('ffn_down'), shape.feedForward, width, nothing);
   }
   yield ones('output_norm.weight', width);
-  yield matrix('output.weight', width, tokens.length, outputRow(model, width));
+  yield matrix('output.weight', width, count, outputRow(model, width));
 }
 
 function outputRow(model: ScriptedModel, width: number): GgufTensor['fill'] {
@@ -131,6 +135,17 @@ function outputRow(model: ScriptedModel, width: number): GgufTensor['fill'] {
     values[width - 1] = ((model.tokens[row]?.rank ?? 0) * RANK_LOGITS) / scale;
     for (const [from, , weight] of incoming.get(row) ?? []) values[from] = (weight * TRANSITION_LOGITS) / scale;
   };
+}
+
+/** What is only read is joined first, in its own order; a script's pieces are never joined from letters. */
+function scoresOf({ tokens, readOnlyTexts }: ScriptedModel): number[] {
+  const read = readOnlyTexts.map((_text, index) => -index / readOnlyTexts.length);
+  return [...tokens.map((token) => -1 - token.text.length), ...read];
+}
+
+/** What is only read ranks below everything that may be said. */
+function allTokens({ tokens, readOnlyTexts }: ScriptedModel): readonly ScriptedToken[] {
+  return [...tokens, ...readOnlyTexts.map((text) => ({ text, type: TOKEN_TYPE.normal, rank: 0 }))];
 }
 
 function matrix(name: string, columns: number, rows: number, fill: GgufTensor['fill']): GgufTensor {

@@ -25,14 +25,44 @@ const { values } = parseArgs({ options: { quick: { type: 'boolean' }, json: { ty
 const ROUNDS = values.quick ? 3 : 5;
 const FLAT_ENGINE = join(import.meta.dir, 'flat-engine.ts');
 const FAKE_TOKENS = 512;
+const CHAT = '/v1/chat/completions';
 
 const say = (text: string): void => void process.stdout.write(text);
 
-/** The ways to ask the same engine: directly, and through Flow in each protocol. */
+/** A name of the model under which nothing is mended, so that bytes pass and are only metered. */
+const VERBATIM = 'bench-verbatim';
+const NO_REPAIRS = {
+  leaked_calls: false,
+  typed_arguments: false,
+  think_tags: false,
+  duplicate_calls: false,
+  truncated_calls: false,
+  engine_parser: false,
+  loop_guard: false,
+  tool_schemas: false,
+  thinking_room: false,
+};
+/** A tool, so that the repair of leaked calls listens. */
+const TOOL = {
+  name: 'look_up',
+  description: 'Looks something up.',
+  parameters: { type: 'object', properties: { topic: { type: 'string' } }, required: ['topic'] },
+};
+const CHAT_MARK = '"content":"';
+
+/** The ways to ask the same engine: directly, and through Flow in the protocols that matter most. */
 function ways(rig: Rig, prompt: string, maxTokens: number): Way[] {
+  return everyWay(rig, prompt, maxTokens).filter((way) => ['direct', 'flow', 'flow → anthropic'].includes(way.name));
+}
+
+/** The same request in every protocol, with what Flow does to it added bit by bit. */
+function everyWay(rig: Rig, prompt: string, maxTokens: number): Way[] {
   const flow = new URL(rig.flow.url);
   const messages = [{ role: 'user', content: prompt }];
   const chat = { model: rig.modelId, messages, stream: true, max_tokens: maxTokens };
+  const bare = { ...chat, model: VERBATIM };
+  const chatTools = { tools: [{ type: 'function', function: TOOL }] };
+  const { parameters, ...named } = TOOL;
   const to =
     (port: number, path: string, body: unknown, headers: Record<string, string>, mark: string) =>
     (streams: number, requests: number): Order => ({
@@ -46,10 +76,21 @@ function ways(rig: Rig, prompt: string, maxTokens: number): Way[] {
       mark,
     });
   const key = { authorization: `Bearer ${rig.engineKey}` };
+  const through = (path: string, body: unknown, mark: string) => to(Number(flow.port), path, body, {}, mark);
+  const responses = { model: rig.modelId, input: prompt, stream: true, store: false, max_output_tokens: maxTokens };
   return [
-    { name: 'direct', order: to(rig.enginePort, '/v1/chat/completions', chat, key, '"content":"') },
-    { name: 'flow', order: to(Number(flow.port), '/v1/chat/completions', chat, {}, '"content":"') },
-    { name: 'flow → anthropic', order: to(Number(flow.port), '/v1/messages', chat, {}, '"text_delta"') },
+    { name: 'direct', order: to(rig.enginePort, CHAT, chat, key, CHAT_MARK) },
+    { name: 'flow, metered only', order: through(CHAT, bare, CHAT_MARK) },
+    { name: 'flow', order: through(CHAT, chat, CHAT_MARK) },
+    { name: 'flow, with tools', order: through(CHAT, { ...chat, ...chatTools }, CHAT_MARK) },
+    { name: 'anthropic, unmended', order: through('/v1/messages', bare, '"text_delta"') },
+    { name: 'flow → anthropic', order: through('/v1/messages', chat, '"text_delta"') },
+    {
+      name: 'anthropic, tools',
+      order: through('/v1/messages', { ...chat, tools: [{ ...named, input_schema: parameters }] }, '"text_delta"'),
+    },
+    { name: 'flow → responses', order: through('/v1/responses', responses, 'event: response.output_text.delta') },
+    { name: 'flow → ollama', order: through('/api/chat', { ...chat, options: {} }, '"done":false') },
   ];
 }
 
@@ -105,9 +146,20 @@ const COLUMNS: readonly { readonly title: string; readonly width: number; readon
   { title: 'failed', width: 8, cell: (row) => String(row.failed) },
 ];
 
+/** What each thing that Flow does costs over passing bytes and metering them, in CPU time of Flow. */
+function showCosts(rows: readonly Row[]): void {
+  const base = rows.find((row) => row.way === 'flow, metered only');
+  if (!base) return;
+  say('\nCPU of Flow per token, and over passing it on verbatim:\n');
+  for (const row of rows.filter(({ way }) => way !== 'direct')) {
+    const added = row.cpuSPerMTokens - base.cpuSPerMTokens;
+    say(`  ${row.way.padEnd(22)}${row.cpuSPerMTokens.toFixed(2).padStart(7)} µs${added.toFixed(2).padStart(8)} µs\n`);
+  }
+}
+
 function show(rows: readonly Row[]): void {
   const line = (engine: string, way: string, cells: readonly string[]): string =>
-    `${engine.padEnd(8)}${way.padEnd(18)}${cells.map((cell, index) => cell.padStart(COLUMNS[index]?.width ?? 0)).join('')}\n`;
+    `${engine.padEnd(8)}${way.padEnd(21)}${cells.map((cell, index) => cell.padStart(COLUMNS[index]?.width ?? 0)).join('')}\n`;
   say(
     `\n${line(
       'engine',
@@ -126,6 +178,7 @@ function show(rows: readonly Row[]): void {
 }
 
 const rows: Row[] = [];
+const costs: Row[] = [];
 {
   const { executable, libraryPath } = realEngine();
   await using rig = await startRig(
@@ -154,7 +207,11 @@ const rows: Row[] = [];
   rows.push(
     ...(await compare('fake', rig, ways(rig, 'flat out', FAKE_TOKENS), [1, 32, 256], tokensPerRound, FAKE_TOKENS)),
   );
-  const [, flow] = ways(rig, 'flat out', FAKE_TOKENS);
+  const variants = [{ name: VERBATIM, behaviour: { repairs: NO_REPAIRS } }];
+  await rig.flow.json(`/api/models/${rig.modelId}/config`, { variants }, 'PUT');
+  const all = everyWay(rig, 'flat out', FAKE_TOKENS);
+  costs.push(...(await compare('fake', rig, all, [32], tokensPerRound, FAKE_TOKENS)));
+  const flow = all.find((way) => way.name === 'flow');
   if (flow) {
     const crowd = await load(flow.order(400, 1));
     say(
@@ -164,5 +221,7 @@ const rows: Row[] = [];
   say(`resident after the load: ${(await residentMb(rig.flow.pid)).toFixed(0)} MB\n`);
 }
 show(rows);
-if (values.json) await Bun.write(values.json, `${JSON.stringify(rows, null, 2)}\n`);
-process.exit(rows.some((row) => row.failed > 0) ? 1 : 0);
+show(costs);
+showCosts(costs);
+if (values.json) await Bun.write(values.json, `${JSON.stringify([...rows, ...costs], null, 2)}\n`);
+process.exit([...rows, ...costs].some((row) => row.failed > 0) ? 1 : 0);
