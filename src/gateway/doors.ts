@@ -1,5 +1,6 @@
 /** The doors by which agents come in: how each protocol's body becomes an order for the engine. */
 import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
+import { behaveSampling } from '#src/behaviour/behave.ts';
 import { chatVoice } from '#src/dialects/chat/voice.ts';
 import type { ChatRequest } from '#src/dialects/chat-request.ts';
 import type { AnswerHead, Dialect, Voice } from '#src/dialects/dialect.ts';
@@ -33,6 +34,8 @@ export type Door = {
 };
 
 const CLIENT_CHARACTERS_MAX = 60;
+/** Routes on which text is written, so that a model's sampling parameters apply. */
+const SAMPLED_PATH = /\/(?:completions?|infill)$/;
 /** Routes whose engines answer whole, whatever `stream` says. */
 const WHOLE_PATH = /\/(?:embeddings?|rerank)$/;
 
@@ -44,13 +47,33 @@ export async function enter(
   modelId: string | null = null,
 ): Promise<Response> {
   const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX).catch(asFault);
+  const isStream = !(read instanceof Fault) && read.body.stream === true;
+  return enterRead(services, door, { request, read, modelId, isStream });
+}
+
+/** A request whose body has been read, or could not be. */
+export type Entering = {
+  readonly request: Request;
+  readonly read: JsonBody | Fault;
+  /** The model, when the address named it. */
+  readonly modelId: string | null;
+  /** Whether it is recorded as a stream. */
+  readonly isStream: boolean;
+};
+
+/** As `enter`, for who had to look into the body first. */
+export async function enterRead(
+  services: GatewayServices,
+  door: Door,
+  { request, read, modelId, isStream }: Entering,
+): Promise<Response> {
   const json = read instanceof Fault ? null : read;
   const wanted = modelId ?? (typeof json?.body.model === 'string' ? json.body.model : null);
   const ticket = services.tracker.open({
     route: new URL(request.url).pathname,
     dialect: door.voice.name,
     wantedModel: wanted,
-    isStream: json?.body.stream === true,
+    isStream,
     client: clientName(request.headers.get('user-agent')),
   });
   const call: Call = { services, voice: door.voice, ticket, clientSignal: request.signal };
@@ -71,7 +94,14 @@ export async function enter(
 
 /** A door to an engine's own route: what the client says passes, what the engine answers passes. */
 export function verbatimDoor(path: string): Door {
-  return { voice: chatVoice, order: (arrived) => verbatimOrder(arrived, path, { set: {}, drop: [] }) };
+  const isSampled = SAMPLED_PATH.test(path);
+  return {
+    voice: chatVoice,
+    order: (arrived) => {
+      const { json, behaviour } = arrived;
+      return verbatimOrder(arrived, path, isSampled ? behaveSampling(json.body, behaviour) : { set: {}, drop: [] });
+    },
+  };
 }
 
 /** OpenAI chat: as `verbatimDoor`, but prepared for templates and grammars, and mended where that is needed. */
@@ -83,7 +113,8 @@ export const chatDoor: Door = {
     const limit = limitChanges(body);
     const request: ChatRequest = { ...body, ...limit.set, messages: listOrRefuse(body.messages) };
     const prepared = prepare(services, arrived, request);
-    const set = { ...limit.set, ...prepared.set };
+    // What the model's behaviour strips must not come back under its newer name.
+    const set = { ...without(limit.set, prepared.drop), ...prepared.set };
     const drop = [...limit.drop, ...prepared.drop];
     const order = verbatimOrder(arrived, '/v1/chat/completions', { set, drop }, prepared.notes);
     if (!isSingle(body)) return order;
