@@ -19,6 +19,10 @@ export const RepairSwitches = Type.Partial(
       loop_guard: Type.Boolean({ description: 'An answer that repeats itself without end is stopped' }),
       tool_schemas: Type.Boolean({ description: "Tool schemas the engine's grammar cannot take are relaxed" }),
       thinking_room: Type.Boolean({ description: 'Thinking does not use up the room of the answer' }),
+      call_formats: Type.Array(Type.String({ minLength: 1, maxLength: 40 }), {
+        maxItems: 40,
+        description: 'The only formats in which calls are looked for in text; absent = all',
+      }),
     },
     { additionalProperties: false },
   ),

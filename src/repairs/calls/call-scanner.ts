@@ -1,0 +1,321 @@
+/**
+ * Finds calls in streamed text. Text that cannot be one goes on at once, as the same event; only what may still become
+ * a call is held back, from the first character of its opener on.
+ */
+import type { StreamEvent } from '#src/dialects/stream-event.ts';
+import { CodeSpans } from './code-spans.ts';
+import type { Offered } from './offered.ts';
+import {
+  type CallSyntax,
+  isWhite,
+  meets,
+  type Reading,
+  type TextEnd,
+  type Watch,
+  type WrittenCall,
+} from './reading.ts';
+
+export type TextEvent = Extract<StreamEvent, { type: 'text' | 'thinking' }>;
+
+/** Who listens to a scanner. */
+export interface ScannerOutlet {
+  text(event: TextEvent): void;
+  /** `raw` is what the calls were written as. */
+  calls(calls: readonly WrittenCall[], raw: string, syntax: CallSyntax): void;
+}
+
+/** A block this short is read with every piece, so that prose is let go at its first wrong character. */
+const SHORT_CHARACTERS = 256;
+/** A longer one is read again when it has grown by this factor, so that all readings together stay linear. */
+const GROWTH = 1.5;
+
+/** What templates put after a call, and models leak. */
+const TRAILERS = [
+  '<|im_end|>',
+  '<|eot_id|>',
+  '<|eom_id|>',
+  '<|call|>',
+  '<|end|>',
+  '<|return|>',
+  '<|endoftext|>',
+  '<|end_of_text|>',
+  '<|observation|>',
+  '<|user|>',
+  '<|tool_response>',
+  '<|END_OF_TURN_TOKEN|>',
+  '<start_function_response>',
+  '<end_of_turn>',
+  '<turn|>',
+  '<｜end▁of▁sentence｜>',
+  '[e~[',
+  '</s>',
+  '</tool_call>',
+  '</tool_calls>',
+  '</function>',
+];
+
+/** How one syntax stands towards the held block. */
+type Reader = { readonly syntax: CallSyntax; readonly opener: string; watch: Watch | null };
+type Candidate = {
+  /** Where in the held text the block begins. */
+  from: number;
+  readers: Reader[];
+  /** As long as the block was when it was read last. */
+  readLength: number;
+};
+type Held = { readonly event: TextEvent; readonly length: number };
+type Opener = { readonly opener: string; readonly syntax: CallSyntax };
+
+/** The syntaxes, by the first character of their openers. Made once. */
+export class OpenerTable {
+  /** 1 = opener, 2 = mark of code or newline. */
+  readonly #classes = new Uint8Array(128);
+  readonly #byFirst = new Map<number, Opener[]>();
+
+  constructor(syntaxes: readonly CallSyntax[]) {
+    for (const mark of '`~\n') this.#classes[mark.charCodeAt(0)] = 2;
+    for (const syntax of syntaxes) for (const opener of syntax.openers) this.#add(opener, syntax);
+  }
+
+  /** Nothing in the text opens anything, is a mark of code or ends a line. */
+  isPlain(text: string): boolean {
+    for (let at = 0; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code < 128 && this.#classes[code] !== 0) return false;
+    }
+    return true;
+  }
+
+  /** Who may begin at `at`, now or when more has come. */
+  at(text: string, at: number, isAnswerStart: boolean): readonly Opener[] {
+    const code = text.charCodeAt(at);
+    if (code >= 128 || this.#classes[code] !== 1) return [];
+    const openers = this.#byFirst.get(code) ?? [];
+    return openers.filter(
+      ({ opener, syntax }) => (isAnswerStart || !syntax.isWholeAnswer) && meets(text, at, opener) !== 'no',
+    );
+  }
+
+  #add(opener: string, syntax: CallSyntax): void {
+    const code = opener.charCodeAt(0);
+    this.#classes[code] = 1;
+    const others = this.#byFirst.get(code);
+    if (others) others.push({ opener, syntax });
+    else this.#byFirst.set(code, [{ opener, syntax }]);
+  }
+}
+
+/**
+ * Scans one stream of text. What it holds is `#pending`, which is the text of the `#held` events but for what of the
+ * first has gone already.
+ */
+export class CallScanner {
+  /** The call inside which the text ended; null = none. */
+  cut: string | null = null;
+  readonly #openers: OpenerTable;
+  readonly #offered: Offered;
+  readonly #outlet: ScannerOutlet;
+  readonly #code = new CodeSpans();
+  #held: Held[] = [];
+  #goneOfFirst = 0;
+  #pending = '';
+  /** Up to here it is known that no block begins. */
+  #at = 0;
+  #candidate: Candidate | null = null;
+  /** Where white text stands: at the answer's start, directly after a call, or in the midst of text. */
+  #edge: 'start' | 'call' | 'text' = 'start';
+
+  constructor(openers: OpenerTable, offered: Offered, outlet: ScannerOutlet) {
+    this.#openers = openers;
+    this.#offered = offered;
+    this.#outlet = outlet;
+  }
+
+  push(event: TextEvent): void {
+    const { text } = event;
+    if (this.#edge === 'text' && this.#held.length === 0 && this.#openers.isPlain(text)) {
+      this.#code.plain(isAllWhite(text));
+      this.#outlet.text(event);
+      return;
+    }
+    this.#held.push({ event, length: text.length });
+    this.#pending += text;
+    if (this.#candidate && !this.#isWorthReading(this.#candidate, text)) return;
+    this.#scan('open');
+  }
+
+  /** Decides on all that is held. */
+  end(end: 'stopped' | 'cut'): void {
+    if (this.#pending !== '') this.#scan(end);
+    this.#release(this.#pending.length);
+  }
+
+  #isWorthReading(candidate: Candidate, piece: string): boolean {
+    let rings = false;
+    for (const { watch } of candidate.readers) if (!watch || watch.rings(piece)) rings = true;
+    const length = this.#pending.length - candidate.from;
+    return rings || length <= SHORT_CHARACTERS || length > candidate.readLength * GROWTH;
+  }
+
+  #scan(end: TextEnd): void {
+    for (;;) {
+      if (this.#candidate) {
+        if (!this.#decide(this.#candidate, end)) return;
+      } else if (!this.#seek(end)) return;
+    }
+  }
+
+  /** Goes on to the next place where a block may begin; false when the text gives out before. */
+  #seek(end: TextEnd): boolean {
+    if (this.#edge === 'call' && !this.#dropTrailers(end)) return false;
+    const text = this.#pending;
+    for (let at = this.#at; at < text.length; at += 1) {
+      const found = this.#openers.at(text, at, this.#edge === 'start');
+      if (found.length > 0 && !this.#code.isCode()) {
+        const readers = found.map(({ opener, syntax }) => ({ syntax, opener, watch: null }));
+        this.#at = at;
+        if (this.#edge === 'text') this.#release(at);
+        this.#candidate = { from: this.#at, readers, readLength: 0 };
+        return true;
+      }
+      const code = text.charCodeAt(at);
+      if (this.#edge !== 'text' && !isWhite(code)) this.#edge = 'text';
+      this.#code.see(code);
+    }
+    this.#at = text.length;
+    if (this.#edge === 'text') this.#release(text.length);
+    return false;
+  }
+
+  /** Reads the block; false when it has to wait for more. */
+  #decide(candidate: Candidate, end: TextEnd): boolean {
+    const block = this.#pending.slice(candidate.from);
+    candidate.readLength = block.length;
+    let best: { reading: Extract<Reading, { kind: 'calls' }>; syntax: CallSyntax } | null = null;
+    let isCall = false;
+    let noneLength = 1;
+    const open: Reader[] = [];
+    for (const reader of candidate.readers) {
+      const reading = this.#read(reader, block, end);
+      if (reading.kind === 'calls') {
+        if (!best || reading.length < best.reading.length) best = { reading, syntax: reader.syntax };
+      } else if (reading.kind === 'partial') {
+        isCall ||= reading.isCall;
+        reader.watch = reading.watch;
+        open.push(reader);
+      } else noneLength = Math.max(noneLength, reading.length);
+    }
+    if (best) this.#take(best.reading, best.syntax);
+    else if (open.length === 0) this.#letGo(noneLength);
+    else if (end === 'open') candidate.readers = open;
+    else if (isCall) this.#endInCall();
+    else this.#letGo(noneLength);
+    return this.#candidate === null && this.#pending !== '';
+  }
+
+  #read({ syntax, opener }: Reader, block: string, end: TextEnd): Reading {
+    switch (meets(block, 0, opener)) {
+      case 'yes':
+        return syntax.read(block, opener, this.#offered, end);
+      case 'maybe':
+        return { kind: 'partial', isCall: false, watch: null };
+      default:
+        return { kind: 'none', length: 1 };
+    }
+  }
+
+  #take({ calls, length }: Extract<Reading, { kind: 'calls' }>, syntax: CallSyntax): void {
+    const from = this.#candidate?.from ?? 0;
+    const raw = this.#pending.slice(from, from + length);
+    this.#candidate = null;
+    this.#drop(from + length);
+    this.#edge = 'call';
+    this.#code.newLine();
+    this.#outlet.calls(calls, raw, syntax);
+  }
+
+  /** It was no call: its first characters are text, and the rest is looked at again. */
+  #letGo(length: number): void {
+    const from = this.#candidate?.from ?? 0;
+    this.#candidate = null;
+    this.#edge = 'text';
+    this.#at = Math.min(from + length, this.#pending.length);
+    for (let at = from; at < this.#at; at += 1) this.#code.see(this.#pending.charCodeAt(at));
+    this.#release(this.#at);
+  }
+
+  /** A call without its end. Nothing inside it is looked at: what stands in its arguments is not said, but quoted. */
+  #endInCall(): void {
+    this.cut = this.#pending.slice(this.#candidate?.from ?? 0);
+    this.#candidate = null;
+    this.#edge = 'text';
+    this.#release(this.#pending.length);
+  }
+
+  /** Drops what templates put after a call; false when the text gives out before it is certain. */
+  #dropTrailers(end: TextEnd): boolean {
+    for (;;) {
+      let at = 0;
+      while (at < this.#pending.length && isWhite(this.#pending.charCodeAt(at))) at += 1;
+      this.#drop(at);
+      if (this.#pending === '') return false;
+      const trailers = TRAILERS.map((trailer) => ({ trailer, met: meets(this.#pending, 0, trailer) }));
+      const whole = trailers.find(({ met }) => met === 'yes');
+      if (whole) this.#drop(whole.trailer.length);
+      else if (end === 'open' && trailers.some(({ met }) => met === 'maybe')) return false;
+      else return true;
+    }
+  }
+
+  /** Hands on what is held as it is, without deciding on it: something else is said now. */
+  flush(): void {
+    this.#candidate = null;
+    if (this.#held.length > 0) this.#edge = 'text';
+    this.#release(this.#pending.length);
+  }
+
+  /** Hands on the first characters that are held: whole events as they came. */
+  #release(length: number): void {
+    this.#pass(length, (event) => this.#outlet.text(event));
+  }
+
+  /** Lets the first characters that are held vanish. */
+  #drop(length: number): void {
+    this.#pass(length, null);
+  }
+
+  #pass(length: number, to: ((event: TextEvent) => void) | null): void {
+    let rest = length;
+    let whole = 0;
+    for (const { event, length: eventLength } of this.#held) {
+      const gone = whole === 0 ? this.#goneOfFirst : 0;
+      const left = eventLength - gone;
+      if (left > rest) {
+        if (rest > 0) to?.(part(event, gone, gone + rest));
+        this.#goneOfFirst = gone + rest;
+        rest = -1;
+        break;
+      }
+      to?.(gone === 0 ? event : part(event, gone, eventLength));
+      this.#goneOfFirst = 0;
+      whole += 1;
+      rest -= left;
+    }
+    if (whole > 0) this.#held.splice(0, whole);
+    this.#forget(length);
+  }
+
+  #forget(length: number): void {
+    this.#pending = length >= this.#pending.length ? '' : this.#pending.slice(length);
+    this.#at = Math.max(0, this.#at - length);
+  }
+}
+
+function part(event: TextEvent, from: number, to: number): TextEvent {
+  return { type: event.type, text: event.text.slice(from, to) };
+}
+
+function isAllWhite(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) if (!isWhite(text.charCodeAt(at))) return false;
+  return true;
+}

@@ -1,0 +1,94 @@
+/** What every syntax of tool calls has in common: how it says what a piece of text is. */
+import type { JsonObject } from '#src/json.ts';
+import type { CallFormat } from '#src/models/traits.ts';
+import type { Offered } from './offered.ts';
+
+/** A call as the model wrote it, with the name of the tool that was offered. */
+export type WrittenCall = {
+  readonly name: string;
+  readonly arguments: JsonObject;
+  /** The name as written, when it is not quite the tool's; null when it is. */
+  readonly writtenName: string | null;
+};
+
+/** Notices, piece by piece, that reading a held block again is worth it. */
+export interface Watch {
+  rings(piece: string): boolean;
+}
+
+/**
+ * What a block is, as far as it has come. It depends on the text alone and not on where the text was cut: what is
+ * `none` or `calls` stays so whatever follows.
+ */
+export type Reading =
+  /** Not a call. The first `length` characters are text in which nothing else can begin. */
+  | { readonly kind: 'none'; readonly length: number }
+  /** May still become one; `isCall`: it names a tool that was offered. Without a watch it is read with every piece. */
+  | { readonly kind: 'partial'; readonly isCall: boolean; readonly watch: Watch | null }
+  /** Calls, complete, in the first `length` characters. */
+  | { readonly kind: 'calls'; readonly calls: readonly WrittenCall[]; readonly length: number };
+
+/** How the text stands: more may come, the model stopped by itself, or it was cut. */
+export type TextEnd = 'open' | 'stopped' | 'cut';
+
+/** One way of writing calls. */
+export interface CallSyntax {
+  readonly format: CallFormat;
+  /** For people, as in `a tool call in Qwen's XML was text`. */
+  readonly label: string;
+  /** What a block begins with. */
+  readonly openers: readonly string[];
+  /** It has no marks of its own, so it is a call only as the whole answer. */
+  readonly isWholeAnswer: boolean;
+  /** Reads a block that begins with `opener`. */
+  read(block: string, opener: string, offered: Offered, end: TextEnd): Reading;
+}
+
+/** Not a call, and its first character says nothing about the next. */
+export const NOT_A_CALL: Reading = { kind: 'none', length: 1 };
+
+/** Too little to know anything. */
+export const TOO_SHORT: Reading = { kind: 'partial', isCall: false, watch: null };
+
+/** A call that is to be read again when the watch rings; without one, with every piece. */
+export function unfinished(watch: Watch | null = null): Reading {
+  return { kind: 'partial', isCall: true, watch };
+}
+
+/** Rings when one of these texts has come, wherever it was cut. `seen` is what was read already. */
+export function watchFor(ends: readonly string[], seen: string): Watch {
+  const overlap = Math.max(...ends.map((end) => end.length)) - 1;
+  let tail = seen.slice(-overlap);
+  return {
+    rings(piece) {
+      const text = tail + piece;
+      tail = text.slice(-overlap);
+      return ends.some((end) => text.includes(end));
+    },
+  };
+}
+
+/** The place of the first character from `at` on that is not white. */
+export function skipWhite(text: string, at: number): number {
+  let place = at;
+  while (place < text.length && isWhite(text.charCodeAt(place))) place += 1;
+  return place;
+}
+
+/** Space, tab, newline or carriage return. */
+export function isWhite(code: number): boolean {
+  return code === 32 || code === 10 || code === 9 || code === 13;
+}
+
+/** Whether `text` from `at` on is `word`, could become it, or neither. */
+export function meets(text: string, at: number, word: string): 'yes' | 'maybe' | 'no' {
+  if (text.startsWith(word, at)) return 'yes';
+  return text.length - at < word.length && word.startsWith(text.slice(at)) ? 'maybe' : 'no';
+}
+
+/** Without the one newline that templates put after an opening and before a closing tag. */
+export function withoutFrame(value: string): string {
+  const start = value.startsWith('\r\n') ? 2 : value.startsWith('\n') ? 1 : 0;
+  const rest = value.slice(start);
+  return rest.endsWith('\r\n') ? rest.slice(0, -2) : rest.endsWith('\n') ? rest.slice(0, -1) : rest;
+}
