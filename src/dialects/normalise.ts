@@ -6,9 +6,10 @@
  */
 import type { ChatMessage, ChatRequest } from '#src/dialects/chat-request.ts';
 import { isObject } from '#src/json.ts';
+import { nameCalls, shortenIds } from './normalise/calls.ts';
 import { type ContentRules, tidyMessage } from './normalise/content.ts';
 import { pairResults } from './normalise/results.ts';
-import { foldSystem, gatherSystem, mergeTurns } from './normalise/turns.ts';
+import { foldSystem, foldUsers, gatherSystem, mergeTurns, moveImages } from './normalise/turns.ts';
 
 export type { ContentRules } from './normalise/content.ts';
 
@@ -25,10 +26,13 @@ export function normaliseMessages(request: ChatRequest, rules: ContentRules): No
   if (!isConversation(messages)) return { request, changes: [] };
   const changes = new Set<string>();
   const tidied = messages.map((message) => tidyMessage(message, rules, changes));
-  const turns = mergeTurns(foldSystem(gatherSystem(tidied), changes));
-  const paired = mergeTurns(pairResults(turns, changes));
-  if (isSameList(messages, paired)) return { request, changes: [...changes] };
-  return { request: { ...request, messages: paired }, changes: [...changes] };
+  const turns = mergeTurns(foldSystem(gatherSystem(nameCalls(tidied)), changes));
+  const paired = pairResults(turns, changes);
+  const seen = mergeTurns(rules.wantsImagesFromUser === true ? moveImages(paired, changes) : paired);
+  const ordered = rules.wantsAlternation === true ? foldUsers(seen, changes) : seen;
+  const named = rules.wantsShortCallIds === true ? shortenIds(ordered) : ordered;
+  if (isSameList(messages, named)) return { request, changes: [...changes] };
+  return { request: { ...request, messages: named }, changes: [...changes] };
 }
 
 function isConversation(messages: unknown): boolean {

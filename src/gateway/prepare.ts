@@ -2,6 +2,7 @@
 
 import { behave } from '#src/behaviour/behave.ts';
 import type { ChatRequest, ChatTool } from '#src/dialects/chat-request.ts';
+import type { ContentRules } from '#src/dialects/normalise.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 import type { Behaviour } from '#src/models/behaviour.ts';
 import type { Model } from '#src/models/model.ts';
@@ -24,17 +25,26 @@ export type Prepared = {
 
 /** Longest value of the header that lists relaxed schemas. */
 const RELAXED_CHARACTERS_MAX = 1_000;
+/** Of English text and code; only a guess at a prompt's length is made with it. */
+const CHARACTERS_PER_TOKEN = 4;
 
 /** Normalises the messages, applies the model's behaviour, relaxes tool schemas. Throws Faults for what is wrong. */
 export function prepare(
   services: GatewayServices,
-  { model, behaviour }: { model: Model; behaviour: Behaviour },
+  { model, behaviour, json }: { model: Model; behaviour: Behaviour; json?: { readonly text: string } },
   request: ChatRequest,
 ): Prepared {
   const traits = services.traits(model);
   const switches = behaviour.repairs ?? {};
   const { request: tidied, changes } = services.normalise(request, contentRules(services, model));
-  const behaved = behave(tidied, { behaviour, traits });
+  const behaved = behave(tidied, {
+    behaviour,
+    traits,
+    contextTokens: contextOf(services, model),
+    promptTokens: Math.ceil((json?.text.length ?? 0) / CHARACTERS_PER_TOKEN),
+    // Of several answers at once, none can be ended alone.
+    canCut: !(typeof request.n === 'number' && request.n > 1),
+  });
   const tools = offeredTools(tidied.tools);
   const relaxed = switches.tool_schemas === false ? null : relaxTools(tools);
   const hasRelaxed = relaxed !== null && relaxed.tools !== tools;
@@ -46,7 +56,10 @@ export function prepare(
     },
     drop: behaved.drop,
     notes: [...changes, ...behaved.notes],
-    headers: hasRelaxed ? { 'x-flow-relaxed': relaxed.relaxations.join('; ').slice(0, RELAXED_CHARACTERS_MAX) } : {},
+    headers: {
+      ...behaved.headers,
+      ...(hasRelaxed ? { 'x-flow-relaxed': relaxed.relaxations.join('; ').slice(0, RELAXED_CHARACTERS_MAX) } : {}),
+    },
     mending: {
       tools: tidied.tool_choice === 'none' ? [] : tools,
       traits,
@@ -61,12 +74,23 @@ export function prepare(
   };
 }
 
+/** Tokens of one conversation: as the running engine says, else as trained. */
+function contextOf({ lender }: GatewayServices, { id, trainedContextTokens }: Model): number | null {
+  const { state } = lender.model(id);
+  return state.phase === 'ready' ? state.contextTokens : trainedContextTokens;
+}
+
 /** What the normaliser should do for a model. */
-export function contentRules(
-  services: GatewayServices,
-  model: Model,
-): { stripAttribution: boolean; hasVision: boolean } {
-  return { stripAttribution: services.settings.current.strip_attribution, hasVision: model.capabilities.vision };
+export function contentRules(services: GatewayServices, model: Model): ContentRules {
+  const { wantsShortCallIds, wantsAlternation } = services.traits(model);
+  return {
+    stripAttribution: services.settings.current.strip_attribution,
+    hasVision: model.capabilities.vision,
+    wantsShortCallIds,
+    wantsAlternation,
+    // llama-server takes images at any place; MLX servers gather them from user turns. Strict turns leave no other.
+    wantsImagesFromUser: model.format === 'mlx' && !wantsAlternation,
+  };
 }
 
 /** Whether a request asks for an answer without thoughts, in one of the ways that there are. */

@@ -2,6 +2,7 @@
 import type { Clock } from '#src/clock.ts';
 import type { ChatRequest } from '#src/dialects/chat-request.ts';
 import type { Dialect } from '#src/dialects/dialect.ts';
+import type { ContentRules } from '#src/dialects/normalise.ts';
 import type { Model } from '#src/models/model.ts';
 import type { Resolved } from '#src/models/resolve.ts';
 import type { ModelTraits } from '#src/models/traits.ts';
@@ -22,7 +23,7 @@ export interface ModelNames {
 /** Tidies a message list for chat templates; see `normaliseMessages`. */
 export type Normalise = (
   request: ChatRequest,
-  rules: { readonly stripAttribution: boolean; readonly hasVision: boolean },
+  rules: ContentRules,
 ) => { readonly request: ChatRequest; readonly changes: readonly string[] };
 
 /** Everything the gateway's routes are made of. */

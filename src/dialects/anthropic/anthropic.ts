@@ -12,5 +12,12 @@ export const anthropic: Dialect = {
   heartbeat: () => PING,
   refusal: refusalOf,
   failure: failureOf,
-  read: (body) => ({ ...readRequest(body), encoder: anthropicEncoder, collector: anthropicCollector }),
+  read: (body) => {
+    const { stops, ...reading } = readRequest(body);
+    return {
+      ...reading,
+      encoder: (head) => anthropicEncoder(head, stops),
+      collector: (head) => anthropicCollector(head, stops),
+    };
+  },
 };

@@ -1,12 +1,18 @@
 /**
  * Content blocks that carry something to read, as parts of an OpenAI message: text, images, documents, search results.
+ * And what may stand among them: tools that join and leave, and what only Anthropic can make use of.
  */
 import type { ContentPart } from '#src/dialects/chat-request.ts';
+import { DOCUMENT_END, documentBegin, omittedPdf, PDF_LEFT_OUT } from '#src/dialects/documents.ts';
 import { invalid, listAt, nameAt, objectAt, stringAt } from '#src/dialects/invalid.ts';
 import { type JsonObject, stringOrNull } from '#src/json.ts';
 import type { Findings } from './findings.ts';
+import { addTool, readToolReference, readToolSearch, removeTool } from './tool-changes.ts';
 
-const PDF_OMITTED = 'a PDF document was left out: only its text could be given to a local model';
+const NO_FETCHING = 'Flow fetches nothing for a request';
+const NO_FILES = 'Flow keeps no uploaded files';
+/** Calls of tools that run at Anthropic, and what came of them, in histories that began there. */
+const SERVER_BLOCK = /^(?:server_tool_use|mcp_tool_(?:use|result|listing)|container_upload|\w+_tool_result)$/;
 
 /** Content that is a string or a list of blocks, as parts. `null` and absence are no parts at all. */
 export function readParts(content: unknown, path: string, findings: Findings): readonly ContentPart[] {
@@ -29,16 +35,29 @@ export function readBlock(value: unknown, path: string, findings: Findings): rea
     case 'search_result':
       return readSearchResult(block, path, findings);
     case 'tool_reference':
-      return readToolReference(block.tool_name, `${path}.tool_name`, findings);
+      return [{ type: 'text', text: readToolReference(block.tool_name, `${path}.tool_name`, findings) }];
+    case 'tool_search_tool_result':
+      readToolSearch(block.content, `${path}.content`, findings);
+      return [];
+    case 'tool_addition':
+      addTool(block.tool, `${path}.tool`, findings);
+      return [];
+    case 'tool_removal':
+      removeTool(block.tool, `${path}.tool`, findings);
+      return [];
     case 'compaction':
-      return readParts(block.content, `${path}.content`, findings);
+      return readCompaction(block, path, findings);
     default:
-      findings.notes.add(`a block of type ${type} was left out: it means nothing to a local model`);
+      findings.notes.add(`a block of type ${type} was left out: ${whyLeftOut(type)}`);
       return [];
   }
 }
 
-/** The image as an engine takes it; an address in the network is passed on for the gateway to judge. */
+function whyLeftOut(type: string): string {
+  return SERVER_BLOCK.test(type) ? 'its tool runs at Anthropic only' : 'it means nothing to a local model';
+}
+
+/** The image as an engine takes it: with its bytes. An address would have to be fetched on a stranger's word. */
 function readImage(value: unknown, path: string): ContentPart {
   const source = objectAt(value, path);
   switch (source.type) {
@@ -47,10 +66,13 @@ function readImage(value: unknown, path: string): ContentPart {
       const data = nameAt(source.data, `${path}.data`);
       return { type: 'image_url', image_url: { url: `data:${mediaType};base64,${data}` } };
     }
-    case 'url':
-      return { type: 'image_url', image_url: { url: nameAt(source.url, `${path}.url`) } };
+    case 'url': {
+      const url = nameAt(source.url, `${path}.url`);
+      if (/^data:/i.test(url)) return { type: 'image_url', image_url: { url } };
+      throw invalid(`${path}.url`, `${NO_FETCHING}; send the image itself, as base64`);
+    }
     default:
-      throw invalid(`${path}.type`, 'base64 or url is required; Flow keeps no uploaded files');
+      throw invalid(`${path}.type`, `base64 is required; ${NO_FILES}`);
   }
 }
 
@@ -64,17 +86,18 @@ function readDocument(block: JsonObject, path: string, findings: Findings): read
     case 'content':
       return enclosed(readParts(source.content, `${path}.source.content`, findings), title, context);
     case 'base64':
-      findings.notes.add(PDF_OMITTED);
-      return [{ type: 'text', text: title === null ? '[PDF omitted]' : `[PDF omitted: ${title}]` }];
+      findings.notes.add(PDF_LEFT_OUT);
+      return [{ type: 'text', text: omittedPdf(title) }];
+    case 'url':
+      throw invalid(`${path}.source.url`, `${NO_FETCHING}; send the text of the document`);
     default:
-      throw invalid(`${path}.source.type`, 'text, content or base64 is required; Flow fetches no documents');
+      throw invalid(`${path}.source.type`, `text, content or base64 is required; ${NO_FILES}`);
   }
 }
 
 function enclosed(parts: readonly ContentPart[], title: string | null, context: string | null): readonly ContentPart[] {
-  const opening = title === null ? '<document>' : `<document title="${title.replaceAll('"', '&quot;')}">`;
   const lead: readonly ContentPart[] = context === null ? [] : [{ type: 'text', text: context }];
-  return [{ type: 'text', text: opening }, ...lead, ...parts, { type: 'text', text: '</document>' }];
+  return [{ type: 'text', text: documentBegin(title) }, ...lead, ...parts, { type: 'text', text: DOCUMENT_END }];
 }
 
 function readSearchResult(block: JsonObject, path: string, findings: Findings): readonly ContentPart[] {
@@ -84,8 +107,10 @@ function readSearchResult(block: JsonObject, path: string, findings: Findings): 
   return [heading, ...readParts(block.content, `${path}.content`, findings)];
 }
 
-function readToolReference(value: unknown, path: string, findings: Findings): readonly ContentPart[] {
-  const name = nameAt(value, path);
-  findings.toolReferences.add(name);
-  return [{ type: 'text', text: `Tool ${name} is now available.` }];
+/** The summary that stands for what was said before, and the tools that came and went in it. */
+function readCompaction(block: JsonObject, path: string, findings: Findings): readonly ContentPart[] {
+  for (const [index, change] of listAt(block.tool_changes ?? [], `${path}.tool_changes`).entries()) {
+    readBlock(change, `${path}.tool_changes.${index}`, findings);
+  }
+  return readParts(block.content, `${path}.content`, findings);
 }

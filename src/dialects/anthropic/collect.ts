@@ -8,23 +8,28 @@ import { isObject, type JsonObject } from '#src/json.ts';
 import { type Finish, messageId, signatureOf, stopOf, Tally, unfinished } from './ending.ts';
 import { toolUseId } from './tool-id.ts';
 
-/** A collector for one answer; what it gathers is what the stream of the same events would have told. */
-export function anthropicCollector(head: AnswerHead): Collector {
-  return new AnthropicCollector(head);
+/**
+ * A collector for one answer; what it gathers is what the stream of the same events would have told. `stops` are the
+ * stop sequences of the request.
+ */
+export function anthropicCollector(head: AnswerHead, stops: readonly string[] = []): Collector {
+  return new AnthropicCollector(head, stops);
 }
 
 type Told = { readonly block: Block; readonly pieces: string[] };
 
 class AnthropicCollector implements Collector, BlockSink {
   readonly #head: AnswerHead;
+  readonly #stops: readonly string[];
   readonly #tally = new Tally();
   readonly #sequence = new BlockSequence(this);
   readonly #told: Told[] = [];
   #finish: Finish | null = null;
   #fault: Fault | null = null;
 
-  constructor(head: AnswerHead) {
+  constructor(head: AnswerHead, stops: readonly string[]) {
     this.#head = head;
+    this.#stops = stops;
   }
 
   push(event: StreamEvent): void {
@@ -72,7 +77,7 @@ class AnthropicCollector implements Collector, BlockSink {
       role: 'assistant',
       model: this.#head.modelId,
       content,
-      ...stopOf(finish, hasCalls),
+      ...stopOf(finish, hasCalls, this.#stops),
       usage: this.#tally.complete(),
     };
   }

@@ -18,13 +18,14 @@ import { failureOf, frame, PING } from './voice.ts';
 
 const DELTA_END = '}}\n\n';
 
-/** An encoder for one answer. */
-export function anthropicEncoder(head: AnswerHead): Encoder {
-  return new AnthropicEncoder(head);
+/** An encoder for one answer. `stops` are the stop sequences of the request. */
+export function anthropicEncoder(head: AnswerHead, stops: readonly string[] = []): Encoder {
+  return new AnthropicEncoder(head, stops);
 }
 
 class AnthropicEncoder implements Encoder, BlockSink {
   readonly #head: AnswerHead;
+  readonly #stops: readonly string[];
   readonly #tally = new Tally();
   readonly #sequence = new BlockSequence(this);
   #frames = '';
@@ -35,8 +36,9 @@ class AnthropicEncoder implements Encoder, BlockSink {
   #isBegun = false;
   #isOver = false;
 
-  constructor(head: AnswerHead) {
+  constructor(head: AnswerHead, stops: readonly string[]) {
     this.#head = head;
+    this.#stops = stops;
   }
 
   push(event: StreamEvent): string {
@@ -122,7 +124,7 @@ class AnthropicEncoder implements Encoder, BlockSink {
   #finish(finish: Finish): void {
     this.#begin();
     this.#sequence.finish();
-    const delta = stopOf(finish, this.#hasCalls);
+    const delta = stopOf(finish, this.#hasCalls, this.#stops);
     const data = { type: 'message_delta', delta, usage: this.#tally.complete() };
     this.#frames += frame('message_delta', JSON.stringify(data));
     this.#frames += frame('message_stop', '{"type":"message_stop"}');

@@ -15,14 +15,18 @@ export function messageId(head: AnswerHead): string {
 /** The fields of an answer that tell why it stopped. */
 export type Stop = { readonly stop_reason: string; readonly stop_sequence: string | null };
 
-/** Why it stopped. Agents act on `tool_use` alone, so calls decide over an engine that says `stop`, and the reverse. */
-export function stopOf(finish: Finish, hasCalls: boolean): Stop {
-  return { stop_reason: reasonOf(finish, hasCalls), stop_sequence: finish.stopSequence };
+/**
+ * Why it stopped. Agents act on `tool_use` alone, so calls decide over an engine that says `stop`, and the reverse. A
+ * stop sequence is named only when it is one of `stops`, those of the request: chat templates have some of their own.
+ */
+export function stopOf(finish: Finish, hasCalls: boolean, stops: readonly string[]): Stop {
+  const met = finish.stopSequence !== null && stops.includes(finish.stopSequence) ? finish.stopSequence : null;
+  return { stop_reason: reasonOf(finish, hasCalls, met), stop_sequence: met };
 }
 
-function reasonOf(finish: Finish, hasCalls: boolean): string {
+function reasonOf(finish: Finish, hasCalls: boolean, met: string | null): string {
   const reasons: { readonly [Reason in FinishReason]: string } = {
-    stop: finish.stopSequence === null ? 'end_turn' : 'stop_sequence',
+    stop: met === null ? 'end_turn' : 'stop_sequence',
     'tool-calls': 'end_turn',
     length: 'max_tokens',
     filtered: 'refusal',

@@ -8,9 +8,11 @@ export type Findings = {
   readonly toolReferences: Set<string>;
   /** Tools defined inside the conversation, in order. */
   readonly toolDefinitions: JsonObject[];
+  /** Names of tools that the conversation has taken away again. */
+  readonly removedTools: Set<string>;
 };
 
 /** Nothing found yet. */
 export function noFindings(): Findings {
-  return { notes: new Set(), toolReferences: new Set(), toolDefinitions: [] };
+  return { notes: new Set(), toolReferences: new Set(), toolDefinitions: [], removedTools: new Set() };
 }

@@ -106,20 +106,6 @@ function readToolUse(block: JsonObject, path: string): ToolCall {
 
 function readLateSystem(content: unknown, path: string, findings: Findings): readonly ChatMessage[] {
   if (typeof content === 'string') return [{ role: 'system', content }];
-  const parts: ContentPart[] = [];
-  for (const [index, block] of listAt(content, path).entries()) {
-    const place = `${path}.${index}`;
-    if (isObject(block) && block.type === 'tool_addition') addTool(block.tool, `${place}.tool`, findings);
-    else parts.push(...readBlock(block, place, findings));
-  }
+  const parts = listAt(content, path).flatMap((block, index) => readBlock(block, `${path}.${index}`, findings));
   return parts.length === 0 ? [] : [{ role: 'system', content: parts }];
-}
-
-/** A tool that joins in mid-conversation: by name, one of the deferred ones, or with its definition. */
-function addTool(value: unknown, path: string, findings: Findings): void {
-  const tool = objectAt(value, path);
-  if (tool.type === 'tool_reference') findings.toolReferences.add(nameAt(tool.name, `${path}.name`));
-  else if (tool.type === 'tool_definition')
-    findings.toolDefinitions.push(objectAt(tool.definition, `${path}.definition`));
-  else findings.notes.add(`an added tool of type ${String(tool.type)} was left out`);
 }

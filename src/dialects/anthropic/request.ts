@@ -1,8 +1,8 @@
 /** An Anthropic Messages request as the canonical chat request. */
 import type { ChatRequest } from '#src/dialects/chat-request.ts';
-import { invalid, listAt, nameAt, objectAt, stringAt } from '#src/dialects/invalid.ts';
+import { invalid, listAt, nameAt, objectAt } from '#src/dialects/invalid.ts';
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
-import { noFindings } from './findings.ts';
+import { type Findings, noFindings } from './findings.ts';
 import { readMessages, readSystem } from './messages.ts';
 import { readSchema, readTools } from './tools.ts';
 
@@ -12,6 +12,8 @@ import { readSchema, readTools } from './tools.ts';
 export type MessagesRequest = {
   readonly request: ChatRequest;
   readonly wantsStream: boolean;
+  /** Its stop sequences. */
+  readonly stops: readonly string[];
   readonly notes: readonly string[];
 };
 
@@ -20,12 +22,19 @@ const OUTPUT_TOKENS_DEFAULT = 4096;
 const SCHEMA_NAME = 'out';
 /** Fields that promise something no local engine does; others unknown to us are ignored without a word. */
 const UNKEPT_PROMISES = ['mcp_servers', 'container'];
+// The engine's own words beside its last chunk: the only place where it tells which stop sequence was met.
+const NAME_THE_STOP = { verbose: true, timings_per_token: false };
+/** Clears what the client sends back anyway; templates forget old thoughts by themselves, so it is as good as kept. */
+const CLEAR_THINKING = 'clear_thinking_20251015';
 
 /** Reads a body. Throws Fault('invalid-request') that names the place. Unknown fields are ignored, never refused. */
 export function readRequest(body: JsonObject): MessagesRequest {
   const findings = noFindings();
   const messages = [...readSystem(body.system, findings), ...readMessages(body.messages, findings)];
+  if (messages.length === 0) throw invalid('messages', 'at least one with something to read is required');
   const tools = readTools(body.tools, body.tool_choice, findings);
+  const stops = readStops(body);
+  noteEdits(body.context_management, findings);
   for (const field of UNKEPT_PROMISES) {
     if (isPresent(body[field])) findings.notes.add(`${field} was left out: only Anthropic serves it`);
   }
@@ -35,12 +44,13 @@ export function readRequest(body: JsonObject): MessagesRequest {
     messages,
     ...tools,
     ...readLimits(body),
+    ...(stops.length === 0 ? {} : { stop: stops, ...NAME_THE_STOP }),
     ...readSampling(body),
-    ...readThinking(body),
+    ...readThinking(body, messages.at(-1)?.role === 'tool'),
     ...readFormat(body),
     stream: wantsStream,
   };
-  return { request, wantsStream, notes: [...findings.notes] };
+  return { request, wantsStream, stops, notes: [...findings.notes] };
 }
 
 function isGiven(value: unknown): boolean {
@@ -61,9 +71,23 @@ function readLimits(body: JsonObject): JsonObject {
   if (typeof outputTokens !== 'number' || !Number.isInteger(outputTokens) || outputTokens < 1) {
     throw invalid('max_tokens', 'a whole number of at least 1 is required');
   }
+  return { max_tokens: outputTokens };
+}
+
+/** Empty ones would end every answer at once. */
+function readStops(body: JsonObject): readonly string[] {
   const stops = listAt(body.stop_sequences ?? [], 'stop_sequences');
-  const texts = stops.map((stop, index) => stringAt(stop, `stop_sequences.${index}`));
-  return { max_tokens: outputTokens, ...(texts.length === 0 ? {} : { stop: texts }) };
+  return stops.map((stop, index) => nameAt(stop, `stop_sequences.${index}`));
+}
+
+/** Edits of the conversation that Anthropic would make on its side. Agents that ask for them also work without. */
+function noteEdits(management: unknown, findings: Findings): void {
+  const edits: readonly unknown[] = isObject(management) && Array.isArray(management.edits) ? management.edits : [];
+  for (const edit of edits) {
+    const type = isObject(edit) ? stringOrNull(edit.type) : null;
+    if (type === null || type === CLEAR_THINKING) continue;
+    findings.notes.add(`context_management ${type} was left out: Flow changes no conversation by itself`);
+  }
 }
 
 function readSampling(body: JsonObject): JsonObject {
@@ -81,13 +105,16 @@ function readSampling(body: JsonObject): JsonObject {
  * Thinking is off unless asked for: that is what absence means to Anthropic's clients, and their titles and summaries
  * would otherwise be thought about. Effort speaks of thinking alone in local templates, so it goes with it.
  */
-function readThinking(body: JsonObject): JsonObject {
+function readThinking(body: JsonObject, isBetweenTools: boolean): JsonObject {
   const thinking = isGiven(body.thinking) ? objectAt(body.thinking, 'thinking') : { type: 'disabled' };
   switch (nameAt(thinking.type, 'thinking.type')) {
     case 'disabled':
       return thinkingSwitch(false);
     case 'enabled':
       return { ...thinkingSwitch(true), ...readBudget(thinking), ...readEffort(body) };
+    case 'between_tools':
+      return isBetweenTools ? { ...thinkingSwitch(true), ...readEffort(body) } : thinkingSwitch(false);
+    // `adaptive`, and what may come after it.
     default:
       return { ...thinkingSwitch(true), ...readEffort(body) };
   }

@@ -2,6 +2,7 @@
 import type { ChatTool } from '#src/dialects/chat-request.ts';
 import { invalid, listAt, nameAt, objectAt } from '#src/dialects/invalid.ts';
 import { isObject, type Json, type JsonObject, stringOrNull } from '#src/json.ts';
+import { clientTool } from './client-tools.ts';
 import type { Findings } from './findings.ts';
 
 /** The fields of the chat request that speak of tools; none of them when no tool is left. */
@@ -14,6 +15,9 @@ export type ToolFields = {
 // Claude Code sends it so that the list of tools is never without a deferred one; its description says not to call it.
 const PLACEHOLDER = 'DeferredToolPlaceholder';
 
+/** The search that Anthropic runs over deferred tools: without it, nothing would ever bring them in. */
+const TOOL_SEARCH = /^tool_search_tool_/;
+
 type Offered = { readonly tool: ChatTool; readonly isDeferred: boolean };
 
 /** Reads both fields, after the messages: what those mention decides which deferred tools take part. */
@@ -21,8 +25,9 @@ export function readTools(tools: unknown, choice: unknown, findings: Findings): 
   const offered = [
     ...readList(tools ?? [], 'tools', findings),
     ...readList(findings.toolDefinitions, 'messages.tool_addition', findings),
-  ];
-  const ready = offered.filter((offer) => !offer.isDeferred).map((offer) => offer.tool);
+  ].filter((offer) => !findings.removedTools.has(offer.tool.function.name));
+  const isSearched = Array.isArray(tools) && tools.some(isToolSearch);
+  const ready = offered.filter((offer) => isSearched || !offer.isDeferred).map((offer) => offer.tool);
   // Brought-in tools go to the end, in the order of their mention: in the middle they would cost the prefix cache.
   const called = [...findings.toolReferences].flatMap((name) =>
     offered.filter((offer) => offer.isDeferred && offer.tool.function.name === name).map((offer) => offer.tool),
@@ -34,26 +39,42 @@ function readList(value: unknown, path: string, findings: Findings): readonly Of
   return listAt(value, path).flatMap((item, index) => {
     const place = `${path}.${index}`;
     const tool = objectAt(item, place);
-    if (isServerTool(tool)) {
-      const name = stringOrNull(tool.name) ?? String(tool.type);
-      findings.notes.add(`the tool ${name} was left out: ${String(tool.type)} runs at Anthropic only`);
+    const known = isTyped(tool) ? clientTool(tool) : null;
+    if (known === null && isTyped(tool)) {
+      findings.notes.add(leftOut(tool));
       return [];
     }
-    const read = readTool(tool, place);
+    const read = readTool(known ?? tool, place);
     return read.function.name === PLACEHOLDER ? [] : [{ tool: read, isDeferred: tool.defer_loading === true }];
   });
 }
 
-/** Server tools have a dated type and no schema; llama-server would take them for functions without arguments. */
-function isServerTool(tool: JsonObject): boolean {
+/** Anthropic's own tools have a type and no schema; llama-server would take them for functions without arguments. */
+function isTyped(tool: JsonObject): boolean {
   const type = tool.type ?? 'custom';
   return type !== 'custom' && !isObject(tool.input_schema);
+}
+
+function isToolSearch(tool: unknown): boolean {
+  return isObject(tool) && TOOL_SEARCH.test(String(tool.type));
+}
+
+function leftOut(tool: JsonObject): string {
+  const type = String(tool.type);
+  const name = stringOrNull(tool.name) ?? stringOrNull(tool.mcp_server_name) ?? type;
+  if (TOOL_SEARCH.test(type)) return `the tool ${name} was left out, and all deferred tools are offered instead`;
+  const why = /^(?:computer|browser)_/.test(type)
+    ? 'only models trained on it can use it'
+    : `${type} runs at Anthropic only`;
+  return `the tool ${name} was left out: ${why}`;
 }
 
 function readTool(tool: JsonObject, path: string): ChatTool {
   const name = nameAt(tool.name, `${path}.name`);
   const description = stringOrNull(tool.description);
-  const parameters = readSchema(tool.input_schema ?? { type: 'object', properties: {} }, `${path}.input_schema`);
+  const schema = readSchema(tool.input_schema ?? { type: 'object', properties: {} }, `${path}.input_schema`);
+  // Arguments are always an object; templates and grammars that are not told so fail or allow anything.
+  const parameters = isObject(schema) && schema.type === undefined ? { type: 'object', ...schema } : schema;
   return {
     type: 'function',
     function: {

@@ -36,6 +36,7 @@ export class ChatDecoder {
   #shapes: Shape[] = [];
   #finish: FinishReason | null = null;
   #answer: JsonObject = {};
+  #stopSequence: string | null = null;
   #hasFault = false;
   #isDone = false;
 
@@ -73,7 +74,7 @@ export class ChatDecoder {
     const usage: StreamEvent = { type: 'usage', usage: readUsage(this.#answer), timings: readTimings(this.#answer) };
     const hasUsage = this.#answer.usage !== undefined || this.#answer.timings !== undefined;
     if (this.#finish) {
-      const finish: StreamEvent = { type: 'finish', reason: this.#finish, stopSequence: null };
+      const finish: StreamEvent = { type: 'finish', reason: this.#finish, stopSequence: this.#stopSequence };
       return hasUsage ? [usage, finish] : [{ type: 'usage', usage: NO_USAGE, timings: NO_TIMINGS }, finish];
     }
     return [{ type: 'fault', fault: new Fault('engine-died', 'The engine ended its answer without a finish.') }];
@@ -96,6 +97,9 @@ export class ChatDecoder {
     this.#remember(answer);
     const events: StreamEvent[] = [];
     if (isObject(answer.prompt_progress)) events.push(promptEvent(answer.prompt_progress));
+    // llama-server's own `/infill` says its text so.
+    const own = stringOrNull(answer.content);
+    if (own) events.push({ type: 'text', text: own });
     const choice = Array.isArray(answer.choices) ? answer.choices.find(isFirst) : null;
     if (isObject(choice)) this.#readChoice(choice, events);
     // llama-server's own `/completion` and `/infill` end so.
@@ -107,6 +111,9 @@ export class ChatDecoder {
   #remember(answer: JsonObject): void {
     if (isObject(answer.usage)) this.#answer = { ...this.#answer, usage: answer.usage };
     if (isObject(answer.timings)) this.#answer = { ...this.#answer, timings: answer.timings };
+    // Chat chunks do not tell which stop sequence was met; llama-server's own words beside them do, when asked for.
+    const own = isObject(answer.__verbose) ? answer.__verbose : answer;
+    this.#stopSequence = stringOrNull(own.stopping_word) || this.#stopSequence;
   }
 
   #readChoice(choice: JsonObject, events: StreamEvent[]): void {
@@ -114,7 +121,8 @@ export class ChatDecoder {
     const delta = isObject(choice.delta) ? choice.delta : isObject(choice.message) ? choice.message : {};
     const thinking = stringOrNull(delta.reasoning_content) ?? stringOrNull(delta.reasoning);
     if (thinking) events.push({ type: 'thinking', text: thinking });
-    const text = stringOrNull(delta.content);
+    // Completions have `text`.
+    const text = stringOrNull(delta.content) ?? stringOrNull(choice.text);
     if (text) events.push({ type: 'text', text });
     const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls : [];
     for (const [place, call] of calls.entries()) if (isObject(call)) this.#readCall(call, place, events);

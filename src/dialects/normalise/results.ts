@@ -1,6 +1,7 @@
 /** Calls and their results: every result directly after the message that called, in the order of the calls. */
 import type { ChatMessage, Content, ToolCall } from '#src/dialects/chat-request.ts';
-import { joinNeighbours, textPart } from './content.ts';
+import { joinNeighbours } from './content.ts';
+import { textPart } from './parts.ts';
 
 const NO_RESULT = '(no result)';
 const MISSING = 'a missing tool result was filled in';
@@ -49,7 +50,7 @@ function answered(
     for (const result of orphans) {
       if (!answers(result, call)) continue;
       orphans.delete(result);
-      return result;
+      return result.tool_call_id === undefined ? { ...result, tool_call_id: call.id } : result;
     }
     changes.add(MISSING);
     return { role: 'tool', tool_call_id: call.id, content: NO_RESULT };

@@ -1,9 +1,13 @@
 /** The order of turns: one system message, first; then users and assistants, no two of the same kind in a row. */
 import type { ChatMessage, Content, ContentPart, ToolCall } from '#src/dialects/chat-request.ts';
-import { joinNeighbours, joinTexts, textOf, textPart } from './content.ts';
+import { joinNeighbours, joinTexts } from './content.ts';
+import { isImage, textOf, textPart } from './parts.ts';
 
 const TURN_SEPARATOR = '\n\n';
 const FOLDED = 'later system text folded into user turns';
+const FOLDED_USER = 'user text after a tool result folded into it: the template wants user and assistant in turns';
+const IMAGES_MOVED = 'images of tool results moved into the user turn after them';
+const IMAGES_FOLLOW = '[image: in the next message]';
 
 /**
  * All system text before the first assistant turn, in order, as one leading message. What stands there does not change
@@ -48,6 +52,54 @@ export function mergeTurns(messages: readonly ChatMessage[]): readonly ChatMessa
     }
   }
   return merged.length === messages.length ? messages : merged;
+}
+
+/** A user right after a tool result becomes part of it, for templates that count only users and plain answers. */
+export function foldUsers(messages: readonly ChatMessage[], changes: Set<string>): readonly ChatMessage[] {
+  const folded: ChatMessage[] = [];
+  for (const message of messages) {
+    const previous = folded.at(-1);
+    if (message.role === 'user' && previous?.role === 'tool') {
+      changes.add(FOLDED_USER);
+      const content = joinedContent(previous.content ?? '', message.content ?? '');
+      folded[folded.length - 1] = { ...previous, content };
+    } else {
+      folded.push(message);
+    }
+  }
+  return folded.length === messages.length ? messages : folded;
+}
+
+/** Images of tool results in a user message after all results of the turn, for engines that look nowhere else. */
+export function moveImages(messages: readonly ChatMessage[], changes: Set<string>): readonly ChatMessage[] {
+  if (!messages.some((message) => message.role === 'tool' && imagesOf(message).length > 0)) return messages;
+  changes.add(IMAGES_MOVED);
+  let waiting: ContentPart[] = [];
+  const moved: ChatMessage[] = [];
+  for (const message of [...messages, null]) {
+    if (waiting.length > 0 && message?.role !== 'tool') {
+      moved.push({ role: 'user', content: waiting });
+      waiting = [];
+    }
+    if (message === null) break;
+    const images = message.role === 'tool' ? imagesOf(message) : [];
+    waiting.push(...images);
+    moved.push(images.length === 0 ? message : { ...message, content: withoutImages(message.content ?? '') });
+  }
+  return moved;
+}
+
+function imagesOf({ content }: ChatMessage): readonly ContentPart[] {
+  return Array.isArray(content) ? content.filter(isImage) : [];
+}
+
+function withoutImages(content: Content): Content {
+  const parts = joinNeighbours(
+    partsOf(content).map((part) => (isImage(part) ? textPart(IMAGES_FOLLOW) : part)),
+    '\n',
+  );
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? (textOf(only) ?? parts) : parts;
 }
 
 function isMergeable(message: ChatMessage): boolean {

@@ -25,15 +25,17 @@ export const toolStart = (index: number, name = `tool-${index}`): StreamEvent =>
 });
 export const toolArguments = (index: number, json: string): StreamEvent => ({ type: 'tool-arguments', index, json });
 
+const STOPS = ['</block>'];
+
 /** The whole stream of these events. */
 export function encoded(events: readonly StreamEvent[]): string {
-  const encoder = anthropicEncoder(head);
+  const encoder = anthropicEncoder(head, STOPS);
   return events.map((event) => encoder.push(event)).join('') + encoder.end();
 }
 
 /** The whole message of these events. */
 export function collected(events: readonly StreamEvent[]): JsonObject {
-  const collector = anthropicCollector(head);
+  const collector = anthropicCollector(head, STOPS);
   for (const event of events) collector.push(event);
   return collector.result();
 }

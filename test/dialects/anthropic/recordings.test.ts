@@ -9,6 +9,7 @@ import { normaliseMessages } from '#src/dialects/normalise.ts';
 import type { JsonObject } from '#src/json.ts';
 
 const folder = join(import.meta.dir, '../../fixtures/requests/anthropic');
+const ATTRIBUTION = 'the attribution line was left out (strip_attribution): it spoils the prompt cache';
 const rules = { stripAttribution: true, hasVision: false };
 
 async function canonical(name: string) {
@@ -72,7 +73,7 @@ describe('what each request means', () => {
     expect(request.chat_template_kwargs).toEqual({ enable_thinking: true, thinking: true });
     expect(request.reasoning_effort).toBe('high');
     expect(request.max_tokens).toBe(32_000);
-    expect(notes).toEqual([]);
+    expect(notes).toEqual([ATTRIBUTION]);
   });
 
   test('Claude Code’s second turn: thought, call and result', async () => {
@@ -102,10 +103,12 @@ describe('what each request means', () => {
   test('an image and a PDF leave notes in their places for a model without vision', async () => {
     const pictured = await canonical('claude-code-image.2');
     expect(pictured.request.messages.at(-1)?.content).toBe('[image omitted: the model has no vision]');
-    expect(pictured.notes).toEqual(['images left out: the model has no vision']);
+    expect(pictured.notes).toEqual([ATTRIBUTION, 'images left out: the model has no vision']);
     const printed = await canonical('claude-code-pdf.2');
-    expect(printed.request.messages.at(-1)?.content).toEndWith('\n[PDF omitted]');
-    expect(printed.notes).toHaveLength(1);
+    expect(printed.request.messages.at(-1)?.content).toEndWith(
+      '\n[PDF omitted. Its text can be read with a tool such as pdftotext.]',
+    );
+    expect(printed.notes).toHaveLength(2);
   });
 
   test('a tool search adds its tools at the end', async () => {
@@ -119,6 +122,9 @@ describe('what each request means', () => {
     const { request, notes } = await canonical('claude-code-websearch.2');
     expect(request.tools).toBeUndefined();
     expect(request.tool_choice).toBeUndefined();
-    expect(notes).toEqual(['the tool web_search was left out: web_search_20250305 runs at Anthropic only']);
+    expect(notes).toEqual([
+      'the tool web_search was left out: web_search_20250305 runs at Anthropic only',
+      ATTRIBUTION,
+    ]);
   });
 });

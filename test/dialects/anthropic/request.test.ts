@@ -27,9 +27,9 @@ const blockCases: readonly {
   },
   { name: 'an image in base64', blocks: [image('image/png', 'QUJD')], parts: [imageUrl('data:image/png;base64,QUJD')] },
   {
-    name: 'an image by address, for the gateway to judge',
-    blocks: [{ type: 'image', source: { type: 'url', url: 'https://example.org/a.png' } }],
-    parts: [imageUrl('https://example.org/a.png')],
+    name: 'an image whose address holds it',
+    blocks: [{ type: 'image', source: { type: 'url', url: 'data:image/png;base64,QUJD' } }],
+    parts: [imageUrl('data:image/png;base64,QUJD')],
   },
   {
     name: 'a document of text, with title and context',
@@ -48,8 +48,8 @@ const blockCases: readonly {
     blocks: [
       { type: 'document', title: 'plan', source: { type: 'base64', media_type: 'application/pdf', data: 'JVBE' } },
     ],
-    parts: [text('[PDF omitted: plan]')],
-    notes: ['a PDF document was left out: only its text could be given to a local model'],
+    parts: [text('[PDF omitted: plan. Its text can be read with a tool such as pdftotext.]')],
+    notes: ['a PDF document was left out: a local model cannot read it, a tool such as pdftotext can'],
   },
   {
     name: 'a search result',
@@ -66,7 +66,7 @@ const blockCases: readonly {
     name: 'an upload to a container, as a note',
     blocks: [text('a'), { type: 'container_upload', file_id: 'f' }],
     parts: [text('a')],
-    notes: ['a block of type container_upload was left out: it means nothing to a local model'],
+    notes: ['a block of type container_upload was left out: its tool runs at Anthropic only'],
   },
 ];
 
@@ -102,7 +102,7 @@ describe('a user block', () => {
     {
       name: 'text and a PDF',
       block: { content: [text('read'), { type: 'document', source: { type: 'base64', data: '' } }] },
-      content: [text('read'), text('[PDF omitted]')],
+      content: [text('read'), text('[PDF omitted. Its text can be read with a tool such as pdftotext.]')],
     },
     { name: 'a failure', block: { content: 'no such file', is_error: true }, content: [text('Error: no such file')] },
     {
@@ -219,7 +219,7 @@ describe('other fields', () => {
     {
       name: 'limits',
       body: { max_tokens: 9, stop_sequences: ['</block>'] },
-      fields: { max_tokens: 9, stop: ['</block>'], ...off, stream: false },
+      fields: { max_tokens: 9, stop: ['</block>'], verbose: true, timings_per_token: false, ...off, stream: false },
     },
     { name: 'no stops', body: { stop_sequences: [] }, fields: { max_tokens: 4096, ...off, stream: false } },
     {
@@ -243,8 +243,17 @@ describe('other fields', () => {
       fields: { max_tokens: 4096, ...on, reasoning_effort: 'high', stream: false },
     },
     {
-      name: 'thinking between tools',
+      name: 'thinking between tools, before there is a result',
       body: { thinking: { type: 'between_tools' }, output_config: { effort: 'low' } },
+      fields: { max_tokens: 4096, ...off, stream: false },
+    },
+    {
+      name: 'thinking between tools, after a result',
+      body: {
+        thinking: { type: 'between_tools' },
+        output_config: { effort: 'low' },
+        messages: [{ role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: 'r' }] }],
+      },
       fields: { max_tokens: 4096, ...on, reasoning_effort: 'low', stream: false },
     },
     {
@@ -309,9 +318,22 @@ describe('a body that is wrong names the place', () => {
     ['messages.3.content.0.source.type', user([{ type: 'image', source: { type: 'file', file_id: 'f' } }])],
     ['messages.3.content.0.source.media_type', user([{ type: 'image', source: { type: 'base64', data: 'x' } }])],
     [
-      'messages.3.content.0.source.type',
+      'messages.3.content.0.source.url',
       user([{ type: 'document', source: { type: 'url', url: 'https://example.org' } }]),
     ],
+    ['messages.3.content.0.source.type', user([{ type: 'document', source: { type: 'file', file_id: 'f' } }])],
+    [
+      'messages.3.content.0.source.url',
+      user([{ type: 'image', source: { type: 'url', url: 'https://example.org/a.png' } }]),
+    ],
+    [
+      'messages.3.content.0.content.0.source.url',
+      user([
+        { type: 'tool_result', tool_use_id: 'x', content: [{ type: 'image', source: { type: 'url', url: 'x' } }] },
+      ]),
+    ],
+    ['messages', { messages: [{ role: 'assistant', content: [{ type: 'redacted_thinking', data: 'x' }] }] }],
+    ['stop_sequences.0', { stop_sequences: [''] }],
     ['messages.3.content.0.tool_use_id', user([{ type: 'tool_result' }])],
     [
       'messages.3.content.0.content.1.type',

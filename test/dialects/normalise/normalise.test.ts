@@ -6,6 +6,7 @@ import type { ChatMessage, ChatRequest } from '#src/dialects/chat-request.ts';
 import { type ContentRules, normaliseMessages } from '#src/dialects/normalise.ts';
 
 const rules: ContentRules = { stripAttribution: true, hasVision: false };
+const ATTRIBUTION = 'the attribution line was left out (strip_attribution): it spoils the prompt cache';
 const vision: ContentRules = { stripAttribution: true, hasVision: true };
 
 // Lists as clients send them, which is wider than the canonical type.
@@ -96,6 +97,7 @@ const cases: readonly {
       { role: 'system', content: 'a\n\nb' },
       { role: 'user', content: 'u' },
     ],
+    changes: [ATTRIBUTION],
   },
   {
     name: 'the attribution line goes from a string as well',
@@ -107,6 +109,7 @@ const cases: readonly {
       { role: 'system', content: 'a' },
       { role: 'user', content: 'u' },
     ],
+    changes: [ATTRIBUTION],
   },
   {
     name: 'a system message that was nothing but attribution goes',
@@ -115,6 +118,7 @@ const cases: readonly {
       { role: 'user', content: 'u' },
     ],
     to: [{ role: 'user', content: 'u' }],
+    changes: [ATTRIBUTION],
   },
   {
     name: 'the attribution stays when its removal is switched off',
