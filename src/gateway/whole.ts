@@ -72,6 +72,11 @@ export async function whole(call: Call, order: Order, life: Life): Promise<Respo
  */
 async function verbatimOrGathered(asking: Asking, progress: Progress): Promise<Whole> {
   const { call, order, life, lease } = asking;
+  const { mending, streamText } = order;
+  // Where Flow itself ends the answer it must see it come: a whole one would be computed to the engine's own limit.
+  if (streamText !== null && mending && mending.answerTokensMax !== null) {
+    return gathered(asking, streamText, chatCollector(order.head), progress);
+  }
   life.examineBy(() => isWorking(call.services.client, lease, life.signal));
   try {
     const answer = await ask(call, order, order.text, life, lease);

@@ -29,6 +29,21 @@ export const RepairSwitches = Type.Partial(
 );
 export type RepairSwitches = Static<typeof RepairSwitches>;
 
+/** How hard a model should think; `none` = not at all. */
+export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
+export type Effort = (typeof EFFORTS)[number];
+
+const EffortBudget = Type.Integer({ minimum: -1, maximum: 1_048_576 });
+
+/** Tokens of thought for each effort, for models whose template knows no effort; -1 = without bound. */
+export const EffortBudgets = Type.Partial(
+  Type.Object(
+    { minimal: EffortBudget, low: EffortBudget, medium: EffortBudget, high: EffortBudget, xhigh: EffortBudget },
+    { additionalProperties: false },
+  ),
+);
+export type EffortBudgets = Static<typeof EffortBudgets>;
+
 /** A choice of behaviour. */
 export const Behaviour = Type.Partial(
   Type.Object(
@@ -52,9 +67,8 @@ export const Behaviour = Type.Partial(
       enable_thinking: Type.Boolean(),
       preserve_thinking: Type.Boolean(),
       chat_template_kwargs: JsonRecord,
-      reasoning_effort: Type.Union(
-        ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'].map((name) => Type.Literal(name)),
-      ),
+      reasoning_effort: Type.Union(EFFORTS.map((name) => Type.Literal(name))),
+      effort_budgets: EffortBudgets,
       thinking_budget_tokens: Type.Integer({ minimum: -1, description: 'Tokens of thought; -1 = without bound' }),
       repairs: RepairSwitches,
     },
@@ -62,3 +76,21 @@ export const Behaviour = Type.Partial(
   ),
 );
 export type Behaviour = Static<typeof Behaviour>;
+
+/** The fields whose values are merged key by key when one behaviour is laid over another. */
+const MERGED_FIELDS = ['chat_template_kwargs', 'forced', 'repairs', 'effort_budgets'] as const;
+
+/**
+ * A variant's behaviour over its model's: field by field, records key by key. What the variant chooses is not forced
+ * otherwise by the model any more.
+ */
+export function layBehaviour(under: Behaviour, over: Behaviour): Behaviour {
+  const forced = Object.entries(under.forced ?? {}).filter(([name]) => !Object.hasOwn(over, name));
+  const base: Behaviour = { ...under, ...(under.forced ? { forced: Object.fromEntries(forced) } : {}) };
+  const merged = MERGED_FIELDS.filter((name) => base[name] !== undefined && over[name] !== undefined);
+  return {
+    ...base,
+    ...over,
+    ...Object.fromEntries(merged.map((name) => [name, { ...base[name], ...over[name] }])),
+  };
+}
