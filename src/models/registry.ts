@@ -1,19 +1,17 @@
 /** The registered models: kept in the database, answered from memory. What they are doing is not known here. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Value } from '@sinclair/typebox/value';
 import { eq } from 'drizzle-orm';
 import type { Clock } from '#src/clock.ts';
 import type { Bus } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
-import { isObject } from '#src/json.ts';
 import type { Store } from '#src/store/open.ts';
 import { facts, models } from '#src/store/schema.ts';
+import { configWith } from './config-patch.ts';
 import { DEMO_ID, demoEdition, makeDemoModel } from './demo.ts';
 import { type HeaderCache, stampOf } from './header-cache.ts';
-import { readOverrides } from './launch.ts';
 import { inspectLocal, type LocalModel, shardsOf } from './local-file.ts';
-import { EMPTY_CONFIG, type Model, ModelConfig, type ModelId } from './model.ts';
+import { EMPTY_CONFIG, type Model, type ModelConfig, type ModelId, type Variant } from './model.ts';
 import { moveToTrash, purgeTrash, TRASH_KEPT_MS } from './trash.ts';
 
 export type RegistryParts = {
@@ -112,20 +110,17 @@ export class Registry {
   }
 
   /**
-   * Merges a patch into a model's configuration: `launch` field by field, where null takes a field back to its default.
-   * Throws Fault('invalid-request') that names what is wrong; then nothing changed.
+   * Merges a patch into a model's configuration: `launch` field by field and `behaviour` key by key, where null takes a
+   * field back to its default; `variants` and `aliases` are replaced. Throws Fault('invalid-request') that names what
+   * is wrong, or Fault('conflict') for a name that means something else already; then nothing changed.
    */
-  updateConfig(id: ModelId, patch: unknown): Model {
+  updateConfig(id: ModelId, patch: unknown, aliases?: readonly string[]): Model {
     const model = this.need(id);
-    if (!isObject(patch)) throw new Fault('invalid-request', 'A configuration is a JSON object.');
-    const { launch, ...rest } = patch;
-    const config: unknown = { ...model.config, ...rest, launch: mergedLaunch(model, launch) };
-    if (Value.Check(ModelConfig, config)) return this.#update({ ...model, config });
-    const [wrong] = Value.Errors(ModelConfig, config);
-    const field = wrong?.path.split('/')[1] ?? '';
-    throw new Fault('invalid-request', `${field.slice(0, 60)} is not as it must be: ${wrong?.message.toLowerCase()}.`, {
-      details: { field },
-    });
+    const config = configWith(model.config, patch);
+    const names = aliases === undefined ? model.aliases : cleanAliases(aliases);
+    const variants = config.variants.map((variant) => ({ ...variant, name: cleanId(variant.name) }));
+    this.#refuseTaken(model.id, names, variants);
+    return this.#update({ ...model, aliases: names, config: { ...config, variants } });
   }
 
   /** Takes a model's configuration back to the defaults. */
@@ -133,14 +128,9 @@ export class Registry {
     return this.#update({ ...this.need(id), config: EMPTY_CONFIG });
   }
 
-  /** Replaces a model's further names. Throws Fault('conflict') when another model has one of them. */
+  /** Replaces a model's further names. Throws Fault('conflict') when one of them means something else already. */
   setAliases(id: ModelId, aliases: readonly string[]): Model {
-    const model = this.need(id);
-    const names = [...new Set(aliases.map((alias) => cleanId(alias)))];
-    if (names.length > ALIASES_MAX) throw new Fault('invalid-request', `A model can have ${ALIASES_MAX} aliases.`);
-    const taken = names.find((name) => this.#holderOf(name, model.id));
-    if (taken !== undefined) throw new Fault('conflict', `Another model is called "${taken}" already.`);
-    return this.#update({ ...model, aliases: names });
+    return this.updateConfig(id, {}, aliases);
   }
 
   /** Whether other files lie in the place of a model's than those it was registered with. False when they are gone. */
@@ -231,8 +221,22 @@ export class Registry {
 
   #holderOf(name: string, exceptId: ModelId | null): Model | null {
     const key = name.toLowerCase();
-    const holds = (model: Model): boolean => [model.id, ...model.aliases].some((known) => known.toLowerCase() === key);
+    const holds = (model: Model): boolean => namesOf(model).some((known) => known.toLowerCase() === key);
     return this.list().find((model) => model.id !== exceptId && holds(model)) ?? null;
+  }
+
+  /** A request's name must mean one thing: no other model's, and not one of its own names twice. */
+  #refuseTaken(id: ModelId, aliases: readonly string[], variants: readonly Variant[]): void {
+    const seen = new Set([id.toLowerCase()]);
+    for (const name of [...aliases, ...variants.map((variant) => variant.name)]) {
+      const holder = this.#holderOf(name, id);
+      if (holder) throw new Fault('conflict', `Another model, ${holder.id}, is called "${name}" already.`);
+      // A model may have its own id as an alias: that takes nothing from anybody.
+      if (seen.has(name.toLowerCase()) && !aliases.includes(name)) {
+        throw new Fault('conflict', `"${name}" is a name of this model already; a variant needs one of its own.`);
+      }
+      seen.add(name.toLowerCase());
+    }
   }
 
   /** Its shards, and a projector that no other model uses. */
@@ -272,11 +276,14 @@ function identity(
   };
 }
 
-function mergedLaunch(model: Model, patch: unknown): ModelConfig['launch'] {
-  if (patch === undefined) return model.config.launch;
-  if (!isObject(patch)) throw new Fault('invalid-request', 'launch is a JSON object of launch settings.');
-  const merged = Object.entries({ ...model.config.launch, ...patch }).filter(([, value]) => value !== null);
-  return readOverrides(Object.fromEntries(merged));
+function namesOf({ id, aliases, config }: Model): string[] {
+  return [id, ...aliases, ...config.variants.map((variant) => variant.name)];
+}
+
+function cleanAliases(aliases: readonly string[]): string[] {
+  const names = [...new Set(aliases.map((alias) => cleanId(alias)))];
+  if (names.length > ALIASES_MAX) throw new Fault('invalid-request', `A model can have ${ALIASES_MAX} aliases.`);
+  return names;
 }
 
 /** A model whose parts are partly gone can still be deleted. */

@@ -1,9 +1,9 @@
 /** Understands the name in a request. Pure; never guesses between two models, and never substitutes one silently. */
 import { basename } from 'node:path';
 import { Fault } from '#src/faults.ts';
-import type { Behaviour } from './behaviour.ts';
+import { type Behaviour, layBehaviour } from './behaviour.ts';
 import { editDistance } from './distance.ts';
-import type { Model, ModelId } from './model.ts';
+import type { Model, ModelId, Variant } from './model.ts';
 
 export type NamingSettings = {
   readonly default_model: string;
@@ -16,6 +16,8 @@ export type Resolved = {
   readonly model: Model;
   /** How it should behave under that name. */
   readonly behaviour: Behaviour;
+  /** The variant that was named; null = the model as itself. */
+  readonly variant: string | null;
   readonly by: 'name' | 'part' | 'default' | 'only-loaded' | 'only-registered' | 'helper';
 };
 
@@ -37,9 +39,12 @@ const NAME_LENGTH_MAX = 200;
 /** Names that agents send on their own, for titles and summaries, whatever model their user chose. */
 const HELPER_NAME = /^(?:[\w.-]+\/)?(?:claude|gpt)-/;
 
+/** A model, as itself or as one of its variants. */
+type Named = { readonly model: Model; readonly variant: Variant | null };
+
 /**
- * Finds the model for a wanted name: id, alias, file name or repository, then a part that only one model has, case
- * ignored; for no name the default, the only loaded, the only registered one. Throws Fault('model-not-found') with the
+ * Finds the model for a wanted name: id, alias, variant (its name, or `model:name`), file name or repository, then a
+ * part that only one model has, case ignored; for no name the default, the only loaded, the only registered one. Throws Fault('model-not-found') with the
  * nearest names, or Fault('invalid-request') with all ids when no name was given.
  */
 export function resolveModel(wanted: string | null | undefined, naming: Naming): Resolved {
@@ -54,22 +59,41 @@ export function resolveModel(wanted: string | null | undefined, naming: Naming):
   throw unknown(name, naming.models);
 }
 
-function exactly(key: string, models: readonly Model[]): Model | null {
+function exactly(key: string, models: readonly Model[]): Named | null {
   const names = [
     key,
     key.startsWith(CLAUDE_ALIAS_PREFIX) ? key.slice(CLAUDE_ALIAS_PREFIX.length) : null,
     afterSlash(key),
   ];
-  // An id outranks an alias, an alias a file name: so a new model never takes a name that already meant another.
-  const kinds = [(model: Model) => [model.id], (model: Model) => model.aliases, otherNames];
+  // An id outranks an alias, an alias a variant, that a file name: a new name never takes one that meant another.
+  const kinds = [
+    asItself((model) => [model.id]),
+    asItself((model) => model.aliases),
+    variantsOf((model, variant) => [variant.name, `${model.id}:${variant.name}`]),
+    variantsOf((model, variant) => model.aliases.map((alias) => `${alias}:${variant.name}`)),
+    asItself(otherNames),
+  ];
   for (const candidate of names) {
     if (candidate === null) continue;
-    for (const namesOf of kinds) {
-      const found = models.filter((model) => namesOf(model).some((known) => keyOf(known) === candidate));
+    for (const known of kinds) {
+      const found = models.flatMap((model) =>
+        known(model).filter(({ names }) => names.some((name) => keyOf(name) === candidate)),
+      );
       if (found[0] && found.length === 1) return found[0];
     }
   }
   return null;
+}
+
+/** A model or variant with the names of one kind that it has. */
+type Known = Named & { readonly names: readonly string[] };
+
+function asItself(namesOf: (model: Model) => readonly string[]): (model: Model) => Known[] {
+  return (model) => [{ model, variant: null, names: namesOf(model) }];
+}
+
+function variantsOf(namesOf: (model: Model, variant: Variant) => readonly string[]): (model: Model) => Known[] {
+  return (model) => model.config.variants.map((variant) => ({ model, variant, names: namesOf(model, variant) }));
 }
 
 function otherNames(model: Model): string[] {
@@ -77,23 +101,27 @@ function otherNames(model: Model): string[] {
   return [basename(model.path), model.name, ...repository];
 }
 
-function byPart(key: string, name: string, models: readonly Model[]): Model | null {
+function byPart(key: string, name: string, models: readonly Model[]): Named | null {
   if (key.length < PART_LENGTH_MIN) return null;
-  const found = models.filter((model) => [model.id, ...model.aliases].some((known) => keyOf(known).includes(key)));
+  const isPart = (known: string): boolean => keyOf(known).includes(key);
+  const found = models.filter((model) => [model.id, ...model.aliases].some(isPart));
   if (found.length > 1) {
     throw new Fault('model-not-found', `"${shown(name)}" is part of ${found.length} names: ${listed(found)}.`, {
       hint: 'Send one of them in full.',
       details: { candidates: found.slice(0, LISTED_MAX).map((model) => model.id) },
     });
   }
-  return found[0] ?? null;
+  if (found[0]) return { model: found[0], variant: null };
+  const variants = models.flatMap((model) => model.config.variants.map((variant) => ({ model, variant })));
+  const [only, ...others] = variants.filter(({ variant }) => isPart(variant.name));
+  return only && others.length === 0 ? only : null;
 }
 
 function helper(name: string, naming: Naming): Resolved {
   const chosen = naming.settings.helper_model.trim();
   if (chosen !== '') return meant(named(chosen, 'helper model', naming.models), 'helper');
   const stand = standing(naming);
-  if (stand) return meant(stand.model, 'helper');
+  if (stand) return { ...stand, by: 'helper' };
   throw new Fault('model-not-found', `There is no model "${shown(name)}", and none was chosen for such names.`, {
     hint: 'Choose a helper model or a default model in the settings.',
     details: { nearest: nearest(name, naming.models) },
@@ -122,12 +150,12 @@ function standing({ models, loaded, settings }: Naming): Resolved | null {
   const chosen = settings.default_model.trim();
   if (chosen !== '') return meant(named(chosen, 'default model', models), 'default');
   const running = models.filter((model) => loaded.has(model.id));
-  if (running[0] && running.length === 1) return meant(running[0], 'only-loaded');
-  if (models[0] && models.length === 1) return meant(models[0], 'only-registered');
+  if (running[0] && running.length === 1) return meant({ model: running[0], variant: null }, 'only-loaded');
+  if (models[0] && models.length === 1) return meant({ model: models[0], variant: null }, 'only-registered');
   return null;
 }
 
-function named(name: string, role: string, models: readonly Model[]): Model {
+function named(name: string, role: string, models: readonly Model[]): Named {
   const found = exactly(keyOf(name), models);
   if (found) return found;
   throw new Fault('model-not-found', `The ${role} in the settings, "${shown(name)}", is not registered.`, {
@@ -144,21 +172,26 @@ function unknown(name: string, models: readonly Model[]): Fault {
   });
 }
 
-/** The ids that are nearest to a name, nearest first. */
-function nearest(name: string, models: readonly Model[]): ModelId[] {
+/** The ids and variants that are nearest to a name, nearest first. */
+function nearest(name: string, models: readonly Model[]): string[] {
   const key = keyOf(name).slice(0, NAME_LENGTH_MAX);
-  const distance = (model: Model): number =>
-    Math.min(...[model.id, ...model.aliases].map((known) => editDistance(key, keyOf(known))));
+  const distance = (names: readonly string[]): number =>
+    Math.min(...names.map((known) => editDistance(key, keyOf(known))));
   return models
-    .map((model) => ({ id: model.id, distance: distance(model) }))
+    .flatMap((model) => [
+      { id: model.id, distance: distance([model.id, ...model.aliases]) },
+      ...model.config.variants.map((variant) => ({ id: variant.name, distance: distance([variant.name]) })),
+    ])
     .sort((a, b) => a.distance - b.distance)
     .slice(0, NEAREST_MAX)
     .map(({ id }) => id);
 }
 
-/** The model under its own behaviour. */
-function meant(model: Model, by: Resolved['by']): Resolved {
-  return { model, behaviour: model.config.behaviour, by };
+/** The model under its own behaviour, with the variant's over it. */
+function meant({ model, variant }: Named, by: Resolved['by']): Resolved {
+  const own = model.config.behaviour;
+  const behaviour = variant === null ? own : layBehaviour(own, variant.behaviour);
+  return { model, behaviour, variant: variant?.name ?? null, by };
 }
 
 /** The spelling under which names are compared: lower case, without `.gguf` or Ollama's `:latest`. */
