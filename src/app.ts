@@ -4,6 +4,7 @@ import { anthropic } from './dialects/anthropic/anthropic.ts';
 import { chatVoice } from './dialects/chat/voice.ts';
 import type { Voice } from './dialects/dialect.ts';
 import { normaliseMessages } from './dialects/normalise.ts';
+import { openResponses, responsesVoice } from './dialects/responses/responses.ts';
 import { extraArguments } from './engines/extra-arguments.ts';
 import { engineRoutes } from './engines/routes.ts';
 import { type Flow, fileRoots } from './flow.ts';
@@ -161,6 +162,7 @@ function checkLaunch({ settings, config }: Flow, launch: LaunchOverrides): void 
 /** Under `/v1` errors are in the words of the protocol that is spoken there. */
 function voiceFor(path: string): Voice | null {
   if (path.startsWith('/v1/messages')) return anthropic;
+  if (/^\/v1\/responses(\/|$)/.test(path)) return responsesVoice;
   return /^\/(v1|upstream)(\/|$)|^\/(chat\/completions|embeddings|rerank)\b/.test(path) ? chatVoice : null;
 }
 
@@ -177,8 +179,11 @@ function gateway(flow: Flow) {
     settings,
     clock: flow.clock,
     pulse: flow.pulse,
-    dialects: { anthropic },
+    dialects: { anthropic, responses: openResponses({ memory: flow.responses, clock: flow.clock }) },
+    responses: flow.responses,
     normalise: normaliseMessages,
+    facts: (model) => flow.traits.factsOf(model),
+    version: flow.version,
     traits: (model) => flow.traits.of(model),
     seen: () => new Set(),
   });

@@ -22,6 +22,7 @@ import { TraitBook } from './models/trait-book.ts';
 import { Meters } from './requests/meters.ts';
 import { Telemetry } from './requests/telemetry.ts';
 import { RequestTracker } from './requests/tracker.ts';
+import { ResponseStore } from './responses/response-store.ts';
 import { Fleet } from './scheduling/fleet.ts';
 import type { LoadRecords } from './scheduling/fleet-needs.ts';
 import { openSettings, type SettingsFile } from './settings/store.ts';
@@ -57,6 +58,7 @@ export type Flow = {
   readonly processRegistry: ProcessRegistry;
   readonly fleet: Fleet;
   readonly tracker: RequestTracker;
+  readonly responses: ResponseStore;
   readonly client: SocketEngineClient;
   readonly pulse: Pulse;
   /** Writes down what is still in memory, and lets go of files. To be called once, when nothing runs any more. */
@@ -93,6 +95,8 @@ export async function openFlow(config: Config, version: string, environment: Nod
   const fleet = openFleet({ ...parts, records, supervisors: openSupervisors(parts) });
   const client = new SocketEngineClient();
   const loopLag = new LoopLag({ clock });
+  const onTrouble = (words: string) => bus.publish({ type: 'notice', tone: 'warning', text: words });
+  const responses = new ResponseStore({ store, clock, onTrouble });
   return {
     ...ground,
     ...records,
@@ -106,6 +110,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     engines,
     processRegistry,
     fleet,
+    responses,
     tracker: openTracker({ clock, bus, records, fleet }),
     client,
     pulse: new Pulse({ clock }),
@@ -115,6 +120,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
       client.close();
       loopLag[Symbol.dispose]();
       settings[Symbol.dispose]();
+      responses.close();
       records.writer.close();
       closeStore(store);
       await logs.close();

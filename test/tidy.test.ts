@@ -29,7 +29,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['engines'],
   ['supervision'],
   ['scheduling'],
-  ['requests'],
+  ['requests', 'responses'],
   ['dialects'],
   ['behaviour', 'repairs'],
   ['gateway'],

@@ -41,8 +41,10 @@ function streamed(call: Call, order: Order, life: Life): Promise<Response> {
     life.committed(outlet);
     answer.resolve(new Response(outlet.body, { headers: streamHeaders(call, order) }));
   };
-  const refuseOrTell = (fault: Fault) => {
-    if (isCommitted) outlet.write(call.voice.failure(fault, call.ticket.id));
+  const refuseOrTell = (fault: Fault, encoder: Encoder | null) => {
+    // An answer that has begun fails in its own words: only its encoder knows how far it has come.
+    const frame = () => encoder?.push({ type: 'fault', fault }) ?? call.voice.failure(fault, call.ticket.id);
+    if (isCommitted) outlet.write(frame());
     else answer.resolve(refusalResponse(call.voice, fault, call.ticket.id, order.modelId));
   };
   // The life goes on by itself: a client that leaves before the response is returned never starts its body (measured),
@@ -51,7 +53,11 @@ function streamed(call: Call, order: Order, life: Life): Promise<Response> {
   return answer.promise;
 }
 
-type Side = { readonly outlet: Outlet; readonly commit: () => void; readonly refuseOrTell: (fault: Fault) => void };
+type Side = {
+  readonly outlet: Outlet;
+  readonly commit: () => void;
+  readonly refuseOrTell: (fault: Fault, encoder: Encoder | null) => void;
+};
 
 async function runStream(call: Call, order: Order, life: Life, side: Side): Promise<void> {
   const { services, ticket } = call;
@@ -84,12 +90,12 @@ async function runStream(call: Call, order: Order, life: Life, side: Side): Prom
         return relay(source, lane, life, ticket, side.outlet);
       },
     });
-    if (ending.fault && ending.isUntold) side.refuseOrTell(ending.fault);
+    if (ending.fault && ending.isUntold) side.refuseOrTell(ending.fault, encoder);
     outcome = outcomeOf(ending, life);
   } catch (cause) {
     const verdict = life.verdict(asFault(cause));
     outcome = verdict.outcome;
-    side.refuseOrTell(verdict.fault);
+    side.refuseOrTell(verdict.fault, encoder);
     if (verdict.fault.kind === 'engine-silent') void endIfDead(services, order.modelId);
   } finally {
     life.over();

@@ -6,6 +6,7 @@ import { percentDecoded } from '#src/percent.ts';
 import { listModels, showModel } from './catalogue.ts';
 import { countTokens } from './count-tokens.ts';
 import { chatDoor, enter, translatedDoor, verbatimDoor } from './doors.ts';
+import { forgetResponse, listInputItems, refuseCancelling, refuseSocket, showResponse } from './responses.ts';
 import type { GatewayServices } from './services.ts';
 import { upstream } from './upstream.ts';
 
@@ -18,6 +19,7 @@ export const gatewayRoutes = (services: GatewayServices) => {
   const embeddings = verbatimDoor('/v1/embeddings');
   const rerank = verbatimDoor('/v1/rerank');
   const messages = translatedDoor(services.dialects.anthropic);
+  const responses = translatedDoor(services.dialects.responses);
   return new Elysia({ name: 'gateway-routes' })
     .post('/v1/chat/completions', ({ request }) => enter(services, chatDoor, request), inference)
     .post('/chat/completions', ({ request }) => enter(services, chatDoor, request), inference)
@@ -28,6 +30,16 @@ export const gatewayRoutes = (services: GatewayServices) => {
     .post('/rerank', ({ request }) => enter(services, rerank, request), inference)
     .post('/v1/messages', ({ request }) => enter(services, messages, request), inference)
     .post('/v1/messages/count_tokens', ({ request }) => countTokens(services, request), inference)
+    .post('/v1/responses', ({ request }) => enter(services, responses, request), inference)
+    .get('/v1/responses', ({ request }) => refuseSocket(services, request), access('infer'))
+    .get('/v1/responses/:id', ({ request, params }) => showResponse(services, request, params.id), access('infer'))
+    .delete('/v1/responses/:id', ({ params }) => forgetResponse(services, params.id), access('infer'))
+    .post('/v1/responses/:id/cancel', ({ params }) => refuseCancelling(services, params.id), inference)
+    .get(
+      '/v1/responses/:id/input_items',
+      ({ request, params }) => listInputItems(services, request, params.id),
+      access('infer'),
+    )
     .get('/v1/models', ({ request }) => listModels(services, request), access('infer'))
     .get(
       '/v1/models/*',

@@ -3,10 +3,12 @@ import type { Clock } from '#src/clock.ts';
 import type { ChatRequest } from '#src/dialects/chat-request.ts';
 import type { Dialect } from '#src/dialects/dialect.ts';
 import type { ContentRules } from '#src/dialects/normalise.ts';
+import type { GgufFacts } from '#src/gguf/facts.ts';
 import type { Model } from '#src/models/model.ts';
 import type { Resolved } from '#src/models/resolve.ts';
 import type { ModelTraits } from '#src/models/traits.ts';
 import type { RepairKind, Tracker } from '#src/requests/request.ts';
+import type { ResponseMemory } from '#src/responses/memory.ts';
 import type { Lender } from '#src/scheduling/lease.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import type { Pulse } from '#src/stream/pulse.ts';
@@ -35,8 +37,14 @@ export type GatewayServices = {
   readonly settings: { readonly current: Pick<Settings, 'strip_attribution'> };
   readonly clock: Clock;
   readonly pulse: Pulse;
-  readonly dialects: { readonly anthropic: Dialect };
+  readonly dialects: { readonly anthropic: Dialect; readonly responses: Dialect };
+  /** Answers of `/v1/responses` that may be asked for again. */
+  readonly responses: ResponseMemory;
   readonly normalise: Normalise;
+  /** What a model's file says of itself; null when it is none that Flow reads, or cannot be read now. */
+  readonly facts: (model: Model) => GgufFacts | null;
+  /** Flow's own. */
+  readonly version: string;
   /** What is known of a model's habits. */
   readonly traits: (model: Model) => ModelTraits;
   /** What was mended in a model's earlier answers. */

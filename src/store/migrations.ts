@@ -27,4 +27,7 @@ export const MIGRATIONS: readonly string[] = [
      load_ms REAL NOT NULL, outcome TEXT NOT NULL, crash_kind TEXT);
    CREATE INDEX loads_model ON loads (model_id, started_at_ms);
    CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);`,
+  `CREATE TABLE responses (
+     id TEXT PRIMARY KEY, started_at_ms INTEGER NOT NULL, size_characters INTEGER NOT NULL, body TEXT NOT NULL);
+   CREATE INDEX responses_started ON responses (started_at_ms, size_characters);`,
 ];

@@ -100,3 +100,15 @@ export type NewLoadRow = Omit<typeof loads.$inferSelect, 'id'>;
 
 /** Single facts, for example that the demo model was deleted for good. */
 export const facts = sqliteTable('facts', { key: text('key').primaryKey(), value: text('value').notNull() });
+
+/** Answers of `/v1/responses` that a client asked to store. `body` holds input and answer as JSON. */
+export const responses = sqliteTable(
+  'responses',
+  {
+    id: text('id').primaryKey(),
+    startedAtMs: integer('started_at_ms').notNull(),
+    sizeCharacters: integer('size_characters').notNull(),
+    body: text('body').notNull(),
+  },
+  (table) => [index('responses_started').on(table.startedAtMs, table.sizeCharacters)],
+);

@@ -14,7 +14,7 @@ import type { Credentials } from './credentials.ts';
 import { notFound, type Refuser } from './errors.tsx';
 import { type HostVerdict, judgeHost, ownNames } from './host-check.ts';
 import { judgeOrigin } from './origin-check.ts';
-import { RouteTable } from './route-table.ts';
+import { type Finding, RouteTable } from './route-table.ts';
 import { harden } from './security-headers.ts';
 
 /** The server that a request came in by. */
@@ -63,7 +63,7 @@ export function guard(parts: GuardParts): Guarded {
     if (hostFault) return refuser.refuse(request, '/', hostFault);
     if (path.length > LONGEST_PATH || SLY_PATH.test(path)) return refuser.refuse(request, path, notFound(path));
     const isUpgrade = request.headers.get('upgrade')?.toLowerCase() === 'websocket';
-    const finding = table.find(isUpgrade && request.method === 'GET' ? 'WS' : request.method, path);
+    const finding = findRoute(table, request.method, path, isUpgrade);
     if (request.method === 'OPTIONS' && finding.kind !== 'unknown') {
       const allow = finding.kind === 'found' ? USUAL_METHODS : finding.allow;
       return answerPreflight(request, allow, settings.cors_origins);
@@ -147,6 +147,12 @@ function refusedHost(verdict: HostVerdict): Fault | null {
     case 'malformed':
       return new Fault('forbidden', 'The request has no single valid Host header.');
   }
+}
+
+/** A handshake where there is no socket is a GET like any other: the route itself says what to do instead. */
+function findRoute(table: RouteTable, method: string, path: string, isUpgrade: boolean): Finding {
+  const socket = isUpgrade && method === 'GET' ? table.find('WS', path) : null;
+  return socket?.kind === 'found' ? socket : table.find(method, path);
 }
 
 function unknownRoute(

@@ -6,6 +6,7 @@ import { type AnyElysia, Elysia } from 'elysia';
 import { systemClock } from '#src/clock.ts';
 import { anthropic } from '#src/dialects/anthropic/anthropic.ts';
 import { normaliseMessages } from '#src/dialects/normalise.ts';
+import { openResponses } from '#src/dialects/responses/responses.ts';
 import { Fault } from '#src/faults.ts';
 import { gatewayRoutes } from '#src/gateway/routes.ts';
 import type { GatewayServices } from '#src/gateway/services.ts';
@@ -19,6 +20,7 @@ import { Pulse } from '#src/stream/pulse.ts';
 import { SocketEngineClient } from '#src/transport/client.ts';
 import type { FakeRequest } from '#test/support/fake-engine-behaviour.ts';
 import { type FakeEngine, type FakeRecord, makeFakeEngine } from '#test/support/fake-engine-launcher.ts';
+import { mapMemory } from '#test/support/map-memory.ts';
 
 export type Engine = { baseUrl: string; fake: FakeEngine; kill(): void };
 
@@ -195,6 +197,7 @@ export class House {
 
   constructor(parts: Partial<GatewayServices> = {}) {
     const clock = parts.clock ?? systemClock;
+    const memory = mapMemory();
     this.services = {
       lender: this.lender as unknown as Lender,
       tracker: this.tracker as unknown as Tracker,
@@ -206,9 +209,12 @@ export class House {
       settings: { current: { strip_attribution: true } },
       clock,
       pulse: new Pulse({ clock }),
-      dialects: { anthropic },
+      dialects: { anthropic, responses: openResponses({ memory }) },
+      responses: memory,
       normalise: normaliseMessages,
       seen: () => new Set(),
+      facts: () => null,
+      version: '0.0.0',
       traits: ({ name, hfId }) => detectTraits({ architecture: null, name, hfId, chatTemplate: null }),
       ...parts,
     };

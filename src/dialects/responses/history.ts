@@ -1,0 +1,74 @@
+/** What came before a request: the answers it goes on with, and the items it refers to. */
+import { Fault } from '#src/faults.ts';
+import { isObject, type JsonObject } from '#src/json.ts';
+import type { KeptResponse, ResponseMemory } from '#src/responses/memory.ts';
+
+/** Beyond it no context would hold the conversation. */
+const CHAIN_LENGTH_MAX = 10_000;
+
+/** The answers before, the first one first. Throws the Fault that OpenAI's clients know for one that is not kept. */
+export function chainBefore(previousId: string | null, memory: ResponseMemory): readonly KeptResponse[] {
+  const chain: KeptResponse[] = [];
+  for (let id = previousId; id !== null && chain.length < CHAIN_LENGTH_MAX; ) {
+    const kept = memory.find(id);
+    if (kept === null) throw unknownResponse(id, chain.length > 0);
+    chain.push(kept);
+    id = kept.previousId;
+  }
+  return chain.reverse();
+}
+
+/** The items of an answer: what was asked, then what was said. */
+export function itemsOf(kept: KeptResponse): readonly JsonObject[] {
+  return [...kept.input, ...outputOf(kept)];
+}
+
+/** The output items of a kept answer. */
+export function outputOf({ response }: KeptResponse): readonly JsonObject[] {
+  return Array.isArray(response.output) ? response.output.filter((item: unknown) => isObject(item)) : [];
+}
+
+/** The prefixes that ids of items have, by type. */
+const PREFIXES: { readonly [type: string]: string } = {
+  reasoning: 'rs',
+  function_call: 'fc',
+  function_call_output: 'fco',
+  custom_tool_call: 'ctc',
+  custom_tool_call_output: 'ctco',
+};
+
+/** The id of an item, which also tells to which answer it belongs. */
+export function itemId(type: string, requestId: string, place: string): string {
+  return `${PREFIXES[type] ?? 'msg'}_${requestId}_${place}`;
+}
+
+/** The id of an answer. */
+export function responseId(requestId: string): string {
+  return `resp_${requestId}`;
+}
+
+/** Finds items by their ids: in the conversation so far, then in what is kept. */
+export function finder(known: readonly JsonObject[], memory: ResponseMemory): (id: string, path: string) => JsonObject {
+  return (id, path) => {
+    const requestId = /^[a-z]+_(.+)_[a-z]?\d+$/.exec(id)?.[1];
+    const kept = requestId === undefined ? null : memory.find(responseId(requestId));
+    const all = kept === null ? known : [...known, ...itemsOf(kept)];
+    const found = all.find((item) => item.id === id && item.type !== 'item_reference');
+    if (found !== undefined) return found;
+    const details = { path, param: 'input', code: null };
+    throw new Fault('not-found', `Item with id '${id}' not found.`, {
+      hint: 'Flow keeps items for a day, or as long as `store: true` asks; send the item itself.',
+      details,
+    });
+  };
+}
+
+function unknownResponse(id: string, isOlder: boolean): Fault {
+  const details = { param: 'previous_response_id', code: 'previous_response_not_found' };
+  return new Fault('invalid-request', `Previous response with id '${id}' not found.`, {
+    hint: isOlder
+      ? 'The conversation goes back to it; send the conversation itself.'
+      : 'Flow keeps answers for a day, or as long as `store: true` asks; send the conversation itself.',
+    details,
+  });
+}
