@@ -1,7 +1,47 @@
 /** The repairs of one answer, in order, as one stage. */
+import { answerLimit } from './answer-limit.ts';
+import { leakedCalls } from './calls/leaked-calls.ts';
+import { duplicateCalls } from './duplicate-calls.ts';
+import { loopGuard } from './loop-guard.ts';
+import { parserRecovery } from './parser-fault.ts';
 import type { RepairContext, Sink, Stage } from './stage.ts';
+import { mayHaveThoughts, thinkTags } from './think-tags.ts';
+import { truncatedCalls } from './truncated-calls.ts';
+import { typedCalls } from './typed-arguments.ts';
 
-/** The chain for one answer; null when nothing in it could need mending, so that its bytes may pass unread. */
-export function repairChain(_context: RepairContext, _sink: Sink): Stage | null {
-  return null;
+type MakeStage = (next: Sink) => Stage;
+
+/**
+ * The chain for one answer; null when nothing in it could need mending, so that its bytes may pass unread.
+ *
+ * From the engine outwards: what the engine could not parse comes back as text; thoughts leave the text; calls leave
+ * the text; then calls are typed, made once and found whole; last come the limits, which see what the client sees.
+ */
+export function repairChain(context: RepairContext, sink: Sink): Stage | null {
+  const stages = stagesFor(context);
+  if (stages.length === 0) return null;
+  let next = sink;
+  for (const makeStage of stages.toReversed()) {
+    const stage = makeStage(next);
+    next = (event) => stage.push(event);
+  }
+  return { push: next };
+}
+
+function stagesFor(context: RepairContext): readonly MakeStage[] {
+  const { switches, tools, answerTokensMax, traits } = context;
+  const hasTools = tools.length > 0;
+  const stages: MakeStage[] = [];
+  const use = (isWanted: boolean, makeStage: MakeStage) => {
+    if (isWanted) stages.push(makeStage);
+  };
+  use((hasTools || traits.thinks) && switches.engine_parser !== false, (next) => parserRecovery(context, next));
+  use(mayHaveThoughts(context), (next) => thinkTags(context, next));
+  use(hasTools && switches.leaked_calls !== false, (next) => leakedCalls(context, next));
+  use(hasTools && switches.typed_arguments !== false, (next) => typedCalls(context, next));
+  use(hasTools && switches.duplicate_calls !== false, (next) => duplicateCalls(context, next));
+  use(hasTools && switches.truncated_calls !== false, (next) => truncatedCalls(context, next));
+  if (answerTokensMax !== null) stages.push((next) => answerLimit(answerTokensMax, next));
+  use(switches.loop_guard !== false, (next) => loopGuard(context, next));
+  return stages;
 }

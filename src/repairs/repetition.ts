@@ -1,0 +1,105 @@
+/** Finds out whether a text repeats itself word for word, while it arrives. */
+
+/** Periods longer than this are not looked for. */
+const PERIOD_MAX = 2_048;
+const RING = 4_096;
+const RING_MASK = RING - 1;
+/** How often a period is looked for: about four comparisons a character. */
+const LOOK_EVERY = 512;
+/** As much must have been the same before a period is believed, so that a ruler in a repeated page is not its period. */
+const BELIEVED = 512;
+
+/** How much repetition is too much. Blocks shorter than `shortPeriod` are rulers, rows of zeros, rows of blanks. */
+export type RepetitionBounds = {
+  readonly repeatsMin: number;
+  readonly charactersMin: number;
+  readonly shortPeriod: number;
+  readonly shortCharactersMin: number;
+};
+
+/** Something that came again and again. */
+export type Repetition = { readonly period: number; readonly repeats: number; readonly block: string };
+
+/**
+ * Keeps the last 4,096 characters. While a period is believed, a character costs one comparison; else every 512
+ * characters the last of them are looked for in the 2,048 before. Memory and time a character are bounded.
+ */
+export class RepetitionWatch {
+  readonly #bounds: RepetitionBounds;
+  readonly #ring = new Uint16Array(RING);
+  #seen = 0;
+  #period = 0;
+  /** Characters that are equal to the one a period before. */
+  #same = 0;
+  /** Of the repetition at hand, which length is too long. */
+  #sameMax = 0;
+
+  constructor(bounds: RepetitionBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Takes the next piece. The number of its characters after which the repetition is too long; -1 = it is not. */
+  see(piece: string): number {
+    const ring = this.#ring;
+    for (let at = 0; at < piece.length; at += 1) {
+      const code = piece.charCodeAt(at);
+      const place = this.#seen;
+      ring[place & RING_MASK] = code;
+      this.#seen = place + 1;
+      if (this.#period !== 0) {
+        if (ring[(place - this.#period) & RING_MASK] === code) {
+          this.#same += 1;
+          if (this.#same >= this.#sameMax) return at + 1;
+        } else this.#period = 0;
+      } else if ((this.#seen & (LOOK_EVERY - 1)) === 0) this.#look();
+    }
+    return -1;
+  }
+
+  /** What repeats at the moment; null when nothing does. */
+  get repetition(): Repetition | null {
+    if (this.#period === 0) return null;
+    let block = '';
+    for (let back = this.#period; back > 0; back -= 1) {
+      block += String.fromCharCode(this.#ring[(this.#seen - back) & RING_MASK] ?? 0);
+    }
+    return { period: this.#period, repeats: Math.floor(this.#same / this.#period) + 1, block };
+  }
+
+  /** The smallest period that holds for as long as it must to be believed. */
+  #look(): void {
+    const longest = Math.min(PERIOD_MAX, this.#seen - BELIEVED);
+    for (let period = 1; period <= longest; period += 1) {
+      const same = this.#sameWith(period);
+      if (same < BELIEVED) continue;
+      this.#period = period;
+      this.#same = same;
+      this.#sameMax = this.#tooMuch(period);
+      return;
+    }
+  }
+
+  /** For how many characters back each is equal to the one a period before. */
+  #sameWith(period: number): number {
+    const ring = this.#ring;
+    const most = Math.min(this.#seen, RING) - period;
+    const last = this.#seen - 1;
+    let same = 0;
+    while (same < most && ring[(last - same) & RING_MASK] === ring[(last - same - period) & RING_MASK]) same += 1;
+    return same;
+  }
+
+  #tooMuch(period: number): number {
+    const { repeatsMin, charactersMin, shortPeriod, shortCharactersMin } = this.#bounds;
+    if (period >= shortPeriod) return Math.max((repeatsMin - 1) * period, charactersMin);
+    return this.#isWhite(period) ? charactersMin : shortCharactersMin;
+  }
+
+  #isWhite(period: number): boolean {
+    for (let back = 1; back <= period; back += 1) {
+      const code = this.#ring[(this.#seen - back) & RING_MASK] ?? 0;
+      if (code > 32) return false;
+    }
+    return true;
+  }
+}
