@@ -1,10 +1,14 @@
 /** The table of contents: every door of Flow, in order, and the guard in front of all of them. */
 import { Elysia } from 'elysia';
+import { agentRoutes } from './agents/routes.ts';
+import { presetRoutes } from './behaviour/routes.ts';
 import { anthropic } from './dialects/anthropic/anthropic.ts';
 import { chatVoice } from './dialects/chat/voice.ts';
 import type { Voice } from './dialects/dialect.ts';
 import { normaliseMessages } from './dialects/normalise.ts';
+import { ollamaVoice } from './dialects/ollama/voice.ts';
 import { openResponses, responsesVoice } from './dialects/responses/responses.ts';
+import { allowedPath } from './engines/allowed-path.ts';
 import { extraArguments } from './engines/extra-arguments.ts';
 import { engineRoutes } from './engines/routes.ts';
 import { type Flow, fileRoots } from './flow.ts';
@@ -133,6 +137,12 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(requestRoutes({ tracker, telemetry: flow.telemetry, fleet: snapshot }))
     .use(engineRoutes({ engines: flow.engines }))
     .use(
+      agentRoutes({
+        modelOf: (wanted) => modelWithContext(flow, wanted),
+        asksForKey: () => flow.config.apiKey !== null,
+      }),
+    )
+    .use(
       schedulingRoutes({
         fleet,
         findModel: (modelId) => registry.find(modelId),
@@ -149,21 +159,50 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
         launchOf: (model) => launchFor(model, settings.current, fleet.overridesOf(model.id)),
         needOf: (model) => measurements.needOf(model, launchFor(model, settings.current, {})),
         checkLaunch: (launch) => checkLaunch(flow, launch),
+        applyPreset: (config, presetId) => flow.presets.applied(config, presetId),
+      }),
+    )
+    .use(
+      presetRoutes({
+        presets: flow.presets,
+        needModel: (modelId) => registry.need(modelId),
+        traits: (model) => flow.traits.of(model),
       }),
     );
+}
+
+/** A model by name, with the context that a conversation has, or would have if it were loaded now. */
+function modelWithContext(flow: Flow, wanted: string | null) {
+  const { fleet, settings } = flow;
+  const { model } = resolved(flow, wanted);
+  const { state } = fleet.model(model.id);
+  const launch = launchFor(model, settings.current, fleet.overridesOf(model.id));
+  return { model, contextTokens: state.phase === 'ready' ? state.contextTokens : launch.ctx_size };
 }
 
 /** Throws Fault('invalid-request') for what an engine would be refused, before anything is saved or started. */
 function checkLaunch({ settings, config }: Flow, launch: LaunchOverrides): void {
   const roots = fileRoots(settings.current.models_dir, config.dataDir);
   if (launch.extra_args) extraArguments(launch.extra_args, roots);
+  if (launch.chat_template_file) allowedPath(launch.chat_template_file, roots, 'chat_template_file');
 }
+
+const OLLAMA_PATH =
+  /^\/api\/(?:version|tags|ps|show|chat|generate|embed|embeddings|pull|push|copy|create|delete|blobs\/.*)$/;
+const CHAT_PATH = new RegExp(
+  [
+    '^/(?:v1|upstream)(?:/|$)',
+    '^/(?:chat/completions|completions?|infill|embeddings?|rerank|reranking|tokenize|detokenize|apply-template)$',
+    '^/models/(?:load|unload)$',
+  ].join('|'),
+);
 
 /** Under `/v1` errors are in the words of the protocol that is spoken there. */
 function voiceFor(path: string): Voice | null {
   if (path.startsWith('/v1/messages')) return anthropic;
   if (/^\/v1\/responses(\/|$)/.test(path)) return responsesVoice;
-  return /^\/(v1|upstream)(\/|$)|^\/(chat\/completions|embeddings|rerank)\b/.test(path) ? chatVoice : null;
+  if (OLLAMA_PATH.test(path)) return ollamaVoice(path === '/api/chat' ? 'chat' : 'generate');
+  return CHAT_PATH.test(path) ? chatVoice : null;
 }
 
 function gateway(flow: Flow) {

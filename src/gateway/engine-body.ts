@@ -34,6 +34,11 @@ export function translatedText(request: ChatRequest, set: JsonObject): string {
   return JSON.stringify({ ...without(request, STEERING_FIELDS), ...set });
 }
 
+/** Fields of our own making as the engine takes them. */
+export function fieldsText(fields: JsonObject): string {
+  return JSON.stringify(without(fields, STEERING_FIELDS));
+}
+
 /** OpenAI's newer name for the limit of the answer, as what every engine understands. */
 export function limitChanges(body: JsonObject): Changes {
   const limit = body.max_completion_tokens;

@@ -38,11 +38,15 @@ export type GgufFacts = {
   readonly splitNumber: number;
   readonly tensors: TensorTotals;
   readonly capabilities: { readonly tools: boolean; readonly thinking: boolean; readonly embedding: boolean };
+  /** Its vocabulary names the tokens around a gap that is to be filled. */
+  readonly fillsGaps: boolean;
 };
 
 const LAYERS_MAX = 2_048;
 const LENGTH_MAX = 1 << 24;
 const EMBEDDING_ARCHITECTURES = /^(?:.*bert.*|t5encoder|gemma-embedding|.*-embed(?:ding)?)$/;
+/** The second is the name of before. */
+const GAP_TOKENS = ['fim_pre_token_id', 'prefix_token_id'];
 const TOOL_MARKS = /\btools\b|tool_call/;
 const THINKING_MARKS = /<\/?think>|enable_thinking|reasoning_content|<\|channel\|>|thinking_budget|\[THINK\]/;
 /**
@@ -100,6 +104,7 @@ export function factsOf(header: GgufHeader, fileName: string): GgufFacts {
       thinking: chatTemplate !== null && THINKING_MARKS.test(chatTemplate),
       embedding: EMBEDDING_ARCHITECTURES.test(architecture) || (read.number(`${architecture}.pooling_type`) ?? 0) > 0,
     },
+    fillsGaps: GAP_TOKENS.some((key) => read.number(`tokenizer.ggml.${key}`) !== null),
   };
 }
 

@@ -16,7 +16,7 @@ export class TraitBook {
 
   /** The traits of a model. Never throws a Fault. */
   of(model: Model): ModelTraits {
-    const facts = this.#factsOf(model);
+    const facts = this.factsOf(model);
     if (!facts) return detectTraits({ architecture: null, name: model.name, hfId: model.hfId, chatTemplate: null });
     const held = this.#read.get(facts);
     if (held) return held;
@@ -26,7 +26,8 @@ export class TraitBook {
     return traits;
   }
 
-  #factsOf({ format, path }: Model): GgufFacts | null {
+  /** What its file's header says; null when it is none that Flow reads, or cannot be read now. */
+  factsOf({ format, path }: Model): GgufFacts | null {
     if (format !== 'gguf') return null;
     try {
       return this.#headers.factsOf(path);

@@ -100,6 +100,7 @@ const QWEN3_8B: GgufFacts = {
     embeddingRows: null,
   },
   capabilities: { tools: true, thinking: true, embedding: false },
+  fillsGaps: false,
 };
 const alone = { weightsBytes: 5e9, projectorBytes: 0, draft: null };
 const cacheOf = (facts: GgufFacts, launch: Partial<LaunchSettings>): number =>

@@ -1,0 +1,92 @@
+/** Text without a chat template: `/v1/completions`, with a gap to fill where there is a suffix. */
+import { behaveSampling } from '#src/behaviour/behave.ts';
+import { completionCollector, completionEncoder } from '#src/dialects/chat/completion.ts';
+import { chatVoice } from '#src/dialects/chat/voice.ts';
+import type { AnswerHead, Collector, Encoder } from '#src/dialects/dialect.ts';
+import { isObject, type JsonObject } from '#src/json.ts';
+import { type Arrived, type Door, verbatimDoor } from './doors.ts';
+import { engineText, fieldsText, refuseDanger, without } from './engine-body.ts';
+import { INFILL_PATH, infillChatVoice, infillFields } from './infill.ts';
+import type { Order } from './order.ts';
+
+/** What is asked without a template. `fields` are those of `/v1/completions`. */
+export type Plain = {
+  readonly kind: 'completion' | 'infill';
+  readonly fields: JsonObject;
+  readonly wantsStream: boolean;
+  readonly notes: readonly string[];
+  readonly encoder: (head: AnswerHead) => Encoder;
+  readonly collector: (head: AnswerHead) => Collector;
+};
+
+const COMPLETIONS_PATH = '/v1/completions';
+const AS_STREAM = { stream: true, stream_options: { include_usage: true } };
+
+/** OpenAI's completions; the engine's bytes pass untouched, but for a gap that is filled. */
+export const completionsDoor: Door = {
+  voice: infillChatVoice,
+  order: (arrived) => {
+    const { body } = arrived.json;
+    const hasGap = typeof body.suffix === 'string' && body.suffix !== '';
+    if (!hasGap) return sampledVerbatim(arrived, COMPLETIONS_PATH);
+    const { include_usage } = isObject(body.stream_options) ? body.stream_options : {};
+    return plainOrder(arrived, {
+      kind: 'infill',
+      fields: without(body, ['model', 'stream', 'stream_options']),
+      wantsStream: body.stream === true,
+      notes: [],
+      encoder: (head) => completionEncoder(head, { wantsUsage: include_usage === true }),
+      collector: completionCollector,
+    });
+  },
+};
+
+/** The engine's own `/infill`, in its own words. */
+export const infillDoor: Door = {
+  voice: infillChatVoice,
+  order: (arrived) => sampledVerbatim(arrived, INFILL_PATH),
+};
+
+/** The engine's own `/completion`, to which users of llama-server also say `/completions`. */
+export const nativeDoor: Door = {
+  voice: chatVoice,
+  order: (arrived) => sampledVerbatim(arrived, '/completion'),
+};
+
+/** An order that is translated, although no template and no repair has a say in it. */
+export function plainOrder({ services, model, behaviour, ticket, json }: Arrived, plain: Plain): Order {
+  const { set, drop } = behaveSampling(plain.fields, behaviour);
+  const fields = { ...without(plain.fields, drop), ...set };
+  refuseDanger(fields);
+  const head = {
+    requestId: ticket.id,
+    modelId: model.id,
+    createdS: Math.floor(services.clock.wallMs() / 1000),
+  };
+  const isGap = plain.kind === 'infill';
+  const asked = { ...(isGap ? infillFields(fields) : fields), model: model.id, ...AS_STREAM };
+  return {
+    modelId: model.id,
+    head,
+    path: isGap ? INFILL_PATH : COMPLETIONS_PATH,
+    text: fieldsText(asked),
+    streamText: null,
+    wantsStream: plain.wantsStream,
+    hidesProgress: true,
+    translation: { encoder: () => plain.encoder(head), collector: () => plain.collector(head) },
+    notes: [...json.mends, ...plain.notes],
+    headers: {},
+    mending: null,
+    wantsUsage: false,
+  };
+}
+
+/** What passes untouched still gets the model's own sampling. */
+function sampledVerbatim(arrived: Arrived, path: string): Order {
+  const { json, behaviour } = arrived;
+  const { set, drop } = behaveSampling(json.body, behaviour);
+  const order = verbatimDoor(path).order(arrived);
+  if (Object.keys(set).length === 0 && drop.length === 0) return order;
+  const { model } = arrived;
+  return { ...order, text: engineText(json, { set: { model: model.id, ...set }, drop }) };
+}
