@@ -12,28 +12,9 @@ const BASH: Known = {
   input_schema: { type: 'object', properties: { command: TEXT, restart: { type: 'boolean' } } },
 };
 
-const TEXT_EDITOR: Known = {
-  name: 'str_replace_based_edit_tool',
-  description: [
-    'View, create and edit text files. `view` shows a file or folder, or the lines in `view_range`;',
-    '`create` writes `file_text`; `str_replace` replaces `old_str`, which must occur exactly once, by `new_str`;',
-    '`insert` puts `insert_text` after the line `insert_line`.',
-  ].join(' '),
-  input_schema: {
-    type: 'object',
-    properties: {
-      command: { type: 'string', enum: ['view', 'create', 'str_replace', 'insert'] },
-      path: TEXT,
-      view_range: { type: 'array', items: LINE },
-      file_text: TEXT,
-      old_str: TEXT,
-      new_str: TEXT,
-      insert_line: LINE,
-      insert_text: TEXT,
-    },
-    required: ['command', 'path'],
-  },
-};
+/** The editor; its first editions gave the text of an insertion as `new_str`. */
+const TEXT_EDITOR = textEditor('insert_text');
+const EARLY_TEXT_EDITOR = textEditor('new_str');
 
 const MEMORY: Known = {
   name: 'memory',
@@ -62,6 +43,7 @@ const MEMORY: Known = {
 
 const FAMILIES: readonly (readonly [type: RegExp, known: Known])[] = [
   [/^bash_\d{8}$/, BASH],
+  [/^text_editor_(?:20241022|20250124)$/, EARLY_TEXT_EDITOR],
   [/^text_editor_\d{8}$/, TEXT_EDITOR],
   [/^memory_\d{8}$/, MEMORY],
 ];
@@ -71,4 +53,29 @@ export function clientTool(tool: JsonObject): JsonObject | null {
   const type = stringOrNull(tool.type) ?? '';
   const known = FAMILIES.find(([pattern]) => pattern.test(type))?.[1];
   return known === undefined ? null : { ...known, ...tool };
+}
+
+function textEditor(inserted: string): Known {
+  return {
+    name: 'str_replace_based_edit_tool',
+    description: [
+      'View, create and edit text files. `view` shows a file or folder, or the lines in `view_range`;',
+      '`create` writes `file_text`; `str_replace` replaces `old_str`, which must occur exactly once, by `new_str`;',
+      `\`insert\` puts \`${inserted}\` after the line \`insert_line\`.`,
+    ].join(' '),
+    input_schema: {
+      type: 'object',
+      properties: {
+        command: { type: 'string', enum: ['view', 'create', 'str_replace', 'insert'] },
+        path: TEXT,
+        view_range: { type: 'array', items: LINE },
+        file_text: TEXT,
+        old_str: TEXT,
+        new_str: TEXT,
+        insert_line: LINE,
+        [inserted]: TEXT,
+      },
+      required: ['command', 'path'],
+    },
+  };
 }

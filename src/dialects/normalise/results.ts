@@ -50,7 +50,7 @@ function answered(
     for (const result of orphans) {
       if (!answers(result, call)) continue;
       orphans.delete(result);
-      return result.tool_call_id === undefined ? { ...result, tool_call_id: call.id } : result;
+      return result.tool_call_id ? result : { ...result, tool_call_id: call.id };
     }
     changes.add(MISSING);
     return { role: 'tool', tool_call_id: call.id, content: NO_RESULT };
@@ -60,7 +60,7 @@ function answered(
 
 // A result that names no call answers the next one that is open; ids may repeat, then results are taken in turn.
 function answers(result: ChatMessage, call: ToolCall): boolean {
-  return result.tool_call_id === undefined || result.tool_call_id === call.id;
+  return !result.tool_call_id || result.tool_call_id === call.id;
 }
 
 function orphanText(result: ChatMessage, changes: Set<string>): readonly ChatMessage[] {
