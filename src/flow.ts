@@ -3,6 +3,8 @@
  * and stops.
  */
 import { join } from 'node:path';
+import { PresetBook } from './behaviour/preset-book.ts';
+import { writeTemplates } from './behaviour/template-files.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { type Engines, openEngines } from './engines/engines.ts';
@@ -53,6 +55,7 @@ export type Flow = {
   readonly loopLag: LoopLag;
   readonly registry: Registry;
   readonly traits: TraitBook;
+  readonly presets: PresetBook;
   readonly measurements: Measurements;
   readonly engines: Engines;
   readonly processRegistry: ProcessRegistry;
@@ -106,6 +109,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     loopLag,
     registry,
     traits: new TraitBook(headers),
+    presets: openPresets(ground, config.dataDir),
     measurements,
     engines,
     processRegistry,
@@ -126,6 +130,17 @@ export async function openFlow(config: Config, version: string, environment: Nod
       await logs.close();
     },
   };
+}
+
+/** Models may be set up with Flow's own chat templates, so they are there before a model is started. */
+function openPresets({ store, clock, logs }: Ground, dataDir: string): PresetBook {
+  const templatesDir = templatesFolder(dataDir);
+  try {
+    writeTemplates(templatesDir);
+  } catch (cause) {
+    logs.warning("Flow's own chat templates could not be written", { cause });
+  }
+  return new PresetBook({ store, clock, templatesDir });
 }
 
 /** What everything else stands on. */
@@ -186,7 +201,11 @@ function openSupervisors(parts: SupervisorParts): SupervisorFactory {
 
 /** Folders that engines may read files from: never the data directory itself, which holds what is secret. */
 export function fileRoots(modelsDir: string, dataDir: string): readonly string[] {
-  return [modelsDir, join(dataDir, 'templates')];
+  return [modelsDir, templatesFolder(dataDir)];
+}
+
+function templatesFolder(dataDir: string): string {
+  return join(dataDir, 'templates');
 }
 
 function openTracker(parts: { clock: Clock; bus: Bus; records: Records; fleet: Fleet }): RequestTracker {

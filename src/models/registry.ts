@@ -111,12 +111,20 @@ export class Registry {
 
   /**
    * Merges a patch into a model's configuration: `launch` field by field and `behaviour` key by key, where null takes a
-   * field back to its default; `variants` and `aliases` are replaced. Throws Fault('invalid-request') that names what
-   * is wrong, or Fault('conflict') for a name that means something else already; then nothing changed.
+   * field back to its default; `variants` are replaced. Throws Fault('invalid-request') that names what is wrong, or
+   * Fault('conflict') for a name that means something else already; then nothing changed.
    */
-  updateConfig(id: ModelId, patch: unknown, aliases?: readonly string[]): Model {
+  updateConfig(id: ModelId, patch: unknown): Model {
+    return this.configure(id, (config) => configWith(config, patch));
+  }
+
+  /**
+   * Changes a model's configuration and, when they are given, its further names: both or neither. Throws
+   * Fault('conflict') for a name that means something else already, and what `change` throws.
+   */
+  configure(id: ModelId, change: (config: ModelConfig) => ModelConfig, aliases?: readonly string[]): Model {
     const model = this.need(id);
-    const config = configWith(model.config, patch);
+    const config = change(model.config);
     const names = aliases === undefined ? model.aliases : cleanAliases(aliases);
     const variants = config.variants.map((variant) => ({ ...variant, name: cleanId(variant.name) }));
     this.#refuseTaken(model.id, names, variants);
@@ -130,7 +138,7 @@ export class Registry {
 
   /** Replaces a model's further names. Throws Fault('conflict') when one of them means something else already. */
   setAliases(id: ModelId, aliases: readonly string[]): Model {
-    return this.updateConfig(id, {}, aliases);
+    return this.configure(id, (config) => config, aliases);
   }
 
   /** Whether other files lie in the place of a model's than those it was registered with. False when they are gone. */

@@ -6,8 +6,8 @@ import { access } from '#src/access.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
 import { percentDecoded } from '#src/percent.ts';
-import { readOverrides } from './launch.ts';
-import type { Footprint, LaunchOverrides, LaunchSettings, Model, ModelId } from './model.ts';
+import { configWith, nestedPatch } from './config-patch.ts';
+import type { Footprint, LaunchOverrides, LaunchSettings, Model, ModelConfig, ModelId } from './model.ts';
 import type { Registry } from './registry.ts';
 import { findGgufFiles } from './scan.ts';
 import { loadParams, type ModelStatus, modelInfo } from './wire.ts';
@@ -22,6 +22,8 @@ export type ModelRoutesParts = {
   readonly needOf: (model: Model) => Footprint;
   /** Throws Fault('invalid-request') for launch settings that an engine would be refused. */
   readonly checkLaunch: (launch: LaunchOverrides) => void;
+  /** A configuration under a preset; throws Fault('not-found'). */
+  readonly applyPreset: (config: ModelConfig, presetId: string) => ModelConfig;
 };
 
 const RegisterBody = t.Object({
@@ -54,7 +56,7 @@ export const modelRoutes = (parts: ModelRoutesParts) =>
       '/api/models/*',
       ({ request }) => {
         const { model, isConfig } = target(request, parts.registry);
-        if (!isConfig) return { ...shown(model, parts), template_errors: [], config: model.config };
+        if (!isConfig) return { ...shown(model, parts), template_errors: [], config: wireConfig(model) };
         return { config: wireConfig(model), load_params: loadParams(model, parts.statusOf(model.id)) };
       },
       access('read'),
@@ -91,23 +93,41 @@ function target(request: Request, registry: Registry): { model: Model; isConfig:
   return { model: registry.need(isConfig ? rest.slice(0, -CONFIG.length) : rest), isConfig };
 }
 
-/** Further names travel with the configuration, although they are a fact of the model. */
-function wireConfig(model: Model) {
-  return { ...model.config, aliases: model.aliases };
+/**
+ * A configuration as people read and write it: the fields of the behaviour also stand beside the others, as they did in
+ * the seed. Further names travel with it, although they are a fact of the model.
+ */
+function wireConfig({ config, aliases }: Model) {
+  return { ...config.behaviour, ...config, aliases };
 }
 
-function changed(model: Model, body: unknown, { registry, checkLaunch }: ModelRoutesParts): Model {
+/**
+ * Takes a partial configuration in. A preset is applied when it is named anew, or named alone; sent back with the rest
+ * of a configuration it only says where that came from.
+ */
+function changed(model: Model, body: unknown, { registry, checkLaunch, applyPreset }: ModelRoutesParts): Model {
   if (!isObject(body)) throw new Fault('invalid-request', 'A configuration is a JSON object.');
-  const { aliases, ...config } = body;
-  if (isObject(config.launch) && config.launch.extra_args) {
-    checkLaunch(readOverrides({ extra_args: config.launch.extra_args }));
-  }
-  const configured = Object.keys(config).length > 0 ? registry.updateConfig(model.id, config) : model;
-  if (aliases === undefined) return configured;
-  if (!Array.isArray(aliases) || !aliases.every((alias) => typeof alias === 'string')) {
-    throw new Fault('invalid-request', 'aliases is a list of names.');
-  }
-  return registry.setAliases(model.id, aliases);
+  const { preset } = body;
+  const isAlone = Object.keys(body).length === 1;
+  const isApplied = typeof preset === 'string' && (isAlone || preset !== model.config.preset);
+  const aliases = aliasesOrNone(body.aliases);
+  return registry.configure(
+    model.id,
+    (present) => {
+      const base = isApplied ? applyPreset(present, preset) : present;
+      const { aliases: _aliases, ...patch } = nestedPatch(body, base.behaviour);
+      const config = configWith(base, patch);
+      if (!Bun.deepEquals(config.launch, present.launch)) checkLaunch(config.launch);
+      return config;
+    },
+    aliases,
+  );
+}
+
+function aliasesOrNone(aliases: unknown): string[] | undefined {
+  if (aliases === undefined) return undefined;
+  if (Array.isArray(aliases) && aliases.every((alias) => typeof alias === 'string')) return aliases;
+  throw new Fault('invalid-request', 'aliases is a list of names.', { details: { field: 'aliases' } });
 }
 
 /** Deletes only what Flow put there; any other model just leaves the list. Says what became of the files. */

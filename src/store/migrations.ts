@@ -30,4 +30,7 @@ export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE responses (
      id TEXT PRIMARY KEY, started_at_ms INTEGER NOT NULL, size_characters INTEGER NOT NULL, body TEXT NOT NULL);
    CREATE INDEX responses_started ON responses (started_at_ms, size_characters);`,
+  `CREATE TABLE presets (
+     id TEXT PRIMARY KEY, name TEXT NOT NULL, behaviour TEXT NOT NULL, launch TEXT NOT NULL,
+     created_at_ms INTEGER NOT NULL);`,
 ];

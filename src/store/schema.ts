@@ -1,6 +1,7 @@
 /** The tables, as drizzle sees them. `migrations.ts` is what really makes them; a test compares the two. */
 import { index, integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
-import type { Capabilities, ModelConfig } from '#src/models/model.ts';
+import type { Behaviour } from '#src/models/behaviour.ts';
+import type { Capabilities, LaunchOverrides, ModelConfig } from '#src/models/model.ts';
 
 /** Registered models: what they are, never what they are doing. */
 export const models = sqliteTable('models', {
@@ -112,3 +113,12 @@ export const responses = sqliteTable(
   },
   (table) => [index('responses_started').on(table.startedAtMs, table.sizeCharacters)],
 );
+
+/** Presets that users made; those that come with Flow are in the code. */
+export const presets = sqliteTable('presets', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  behaviour: text('behaviour', { mode: 'json' }).$type<Behaviour>().notNull(),
+  launch: text('launch', { mode: 'json' }).$type<LaunchOverrides>().notNull(),
+  createdAtMs: integer('created_at_ms').notNull(),
+});

@@ -1,0 +1,58 @@
+/** Flow's own chat templates as files in the data directory, where engines may read them. */
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+/** Where they come from: the package itself. */
+const SOURCE = join(import.meta.dir, 'templates');
+
+/** The texts of all of Flow's own templates, by file name. */
+export function ownTemplates(): ReadonlyMap<string, string> {
+  const names = readdirSync(SOURCE).filter((name) => name.endsWith('.jinja'));
+  return new Map(names.map((name) => [name, readFileSync(join(SOURCE, name), 'utf8')]));
+}
+
+/**
+ * Puts them into a folder, where they are not there or from another edition of Flow. Each file is whole or absent.
+ * Throws the error of the file system.
+ */
+export function writeTemplates(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const [name, text] of ownTemplates()) {
+    const path = join(folder, name);
+    if (textOrNull(path) !== text) writeWhole(path, text);
+  }
+}
+
+function writeWhole(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    const file = openSync(temporary, 'w', 0o600);
+    try {
+      writeSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function textOrNull(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
