@@ -6,6 +6,7 @@ import { addressOf } from './cli/address.ts';
 import type { Command, Context } from './cli/command.ts';
 import { EXIT } from './cli/command.ts';
 import { completionsCommand } from './cli/completions.ts';
+import { connectCommand } from './cli/connect.ts';
 import { doctorCommand } from './cli/doctor.ts';
 import { enginesCommand } from './cli/engines.ts';
 import { GatewayApi } from './cli/gateway-api.ts';
@@ -40,6 +41,7 @@ const COMMANDS: readonly Command[] = [
   logsCommand,
   loadCommand,
   unloadCommand,
+  connectCommand,
   enginesCommand,
   doctorCommand,
   completionsCommand(() => COMMANDS),

@@ -33,7 +33,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['dialects'],
   ['behaviour', 'repairs'],
   ['gateway'],
-  ['host', 'web'],
+  ['host', 'web', 'agents'],
   ['live'],
   ['monitor'],
   ['cli'],

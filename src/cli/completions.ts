@@ -1,4 +1,5 @@
 /** `flow completions`: scripts for bash, zsh and fish that complete commands and model names. */
+import { AGENTS } from '#src/agents/agents.ts';
 import { Fault } from '#src/faults.ts';
 import { type Command, EXIT } from './command.ts';
 
@@ -29,6 +30,7 @@ export function completionsCommand(commands: () => readonly Command[]): Command 
 // Names with other characters are left out: bash would expand them as it does any word.
 const MODELS = `flow models --json 2>/dev/null | sed -n 's/^ *"id": "\\([A-Za-z0-9._:@/-]*\\)".*/\\1/p'`;
 const WORDS = { engines: 'install choose remove', completions: 'bash zsh fish' } as const;
+const agentNames = (): string => AGENTS.map(({ name }) => name).join(' ');
 
 const SCRIPTS: Readonly<Record<string, (names: string) => string>> = {
   bash: (names) => `_flow() {
@@ -37,6 +39,7 @@ const SCRIPTS: Readonly<Record<string, (names: string) => string>> = {
   else case \${COMP_WORDS[1]} in
     ${WITH_MODEL.join('|')}) words=$(${MODELS});;
     engines) words='${WORDS.engines}';;
+    connect) words='${agentNames()}';;
     completions) words='${WORDS.completions}';;
     help) words='${names}';;
   esac; fi
@@ -49,6 +52,7 @@ if (( CURRENT == 2 )); then compadd ${names}
 else case $words[2] in
   ${WITH_MODEL.join('|')}) compadd $(${MODELS});;
   engines) compadd ${WORDS.engines};;
+  connect) compadd ${agentNames()};;
   completions) compadd ${WORDS.completions};;
   help) compadd ${names};;
 esac; fi
@@ -58,6 +62,7 @@ complete -c flow -f
 complete -c flow -n __fish_use_subcommand -a "${names}"
 complete -c flow -n "__fish_seen_subcommand_from ${WITH_MODEL.join(' ')}" -a "(__flow_models)"
 complete -c flow -n "__fish_seen_subcommand_from engines" -a "${WORDS.engines}"
+complete -c flow -n "__fish_seen_subcommand_from connect" -a "${agentNames()}"
 complete -c flow -n "__fish_seen_subcommand_from completions" -a "${WORDS.completions}"
 `,
 };

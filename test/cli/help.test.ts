@@ -13,6 +13,7 @@ const NAMES = [
   'logs',
   'load',
   'unload',
+  'connect',
   'engines',
   'doctor',
   'completions',

@@ -1,0 +1,59 @@
+/** `/api/agents`: what an agent needs to know to use a model, as text to copy. */
+import { Elysia, t } from 'elysia';
+import { access } from '#src/access.ts';
+import type { Model } from '#src/models/model.ts';
+import type { AgentFacts } from './agent.ts';
+import { AGENTS, agentNamed } from './agents.ts';
+import { snippetOf } from './snippet.ts';
+
+export type AgentRoutesParts = {
+  /** The model that a name means, null for none given, with the context it has or would have. May throw a Fault. */
+  readonly modelOf: (wanted: string | null) => { readonly model: Model; readonly contextTokens: number };
+  /** Whether callers must show a key. */
+  readonly asksForKey: () => boolean;
+};
+
+const ModelQuery = t.Object({ model: t.Optional(t.String({ minLength: 1, maxLength: 200 })) });
+/** A key is never shown: whoever copies the text puts it in. */
+const KEY_TO_PUT_IN = 'YOUR-FLOW-KEY';
+const CONTEXT_TOKENS_DEFAULT = 4_096;
+
+export const agentRoutes = (parts: AgentRoutesParts) =>
+  new Elysia({ name: 'agent-routes' })
+    .get(
+      '/api/agents',
+      ({ query, request }) => ({
+        model: wireFacts(factsOf(parts, query.model ?? null, request)),
+        agents: AGENTS.map(({ name, title, promptTokens }) => ({ name, title, prompt_tokens: promptTokens })),
+      }),
+      { ...access('read'), query: ModelQuery },
+    )
+    .get(
+      '/api/agents/:name',
+      ({ params, query, request }) => {
+        const agent = agentNamed(params.name);
+        const facts = factsOf(parts, query.model ?? null, request);
+        const connect = `flow connect ${agent.name} --model ${facts.modelId}`;
+        return { ...snippetOf(agent, facts), model: wireFacts(facts), connect };
+      },
+      { ...access('read'), query: ModelQuery },
+    );
+
+/** As seen from the caller: the address is the one that it has used, and its home is its own. */
+function factsOf({ modelOf, asksForKey }: AgentRoutesParts, wanted: string | null, request: Request): AgentFacts {
+  const { model, contextTokens } = modelOf(wanted);
+  return {
+    baseUrl: new URL(request.url).origin,
+    apiKey: asksForKey() ? KEY_TO_PUT_IN : null,
+    modelId: model.id,
+    modelName: model.name,
+    contextTokens: contextTokens > 0 ? contextTokens : (model.trainedContextTokens ?? CONTEXT_TOKENS_DEFAULT),
+    capabilities: model.capabilities,
+    home: '~',
+    environment: {},
+  };
+}
+
+function wireFacts({ modelId, modelName, contextTokens, capabilities, baseUrl }: AgentFacts) {
+  return { id: modelId, name: modelName, context_tokens: contextTokens, capabilities, base_url: baseUrl };
+}
