@@ -1,6 +1,8 @@
-/** Tool schemas as an engine's grammar can take them. Pure. */
+/** Tool schemas and answer schemas as an engine's grammar can take them. Pure. */
 import type { ChatTool } from '#src/dialects/chat-request.ts';
-import type { Json } from '#src/json.ts';
+import { isObject, type Json, type JsonObject } from '#src/json.ts';
+import { ownNames } from './schemas/own-names.ts';
+import { relaxSchema } from './schemas/relax-schema.ts';
 
 /** Tools for the engine, and what was relaxed in them. */
 export type Relaxed = {
@@ -12,7 +14,40 @@ export type Relaxed = {
   readonly relaxations: readonly string[];
 };
 
-/** Relaxes what llama.cpp's grammar refuses or takes wrongly. */
+const NO_ARGUMENTS: JsonObject = { type: 'object', properties: {} };
+
+/**
+ * Relaxes what llama.cpp's grammar refuses or takes wrongly. A schema that only had to be written otherwise, without
+ * loss, is not listed. What is no schema at all takes no arguments.
+ */
 export function relaxTools(tools: readonly ChatTool[]): Relaxed {
-  return { tools, originals: new Map(), relaxations: [] };
+  const originals = new Map<string, Json>();
+  const relaxations: string[] = [];
+  const relaxedTools = tools.map((tool) => relaxTool(tool, originals, relaxations));
+  const apart = ownNames(relaxedTools);
+  const isUnchanged = apart.every((tool, at) => tool === tools[at]);
+  return { tools: isUnchanged ? tools : apart, originals, relaxations };
+}
+
+/** As `relaxTools`, for the schema that the whole answer has to follow. `path` names it in the relaxations. */
+export function relaxAnswerSchema(
+  schema: unknown,
+  path: string,
+): { readonly schema: unknown; readonly relaxations: readonly string[] } {
+  const { schema: relaxed, relaxations } = relaxSchema(schema, { isArguments: false });
+  return { schema: relaxed, relaxations: relaxations.map((what) => `${path}.${what}`) };
+}
+
+function relaxTool(tool: ChatTool, originals: Map<string, Json>, relaxations: string[]): ChatTool {
+  const { parameters, description, ...rest } = tool.function;
+  const isSchema = parameters === undefined || parameters === null || isObject(parameters);
+  const { schema, relaxations: found } = relaxSchema(isSchema ? parameters : NO_ARGUMENTS, { isArguments: true });
+  // The engine takes `null` for neither a text nor its absence.
+  const hasOddDescription = description !== undefined && typeof description !== 'string';
+  if (schema === parameters && !hasOddDescription) return tool;
+  if (found.length > 0 && parameters !== undefined) originals.set(tool.function.name, parameters);
+  for (const what of found) relaxations.push(`${tool.function.name}.${what}`);
+  const described = typeof description === 'string' ? { description } : {};
+  const changed = isObject(schema) ? { parameters: schema } : {};
+  return { ...tool, function: { ...rest, ...described, ...changed } };
 }
