@@ -4,6 +4,7 @@
  */
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import { CodeSpans } from './code-spans.ts';
+import { withEntities } from './escaped.ts';
 import type { Offered } from './offered.ts';
 import {
   type CallSyntax,
@@ -30,7 +31,7 @@ const SHORT_CHARACTERS = 256;
 const GROWTH = 1.5;
 
 /** What templates put after a call, and models leak. */
-const TRAILERS = [
+const PLAIN_TRAILERS = [
   '<|im_end|>',
   '<|eot_id|>',
   '<|eom_id|>',
@@ -51,8 +52,10 @@ const TRAILERS = [
   '</s>',
   '</tool_call>',
   '</tool_calls>',
+  '</tool_calls:opensource>',
   '</function>',
 ];
+const TRAILERS = [...PLAIN_TRAILERS, ...PLAIN_TRAILERS.map(withEntities)];
 
 /** How one syntax stands towards the held block. */
 type Reader = { readonly syntax: CallSyntax; readonly opener: string; watch: Watch | null };

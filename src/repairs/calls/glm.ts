@@ -24,19 +24,30 @@ type Tags = {
   readonly value: string;
   readonly valueEnd: string;
   readonly end: string;
+  /** Hy3 puts one after the name. */
+  readonly separator: string;
 };
 
 const PLAIN = tags('');
 const SUFFIXED = tags(':opensource');
+const SUFFIXED_OPENER = '<tool_call:opensource>';
+const SUFFIXED_SECTION = '<tool_calls:opensource>';
 const KEY_CHARACTERS_MAX = 200;
 
 export const glm: CallSyntax = {
   format: 'glm',
   label: 'in GLM’s tags',
-  openers: ['<tool_call>', '<tool_call:opensource>'],
+  openers: ['<tool_call>', SUFFIXED_OPENER, SUFFIXED_SECTION],
   isWholeAnswer: false,
   read(block, opener, offered, end) {
-    return readCall(block, opener.length, opener.includes(':') ? SUFFIXED : PLAIN, offered, end);
+    if (opener !== SUFFIXED_SECTION) {
+      return readCall(block, opener.length, opener === SUFFIXED_OPENER ? SUFFIXED : PLAIN, offered, end);
+    }
+    // The section's first call; the others are blocks of their own.
+    const start = skipWhite(block, opener.length);
+    const met = meets(block, start, SUFFIXED_OPENER);
+    if (met === 'yes') return readCall(block, start + SUFFIXED_OPENER.length, SUFFIXED, offered, end);
+    return met === 'maybe' ? TOO_SHORT : NOT_A_CALL;
   },
 };
 
@@ -47,6 +58,7 @@ function tags(suffix: string): Tags {
     value: `<arg_value${suffix}>`,
     valueEnd: `</arg_value${suffix}>`,
     end: `</tool_call${suffix}>`,
+    separator: `<tool_sep${suffix}>`,
   };
 }
 
@@ -65,7 +77,9 @@ function readCall(block: string, at: number, tag: Tags, offered: Offered, end: T
     const call: WrittenCall = { name: tool.name, arguments: args, writtenName };
     return { kind: 'calls', calls: [call], length };
   };
-  let place = nameEnd;
+  const separator = meets(block, nameEnd, tag.separator);
+  if (separator === 'maybe') return unfinished();
+  let place = separator === 'yes' ? nameEnd + tag.separator.length : nameEnd;
   for (;;) {
     const next = skipWhite(block, place);
     if (block.startsWith(tag.end, next)) {

@@ -28,6 +28,11 @@ export function callOf(written: string, given: unknown, offered: Offered): Writt
   return { name: tool.name, arguments: args, writtenName: tool.name === written ? null : written };
 }
 
+/** Whether the object says arguments, be they empty. */
+export function hasArguments(item: JsonObject): boolean {
+  return isObject(item.function) ? hasArguments(item.function) : givenArguments(item) !== undefined;
+}
+
 function callInObject(item: JsonObject, offered: Offered): WrittenCall | null {
   const inner = item.function;
   if (isObject(inner)) return callInObject(inner, offered);

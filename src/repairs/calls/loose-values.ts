@@ -8,6 +8,7 @@ const DEPTH_MAX = 100;
 const SPACE = /[ \t\r\n]*/y;
 const NUMBER = /[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?/y;
 const WORD = /[A-Za-z_][A-Za-z_0-9]*/y;
+const NAME = /[A-Za-z_][\w.:/-]*/y;
 const WORDS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['true', true],
   ['True', true],
@@ -78,6 +79,12 @@ export class LooseReader {
   word(): string | null {
     this.skipSpace();
     return this.#match(WORD);
+  }
+
+  /** A tool's name, which may also have dots, colons, slashes and dashes. */
+  name(): string | null {
+    this.skipSpace();
+    return this.#match(NAME);
   }
 
   value(depth: number): Read {

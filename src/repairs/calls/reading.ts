@@ -86,6 +86,17 @@ export function meets(text: string, at: number, word: string): 'yes' | 'maybe' |
   return text.length - at < word.length && word.startsWith(text.slice(at)) ? 'maybe' : 'no';
 }
 
+/** The longest of these words that stands at `at`; `maybe` while a word, or a longer one, may still come. */
+export function meetsAny(text: string, at: number, words: readonly string[]): { length: number } | 'maybe' | 'no' {
+  let longest = 0;
+  for (const word of words) {
+    const met = meets(text, at, word);
+    if (met === 'maybe') return 'maybe';
+    if (met === 'yes' && word.length > longest) longest = word.length;
+  }
+  return longest > 0 ? { length: longest } : 'no';
+}
+
 /** Without the one newline that templates put after an opening and before a closing tag. */
 export function withoutFrame(value: string): string {
   const start = value.startsWith('\r\n') ? 2 : value.startsWith('\n') ? 1 : 0;

@@ -1,16 +1,50 @@
 /** All syntaxes of tool calls that are known, most frequent first. */
 import type { RepairContext } from '../stage.ts';
+import { deepseek, deepseekMarkup } from './deepseek.ts';
+import { escaped } from './escaped.ts';
+import { gemma } from './gemma.ts';
 import { glm } from './glm.ts';
+import { harmony } from './harmony.ts';
 import { hermesJson } from './hermes-json.ts';
+import { kimi } from './kimi.ts';
+import { llamaJson, pythonTagJson } from './llama-json.ts';
+import { minimax, minimaxSpaced } from './minimax.ts';
+import { mistral } from './mistral.ts';
+import { jsonAfterName, jsonBetweenTags, namedParameters } from './other-tags.ts';
+import { pythonicAnswer, pythonicMarked, pythonTag } from './pythonic.ts';
 import { qwenXml } from './qwen-xml.ts';
 import type { CallSyntax } from './reading.ts';
 
-export const SYNTAXES: readonly CallSyntax[] = [hermesJson, qwenXml, glm];
+const MARKED: readonly CallSyntax[] = [
+  hermesJson,
+  qwenXml,
+  glm,
+  gemma,
+  mistral,
+  harmony,
+  pythonTagJson,
+  pythonTag,
+  pythonicMarked,
+  deepseek,
+  deepseekMarkup,
+  kimi,
+  minimax,
+  minimaxSpaced,
+  jsonBetweenTags,
+  jsonAfterName,
+  namedParameters,
+];
+const ESCAPED = MARKED.map(escaped).filter((syntax) => syntax !== null);
 
 /** Those that may be looked for in an answer. Without marks of their own they say too little inside a thought. */
 export function syntaxesFor(context: RepairContext, { isThought }: { isThought: boolean }): readonly CallSyntax[] {
-  const allowed = context.switches.call_formats;
-  return SYNTAXES.filter(
-    ({ format, isWholeAnswer }) => !(isThought && isWholeAnswer) && (allowed === undefined || allowed.includes(format)),
-  );
+  const { traits, seen, switches } = context;
+  const isSeen = seen.has('leaked-call');
+  const bare = [
+    llamaJson(isSeen || traits.callFormat === 'llama-json'),
+    pythonicAnswer(isSeen || traits.callFormat === 'pythonic'),
+  ];
+  const all = isThought ? [...MARKED, ...ESCAPED] : [...MARKED, ...bare, ...ESCAPED];
+  const allowed = switches.call_formats;
+  return allowed === undefined ? all : all.filter(({ format }) => allowed.includes(format));
 }

@@ -36,10 +36,7 @@ function tool(name: string, parameters: { readonly [key: string]: unknown }): Ch
 }
 
 /** One piece of an answer, with neighbours of the same kind put together. */
-export type Part =
-  | { text: string }
-  | { thinking: string }
-  | { call: string; args: unknown; id: string; index: number };
+export type Part = { text: string } | { thinking: string } | { call: string; args: unknown; id: string; index: number };
 
 export type Told = { parts: Part[]; finish: FinishReason | null; uses: RepairUse[]; events: StreamEvent[] };
 
@@ -62,6 +59,9 @@ export function tell(events: readonly StreamEvent[], options: Options = {}): Tol
       switches: options.switches ?? {},
       answerTokensMax: null,
       relaxed: new Map(),
+      seen: new Set(),
+      splitsThoughts: true,
+      isThinkingOff: false,
       report: (use) => uses.push(use),
     },
     (event) => out.push(event),

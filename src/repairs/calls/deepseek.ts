@@ -1,0 +1,58 @@
+/**
+ * DeepSeek. R1: `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>name` and a fenced JSON; V3.1: the name
+ * before the separator and JSON after it; from V3.2 on `<｜DSML｜invoke name="…">` with parameters.
+ */
+import { type InvokeTags, readInvokes } from './invoke-xml.ts';
+import { type Head, headBetween, type NamedJson, readNamedJson } from './named-json.ts';
+import { type CallSyntax, meets } from './reading.ts';
+
+const SECTION = '<｜tool▁calls▁begin｜>';
+const CALL = '<｜tool▁call▁begin｜>';
+const SEPARATOR = '<｜tool▁sep｜>';
+const FENCE = '\n```json\n';
+const DSML_SECTIONS = ['<｜DSML｜function_calls>', '<｜DSML｜tool_calls>'];
+const DSML_CALL = '<｜DSML｜invoke name=';
+
+const MARKS: NamedJson = {
+  head: readHead,
+  callEnds: ['```<｜tool▁call▁end｜>', '```\n<｜tool▁call▁end｜>', '<｜tool▁call▁end｜>', '```'],
+  blockEnds: ['<｜tool▁calls▁end｜>'],
+};
+
+export const deepseek: CallSyntax = {
+  format: 'deepseek',
+  label: 'in DeepSeek’s marks',
+  openers: [SECTION, CALL],
+  isWholeAnswer: false,
+  read(block, opener, offered, end) {
+    return readNamedJson(block, opener === SECTION ? SECTION.length : 0, MARKS, offered, end);
+  },
+};
+
+export const deepseekMarkup: CallSyntax = {
+  format: 'deepseek',
+  label: 'in DeepSeek’s markup',
+  openers: [...DSML_SECTIONS, DSML_CALL],
+  isWholeAnswer: false,
+  read(block, opener, offered, end) {
+    const isBare = opener === DSML_CALL;
+    const tags: InvokeTags = {
+      call: DSML_CALL,
+      callEnd: '</｜DSML｜invoke>',
+      parameter: '<｜DSML｜parameter name=',
+      parameterEnd: '</｜DSML｜parameter>',
+      blockEnd: isBare ? null : `</${opener.slice(1)}`,
+    };
+    return readInvokes(block, isBare ? 0 : opener.length, tags, offered, end);
+  },
+};
+
+function readHead(block: string, at: number): Head {
+  const head = headBetween(block, at, CALL, [SEPARATOR]);
+  if (typeof head === 'string' || head.name !== 'function') return head;
+  // R1: what stands before the separator is the kind, and the name follows up to the fence.
+  const fence = block.indexOf(FENCE, head.at);
+  if (fence >= 0) return { name: block.slice(head.at, fence).trim(), at: fence + FENCE.length };
+  const newline = block.indexOf('\n', head.at);
+  return newline < 0 || meets(block, newline, FENCE) === 'maybe' ? 'maybe' : 'no';
+}
