@@ -1,4 +1,8 @@
 /** What is known of a model's habits from its template and family: how it calls tools and how it thinks. Pure. */
+import { formatOfTemplate } from './traits/call-format.ts';
+import { familyOf } from './traits/families.ts';
+import { opensThought } from './traits/generation-prompt.ts';
+import { codeIn } from './traits/template-text.ts';
 
 /** How models write tool calls, by the name of the format. */
 export type CallFormat =
@@ -51,17 +55,45 @@ export type TraitSource = {
   readonly chatTemplate: string | null;
 };
 
-/** Reads them. The same source gives the same traits. */
-export function detectTraits(source: TraitSource): ModelTraits {
-  const template = source.chatTemplate ?? '';
+/** Marks of thoughts in a template: it writes them, takes them out of history, or has a word to switch them. */
+const THOUGHT_MARKS =
+  /<\/?(?:seed:|mm:)?think(?:ing)?(?::opensource)?>|\[\/?THINK\]|<\|channel>thought|<\|think\|>|<\|START_THINKING\|>|<\|inner_prefix\|>|<\|channel\|>analysis/;
+const SWITCHES = ['enable_thinking', 'thinking'];
+
+/**
+ * Reads them. The same source gives the same traits. What the template shows wins over what the family is known for,
+ * since engines write prompts by the template; without one the family is all there is.
+ */
+export function detectTraits({ architecture, name, hfId, chatTemplate }: TraitSource): ModelTraits {
+  const family = familyOf([name, hfId, architecture]);
+  if (chatTemplate === null || chatTemplate.trim() === '') {
+    return {
+      family: family?.name ?? null,
+      callFormat: family?.callFormat ?? null,
+      thinks: family?.thinks ?? false,
+      opensThought: false,
+      wantsShortCallIds: false,
+      wantsAlternation: false,
+      thinkingSwitches: [],
+      readsEffort: false,
+    };
+  }
+  const code = codeIn(chatTemplate);
+  const thinkingSwitches = SWITCHES.filter((word) => isAsked(code, word));
+  const opens = opensThought(chatTemplate);
   return {
-    family: null,
-    callFormat: null,
-    thinks: /<\/?think>|enable_thinking|reasoning_content/.test(template),
-    opensThought: /<think>\\n['"]\s*[-+]?[}%]/.test(template),
-    wantsShortCallIds: false,
-    wantsAlternation: false,
-    thinkingSwitches: ['enable_thinking', 'thinking'].filter((name) => template.includes(name)),
-    readsEffort: template.includes('reasoning_effort'),
+    family: family?.name ?? null,
+    callFormat: formatOfTemplate(chatTemplate),
+    thinks: opens || thinkingSwitches.length > 0 || THOUGHT_MARKS.test(chatTemplate),
+    opensThought: opens,
+    wantsShortCallIds: /tool call ids? should be alphanumeric|\|\s*length\s*!=\s*9\b/i.test(chatTemplate),
+    wantsAlternation: /must alternate/i.test(chatTemplate),
+    thinkingSwitches,
+    readsEffort: isAsked(code, 'reasoning_effort'),
   };
+}
+
+/** Whether code asks for this word of the caller, and does not only call something of its own so. */
+function isAsked(code: string, word: string): boolean {
+  return new RegExp(`(?<![.\\w-])${word}(?![\\w-]|\\s*=(?!=))`).test(code);
 }
