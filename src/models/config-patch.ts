@@ -82,10 +82,15 @@ export function refuseUnknown(
   const unknown = Object.keys(value).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const name = unknown.slice(0, NAME_CHARACTERS_MAX);
-  const [nearest] = [...offered].sort((one, other) => editDistance(name, one) - editDistance(name, other));
+  const [nearest] = [...offered].sort((one, other) => distance(name, one) - distance(name, other));
   throw new Fault('invalid-request', `There is no field "${place}${name}"; the nearest is "${place}${nearest}".`, {
     details: { field: `${place}${name}`, nearest: nearest ?? null },
   });
+}
+
+/** A name that was only begun is nearer than any that is spelled otherwise. */
+function distance(name: string, known: string): number {
+  return known.startsWith(name) ? 0 : editDistance(name, known);
 }
 
 function mergePatch(target: unknown, patch: JsonObject): JsonObject {

@@ -235,12 +235,14 @@ export class Registry {
 
   /** A request's name must mean one thing: no other model's, and not one of its own names twice. */
   #refuseTaken(id: ModelId, aliases: readonly string[], variants: readonly Variant[]): void {
-    const seen = new Set([id.toLowerCase()]);
-    for (const name of [...aliases, ...variants.map((variant) => variant.name)]) {
+    const seen = new Set([id, ...aliases].map((name) => name.toLowerCase()));
+    const ofVariants = variants.map((variant) => variant.name);
+    for (const name of [...aliases, ...ofVariants]) {
       const holder = this.#holderOf(name, id);
       if (holder) throw new Fault('conflict', `Another model, ${holder.id}, is called "${name}" already.`);
-      // A model may have its own id as an alias: that takes nothing from anybody.
-      if (seen.has(name.toLowerCase()) && !aliases.includes(name)) {
+    }
+    for (const name of ofVariants) {
+      if (seen.has(name.toLowerCase())) {
         throw new Fault('conflict', `"${name}" is a name of this model already; a variant needs one of its own.`);
       }
       seen.add(name.toLowerCase());

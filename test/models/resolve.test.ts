@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test';
 import { Fault } from '#src/faults.ts';
 import { editDistance } from '#src/models/distance.ts';
-import type { Model } from '#src/models/model.ts';
+import { EMPTY_CONFIG, type Model } from '#src/models/model.ts';
 import { type Naming, resolveModel } from '#src/models/resolve.ts';
 import { someModel } from '#test/engines/support/plan.ts';
 
@@ -137,4 +137,51 @@ test.each([
   ['same', 'same', 0],
 ])('the distance of %p and %p is %p', (from, to, distance) => {
   expect(editDistance(from, to)).toBe(distance);
+});
+
+test('a variant answers to its name and lays its behaviour over its model’s', () => {
+  const config = {
+    ...EMPTY_CONFIG,
+    behaviour: { temperature: 0.6, top_k: 20, chat_template_kwargs: { a: 1 }, repairs: { loop_guard: false } },
+    variants: [
+      {
+        name: 'qwen-fast',
+        behaviour: { temperature: 1, chat_template_kwargs: { b: 2 }, repairs: { think_tags: false } },
+      },
+    ],
+  };
+  const models = [model('Qwen3-8B', { aliases: ['coder'], config }), OSS];
+  const behaviour = {
+    temperature: 1,
+    top_k: 20,
+    chat_template_kwargs: { a: 1, b: 2 },
+    repairs: { loop_guard: false, think_tags: false },
+  };
+  for (const name of [
+    'qwen-fast',
+    'QWEN-FAST',
+    'Qwen3-8B:qwen-fast',
+    'coder:qwen-fast',
+    'claude-flow-qwen-fast',
+    'n-fast',
+  ]) {
+    const resolved = resolveModel(name, naming({ models }));
+    expect(resolved).toMatchObject({ model: { id: 'Qwen3-8B' }, variant: 'qwen-fast' });
+    expect(resolved.behaviour).toEqual(behaviour);
+  }
+  expect(resolveModel('coder', naming({ models }))).toMatchObject({ variant: null, behaviour: { temperature: 0.6 } });
+  // A part of the model's own name means the model, not the variant that has it too.
+  expect(resolveModel('qwen', naming({ models })).variant).toBeNull();
+  expect(resolveModel('', naming({ models, settings: settings({ default_model: 'qwen-fast' }) })).variant).toBe(
+    'qwen-fast',
+  );
+  expect(faultOf('qwen-fas', naming({ models: [OSS] })).kind).toBe('model-not-found');
+  expect(faultOf('qwon-fast', naming({ models })).details.nearest).toContain('qwen-fast');
+});
+
+test('what a variant chooses is not forced otherwise by its model', () => {
+  const behaviour = { forced: { temperature: 0.2, top_p: 0.5 } };
+  const variants = [{ name: 'warm', behaviour: { temperature: 1 } }];
+  const models = [model('one', { config: { ...EMPTY_CONFIG, behaviour, variants } })];
+  expect(resolveModel('warm', naming({ models })).behaviour).toEqual({ temperature: 1, forced: { top_p: 0.5 } });
 });

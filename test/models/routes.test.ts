@@ -46,6 +46,7 @@ beforeEach(async () => {
     .use(
       modelRoutes({
         checkLaunch: () => {},
+        applyPreset: (config, preset) => ({ ...config, preset, behaviour: { temperature: 0.11 } }),
         registry,
         modelsDir,
         statusOf: () => status,
@@ -83,7 +84,7 @@ test('a model is listed with the names of the seed', async () => {
     backend: 'gguf',
     gguf_file: path,
     quantization: 'F16',
-    size_gb: 0.002,
+    size_gb: 0.005,
     memory_gb: 2.5,
     supports_tools: true,
     status: 'available',
@@ -177,7 +178,7 @@ test('a file is registered once, under its own or a given name', async () => {
   expect((await call('POST', '/api/register-local', { path, name: 'My model' })).body).toEqual({
     model_id: 'My model',
     name: 'My model',
-    size_gb: 0.002,
+    size_gb: 0.005,
   });
   expect((await call('POST', '/api/register-local', { gguf_path: path })).body).toEqual({
     model_id: 'My model',
@@ -212,4 +213,72 @@ test('a scan reads again what was replaced, and leaves alone what is as it was (
   await call('POST', '/api/models/scan');
   expect(registry.need('one').trainedContextTokens).toBeNull();
   expect(registry.need('one').sizeBytes).toBe(Bun.file(path).size);
+});
+
+test('a behaviour is written and shown in the seed’s way and in ours', async () => {
+  await register('one');
+  const path = '/api/models/one/config';
+  const { body } = await call('PUT', path, { temperature: 0.6, enable_thinking: false, behaviour: { top_k: 20 } });
+  const behaviour = { temperature: 0.6, enable_thinking: false, top_k: 20 };
+  expect(body.config).toMatchObject({ ...behaviour, behaviour });
+  expect((await call('GET', '/api/models/one')).body.config).toMatchObject({ ...behaviour, behaviour });
+  await call('PUT', path, { temperature: null });
+  expect((await call('GET', path)).body.config.behaviour).toEqual({ enable_thinking: false, top_k: 20 });
+});
+
+test('a configuration that was read can be sent back whole', async () => {
+  await register('one');
+  const path = '/api/models/one/config';
+  await call('PUT', path, {
+    temperature: 0.6,
+    aliases: ['uno'],
+    variants: [{ name: 'one-warm', behaviour: { temperature: 1 } }],
+    preset: 'some',
+  });
+  const { config } = (await call('GET', path)).body;
+  expect((await call('PUT', path, { ...config, top_p: 0.5 })).body.config).toEqual({
+    ...config,
+    top_p: 0.5,
+    behaviour: { ...config.behaviour, top_p: 0.5 },
+  });
+});
+
+test('an unknown field is told with the nearest one, and nothing changes', async () => {
+  await register('one');
+  const before = registry.need('one');
+  const { status, body } = await call('PUT', '/api/models/one/config', { is_pinned: true, temprature: 1 });
+  expect(status).toBe(400);
+  expect(body.error.message).toBe('There is no field "temprature"; the nearest is "temperature".');
+  expect(registry.need('one')).toBe(before);
+});
+
+test('a preset is applied when it is named anew or alone, and only kept as a label otherwise', async () => {
+  await register('one');
+  const put = async (body: object) => (await call('PUT', '/api/models/one/config', body)).body.config.behaviour;
+  expect(await put({ top_k: 9 })).toEqual({ top_k: 9 });
+  expect(await put({ preset: 'some', top_p: 0.5 })).toEqual({ temperature: 0.11, top_p: 0.5 });
+  expect(await put({ preset: 'some', temperature: 0.9 })).toEqual({ temperature: 0.9, top_p: 0.5 });
+  expect(await put({ preset: 'some' })).toEqual({ temperature: 0.11 });
+  expect(await put({ preset: null })).toEqual({ temperature: 0.11 });
+});
+
+test('a name may mean one thing only, and a refusal changes nothing', async () => {
+  await register('one');
+  await register('two');
+  const put = (id: string, body: object) => call('PUT', `/api/models/${id}/config`, body);
+  const variant = (name: string) => ({ variants: [{ name, behaviour: {} }] });
+  expect((await put('one', { ...variant('fast'), aliases: ['uno'] })).status).toBe(200);
+  for (const name of ['one', 'UNO', 'fast']) {
+    expect((await put('two', { ...variant(name), is_pinned: true })).status).toBe(409);
+    expect((await put('two', { aliases: [name], is_pinned: true })).status).toBe(409);
+  }
+  expect(registry.need('two').config).toEqual(EMPTY_CONFIG);
+  expect((await put('one', variant('Uno'))).status).toBe(409);
+  expect((await put('one', variant('one'))).status).toBe(409);
+  expect((await put('one', { variants: [...variant('a').variants, ...variant('A').variants] })).status).toBe(409);
+  expect((await put('one', { aliases: ['fast'] })).status).toBe(409);
+  expect((await put('one', variant('quick'))).status).toBe(200);
+  // The name that was given up is free again.
+  expect((await put('two', variant('fast'))).status).toBe(200);
+  expect(registry.add({ ...registry.need('one'), id: 'quick' }).id).toBe('quick-2');
 });
