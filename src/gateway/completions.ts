@@ -6,7 +6,8 @@ import type { AnswerHead, Collector, Encoder } from '#src/dialects/dialect.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 import { type Arrived, type Door, verbatimDoor } from './doors.ts';
 import { engineText, fieldsText, refuseDanger, without } from './engine-body.ts';
-import { INFILL_PATH, infillChatVoice, infillFields } from './infill.ts';
+import { plainChatVoice } from './inability.ts';
+import { INFILL_PATH, infillFields } from './infill.ts';
 import type { Order } from './order.ts';
 
 /** What is asked without a template. `fields` are those of `/v1/completions`. */
@@ -24,7 +25,7 @@ const AS_STREAM = { stream: true, stream_options: { include_usage: true } };
 
 /** OpenAI's completions; the engine's bytes pass untouched, but for a gap that is filled. */
 export const completionsDoor: Door = {
-  voice: infillChatVoice,
+  voice: plainChatVoice,
   order: (arrived) => {
     const { body } = arrived.json;
     const hasGap = typeof body.suffix === 'string' && body.suffix !== '';
@@ -43,7 +44,7 @@ export const completionsDoor: Door = {
 
 /** The engine's own `/infill`, in its own words. */
 export const infillDoor: Door = {
-  voice: infillChatVoice,
+  voice: plainChatVoice,
   order: (arrived) => sampledVerbatim(arrived, INFILL_PATH),
 };
 

@@ -15,7 +15,7 @@ import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json
 import type { KeepAlive, Lender } from '#src/scheduling/lease.ts';
 import { plainOrder } from './completions.ts';
 import { clientName, type Door, enterRead, translatedDoor, verbatimDoor } from './doors.ts';
-import { infillVoice } from './infill.ts';
+import { plainly } from './inability.ts';
 import { readJsonBody } from './json-body.ts';
 import { underLease } from './lend.ts';
 import { Life } from './life.ts';
@@ -93,7 +93,7 @@ function answerDoor(shape: AnswerShape, durations: Durations): Door {
   const door = translatedDoor(dialect);
   if (shape === 'chat') return door;
   return {
-    voice: infillVoice(dialect),
+    voice: plainly(dialect),
     order: (arrived) => {
       const plain = readPlain(arrived.json.body);
       if (plain === null) return door.order(arrived);
@@ -184,7 +184,7 @@ export async function ollamaEmbed(
     return Response.json(field === 'prompt' ? { embedding: [] } : { model: body.model ?? '', embeddings: [] });
   }
   const input = asked instanceof Fault ? [] : asked.texts;
-  const door: Door = { voice: ollamaVoice('generate'), order: (arrived) => embeddingOrder(arrived, input) };
+  const door: Door = { voice: plainly(ollamaVoice('generate')), order: (arrived) => embeddingOrder(arrived, input) };
   const refused = asked instanceof Fault ? asked : read;
   const response = await enterRead(lent, door, { request, read: refused, modelId: null, isStream: false });
   if (!response.ok) return response;

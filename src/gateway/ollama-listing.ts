@@ -5,6 +5,7 @@ import type { GgufFacts } from '#src/gguf/facts.ts';
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 import type { Model } from '#src/models/model.ts';
 import type { FleetModel } from '#src/scheduling/lease.ts';
+import { type Offer, offersOf } from './offers.ts';
 import type { GatewayServices } from './services.ts';
 
 /**
@@ -31,7 +32,7 @@ const PARAMETERS = [
 
 /** `/api/tags`: all models. */
 export function tags(services: GatewayServices): JsonObject {
-  return { models: services.models.list().map((model) => tagOf(services, model)) };
+  return { models: offersOf(services.models.list()).map((offer) => tagOf(services, offer)) };
 }
 
 /** `/api/ps`: those that are loaded. */
@@ -40,7 +41,8 @@ export function ps(services: GatewayServices): JsonObject {
     const seen = services.lender.model(model.id);
     if (seen.state.phase !== 'ready') return [];
     const size = seen.reserved?.totalBytes ?? seen.measuredBytes ?? model.sizeBytes;
-    const { modified_at: _modified, ...tag } = tagOf(services, model);
+    const offer = { id: model.id, model, name: model.name, variant: null };
+    const { modified_at: _modified, ...tag } = tagOf(services, offer);
     const size_vram = seen.state.launch.gpu_layers === 0 ? 0 : size;
     const context_length = seen.state.contextTokens;
     return [{ ...tag, size, size_vram, expires_at: expiryOf(services, seen), context_length }];
@@ -53,14 +55,14 @@ function expiryOf({ clock }: GatewayServices, { unloadAtMs, staysMs }: FleetMode
   return leftMs === null ? FOREVER : new Date(clock.wallMs() + leftMs).toISOString();
 }
 
-function tagOf(services: GatewayServices, model: Model): JsonObject {
+function tagOf(services: GatewayServices, { id, model, variant }: Offer): JsonObject {
   return {
-    name: model.id,
-    model: model.id,
+    name: id,
+    model: id,
     modified_at: new Date(model.updatedAtMs).toISOString(),
     size: model.sizeBytes,
     digest: digestOf(model),
-    details: detailsOf(model, services.facts(model)),
+    details: detailsOf(model, services.facts(model), variant),
     capabilities: capabilitiesOf(services, model),
   };
 }
@@ -71,10 +73,10 @@ function digestOf(model: Model): string {
   return createHash('sha256').update([id, path, sizeBytes, createdAtMs].join('\n')).digest('hex');
 }
 
-function detailsOf(model: Model, facts: GgufFacts | null): JsonObject {
+function detailsOf(model: Model, facts: GgufFacts | null, variant: string | null): JsonObject {
   const family = facts?.architecture ?? '';
   return {
-    parent_model: '',
+    parent_model: variant === null ? '' : model.id,
     format: model.format,
     family,
     families: family === '' ? [] : [family],
@@ -101,7 +103,7 @@ function capabilitiesOf(services: GatewayServices, model: Model): readonly strin
 
 /** `/api/show`: one model. Throws Fault('model-not-found'). */
 export function show(services: GatewayServices, body: JsonObject): JsonObject {
-  const { model, behaviour } = services.models.resolve(wantedBy(body));
+  const { model, behaviour, variant } = services.models.resolve(wantedBy(body));
   const facts = services.facts(model);
   const contextTokens = contextOf(services, model);
   const lines = PARAMETERS.flatMap(([name, theirs]) => {
@@ -113,7 +115,7 @@ export function show(services: GatewayServices, body: JsonObject): JsonObject {
     modelfile: `FROM ${model.id}\n${lines.map((line) => `PARAMETER ${line.replace(/ +/, ' ')}\n`).join('')}`,
     parameters: lines.join('\n'),
     template: facts?.chatTemplate ?? '',
-    details: detailsOf(model, facts),
+    details: detailsOf(model, facts, variant),
     model_info: facts ? infoOf(model, facts, contextTokens) : {},
     capabilities: capabilitiesOf(services, model),
     modified_at: new Date(model.updatedAtMs).toISOString(),

@@ -4,9 +4,10 @@ import { Elysia } from 'elysia';
 import { access, LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { percentDecoded } from '#src/percent.ts';
 import { listModels, showModel } from './catalogue.ts';
-import { completionsDoor, infillDoor, nativeDoor } from './completions.ts';
+import { completionsDoor } from './completions.ts';
 import { countTokens } from './count-tokens.ts';
 import { chatDoor, enter, translatedDoor, verbatimDoor } from './doors.ts';
+import { nativeRoutes } from './native-routes.ts';
 import { ollamaRoutes } from './ollama-routes.ts';
 import { forgetResponse, listInputItems, refuseCancelling, refuseSocket, showResponse } from './responses.ts';
 import type { GatewayServices } from './services.ts';
@@ -18,21 +19,16 @@ const inference = { parse: 'none', ...access('infer', LARGE_BODY_BYTES_MAX) } as
 /** The inference routes, the listing, and the engines themselves. */
 export const gatewayRoutes = (services: GatewayServices) => {
   const embeddings = verbatimDoor('/v1/embeddings');
-  const rerank = verbatimDoor('/v1/rerank');
   const messages = translatedDoor(services.dialects.anthropic);
   const responses = translatedDoor(services.dialects.responses);
   return new Elysia({ name: 'gateway-routes' })
     .use(ollamaRoutes(services))
+    .use(nativeRoutes(services))
     .post('/v1/chat/completions', ({ request }) => enter(services, chatDoor, request), inference)
     .post('/chat/completions', ({ request }) => enter(services, chatDoor, request), inference)
     .post('/v1/completions', ({ request }) => enter(services, completionsDoor, request), inference)
-    .post('/completions', ({ request }) => enter(services, nativeDoor, request), inference)
-    .post('/completion', ({ request }) => enter(services, nativeDoor, request), inference)
-    .post('/infill', ({ request }) => enter(services, infillDoor, request), inference)
     .post('/v1/embeddings', ({ request }) => enter(services, embeddings, request), inference)
     .post('/embeddings', ({ request }) => enter(services, embeddings, request), inference)
-    .post('/v1/rerank', ({ request }) => enter(services, rerank, request), inference)
-    .post('/rerank', ({ request }) => enter(services, rerank, request), inference)
     .post('/v1/messages', ({ request }) => enter(services, messages, request), inference)
     .post('/v1/messages/count_tokens', ({ request }) => countTokens(services, request), inference)
     .post('/v1/responses', ({ request }) => enter(services, responses, request), inference)

@@ -3,12 +3,14 @@
 import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { chatVoice } from '#src/dialects/chat/voice.ts';
 import { asFault, Fault } from '#src/faults.ts';
+import { stringOrNull } from '#src/json.ts';
 import type { Model } from '#src/models/model.ts';
 import { percentDecoded } from '#src/percent.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
+import { completionsDoor, infillDoor, nativeDoor } from './completions.ts';
 import { chatDoor, type Door, enter, verbatimDoor } from './doors.ts';
 import { engineText, refuseDanger } from './engine-body.ts';
-import { readJsonBody } from './json-body.ts';
+import { type JsonBody, readJsonBody } from './json-body.ts';
 import { keyHeader } from './lend.ts';
 import { allBytes, refusalResponse } from './order.ts';
 import type { GatewayServices } from './services.ts';
@@ -20,14 +22,14 @@ const PAGE_FILE = /^\/(?:_app\/[\w./-]+|[\w-]+\.(?:html|js|css|svg|ico|png|webma
 const ASKABLE = new Set(['/tokenize', '/detokenize', '/apply-template', '/v1/chat/completions/input_tokens']);
 /** Inference: these are requests like any other, with a ticket. */
 const DOORS: { readonly [path: string]: Door } = {
-  '/completion': verbatimDoor('/completion'),
-  '/completions': verbatimDoor('/completions'),
-  '/infill': verbatimDoor('/infill'),
+  '/completion': nativeDoor,
+  '/completions': nativeDoor,
+  '/infill': infillDoor,
   '/embedding': verbatimDoor('/embedding'),
   '/embeddings': verbatimDoor('/embeddings'),
   '/rerank': verbatimDoor('/rerank'),
   '/v1/rerank': verbatimDoor('/v1/rerank'),
-  '/v1/completions': verbatimDoor('/v1/completions'),
+  '/v1/completions': completionsDoor,
   '/v1/embeddings': verbatimDoor('/v1/embeddings'),
   '/chat/completions': chatDoor,
   '/v1/chat/completions': chatDoor,
@@ -91,7 +93,15 @@ async function look(services: GatewayServices, model: Model, path: string, reque
 }
 
 async function ask(services: GatewayServices, model: Model, path: string, request: Request): Promise<Response> {
-  const json = await readJsonBody(request, LARGE_BODY_BYTES_MAX);
+  return askAs(services, model, path, { json: await readJsonBody(request, LARGE_BODY_BYTES_MAX), request });
+}
+
+async function askAs(
+  services: GatewayServices,
+  model: Model,
+  path: string,
+  { json, request }: { json: JsonBody; request: Request },
+): Promise<Response> {
   refuseDanger(json.body);
   const body = engineText(json, { set: {}, drop: [] });
   using lease = await services.lender.acquire(model.id, {
@@ -100,6 +110,32 @@ async function ask(services: GatewayServices, model: Model, path: string, reques
     isBrief: true,
   });
   return await exchange(services, lease, { method: 'POST', path, body, request });
+}
+
+/**
+ * A short question at the root, where users of llama-server expect it: the body names the model, as llama.cpp's router
+ * has it.
+ */
+export async function askEngine(services: GatewayServices, request: Request): Promise<Response> {
+  try {
+    const { pathname } = new URL(request.url);
+    const json = await readJsonBody(request, LARGE_BODY_BYTES_MAX);
+    const { model } = services.models.resolve(stringOrNull(json.body.model));
+    return await askAs(services, model, pathname, { json, request });
+  } catch (cause) {
+    return refusalResponse(chatVoice, asFault(cause), crypto.randomUUID(), null);
+  }
+}
+
+/** `/props` and `/slots` of a loaded model, named by `?model=`. */
+export async function lookAtEngine(services: GatewayServices, request: Request): Promise<Response> {
+  try {
+    const { pathname, searchParams } = new URL(request.url);
+    const { model } = services.models.resolve(searchParams.get('model'));
+    return await look(services, model, pathname, request);
+  } catch (cause) {
+    return refusalResponse(chatVoice, asFault(cause), crypto.randomUUID(), null);
+  }
 }
 
 type Asked = {

@@ -1,0 +1,32 @@
+/** The paths of llama-server and of its router, without a prefix, as their users know them. */
+import { Elysia } from 'elysia';
+import { access, LARGE_BODY_BYTES_MAX } from '#src/access.ts';
+import { infillDoor, nativeDoor } from './completions.ts';
+import { enter } from './doors.ts';
+import { rerank } from './rerank.ts';
+import { routerLoad, routerModels, routerUnload } from './router-models.ts';
+import type { GatewayServices } from './services.ts';
+import { askEngine, lookAtEngine } from './upstream.ts';
+
+/** All of them. */
+export const nativeRoutes = (services: GatewayServices) => {
+  const inference = { parse: 'none', ...access('infer', LARGE_BODY_BYTES_MAX) } as const;
+  const order = { parse: 'none', ...access('manage') } as const;
+  return new Elysia({ name: 'native-routes' })
+    .post('/completion', ({ request }) => enter(services, nativeDoor, request), inference)
+    .post('/completions', ({ request }) => enter(services, nativeDoor, request), inference)
+    .post('/infill', ({ request }) => enter(services, infillDoor, request), inference)
+    .post('/v1/rerank', ({ request }) => rerank(services, request), inference)
+    .post('/v1/reranking', ({ request }) => rerank(services, request), inference)
+    .post('/rerank', ({ request }) => rerank(services, request), inference)
+    .post('/reranking', ({ request }) => rerank(services, request), inference)
+    .post('/tokenize', ({ request }) => askEngine(services, request), inference)
+    .post('/detokenize', ({ request }) => askEngine(services, request), inference)
+    .post('/apply-template', ({ request }) => askEngine(services, request), inference)
+    .post('/v1/chat/completions/input_tokens', ({ request }) => askEngine(services, request), inference)
+    .get('/props', ({ request }) => lookAtEngine(services, request), access('infer'))
+    .get('/slots', ({ request }) => lookAtEngine(services, request), access('infer'))
+    .get('/models', () => routerModels(services), access('infer'))
+    .post('/models/load', ({ request }) => routerLoad(services, request), order)
+    .post('/models/unload', ({ request }) => routerUnload(services, request), order);
+};
