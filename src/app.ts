@@ -26,6 +26,7 @@ import { modelRoutes } from './models/routes.ts';
 import { keepMonitorLive } from './monitor/live.ts';
 import { Monitor } from './monitor/monitor.tsx';
 import { monitorPages } from './monitor/pages.tsx';
+import { repairRoutes } from './requests/repair-routes.ts';
 import { requestRoutes } from './requests/routes.ts';
 import { schedulingRoutes } from './scheduling/routes.ts';
 import { statusOf } from './scheduling/status.ts';
@@ -135,6 +136,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(settingsRoutes({ settings }))
     .use(logRoutes({ logs, clock, closing }))
     .use(requestRoutes({ tracker, telemetry: flow.telemetry, fleet: snapshot }))
+    .use(repairRoutes({ repairs: flow.repairs }))
     .use(engineRoutes({ engines: flow.engines }))
     .use(
       agentRoutes({
@@ -224,7 +226,7 @@ function gateway(flow: Flow) {
     facts: (model) => flow.traits.factsOf(model),
     version: flow.version,
     traits: (model) => flow.traits.of(model),
-    seen: () => new Set(),
+    seen: ({ id }) => flow.repairs.seen(id),
   });
 }
 

@@ -22,6 +22,7 @@ import type { LaunchOverrides, LaunchSettings, Model } from './models/model.ts';
 import { Registry } from './models/registry.ts';
 import { TraitBook } from './models/trait-book.ts';
 import { Meters } from './requests/meters.ts';
+import { RepairLog } from './requests/repair-log.ts';
 import { Telemetry } from './requests/telemetry.ts';
 import { RequestTracker } from './requests/tracker.ts';
 import { ResponseStore } from './responses/response-store.ts';
@@ -51,6 +52,7 @@ export type Flow = {
   readonly writer: RecordWriter;
   readonly telemetry: Telemetry;
   readonly meters: Meters;
+  readonly repairs: RepairLog;
   readonly hardware: Hardware;
   readonly loopLag: LoopLag;
   readonly registry: Registry;
@@ -91,7 +93,9 @@ export async function openFlow(config: Config, version: string, environment: Nod
   });
   const measurements = new Measurements({ store, clock, headers, engineVersion: () => engines.presentVersion });
   bus.subscribe((event) => {
-    if (event.type === 'model-removed') measurements.forget(event.modelId);
+    if (event.type !== 'model-removed') return;
+    measurements.forget(event.modelId);
+    records.repairs.forget(event.modelId);
   });
   const launch: Launch = (model, overrides) => launchFor(model, settings.current, overrides);
   const parts = { ...ground, config, environment, hardware, registry, processRegistry, engines, measurements, launch };
@@ -221,15 +225,18 @@ function openTracker(parts: { clock: Clock; bus: Bus; records: Records; fleet: F
       const { state } = fleet.model(modelId);
       return state.phase === 'ready' ? { engine: state.engine, version: state.engineVersion } : null;
     },
+    onMended: (mended) => records.repairs.record(mended),
   });
 }
 
-type Records = { readonly writer: RecordWriter; readonly telemetry: Telemetry; readonly meters: Meters };
+type Records = Pick<Flow, 'writer' | 'telemetry' | 'meters' | 'repairs'>;
 
 function openRecords(parts: { store: Store; clock: Clock; bus: Bus; settings: SettingsFile }): Records {
   const { store, clock, bus, settings } = parts;
   const writer = new RecordWriter({ store, clock, bus, retentionDays: () => settings.current.retention_days });
-  return { writer, telemetry: new Telemetry({ store, writer }), meters: new Meters() };
+  const recordsTexts = () => settings.current.record_repair_texts;
+  const repairs = new RepairLog({ store, writer, clock, recordsTexts });
+  return { writer, telemetry: new Telemetry({ store, writer }), meters: new Meters(), repairs };
 }
 
 type FleetParts = {

@@ -2,6 +2,7 @@
 import type { Fault } from '#src/faults.ts';
 import type { ModelId } from '#src/models/model.ts';
 import type { Wait } from '#src/scheduling/lease.ts';
+import type { RepairKind } from '#src/store/schema.ts';
 
 /** 12 hexadecimal digits, unique within this run of Flow. */
 export type RequestId = string;
@@ -96,21 +97,7 @@ export type RequestView = RequestHead & {
   readonly error: { readonly kind: string; readonly message: string } | null;
 };
 
-/** What kinds of mending there are; each can be switched off for a model. */
-export type RepairKind =
-  | 'leaked-call'
-  | 'typed-arguments'
-  | 'think-tags'
-  /** A closing tag came without an opening one: from then on this model's answers begin as thoughts … */
-  | 'orphan-thought'
-  /** … until one of them was no thought. */
-  | 'unclosed-thought'
-  | 'duplicate-call'
-  | 'truncated-call'
-  | 'engine-parser'
-  | 'loop'
-  | 'tool-schema'
-  | 'thinking-room';
+export type { RepairKind };
 
 /** One use of a repair on an answer. `before` and `after` are what the model wrote and what the client got. */
 export type RepairUse = {

@@ -139,6 +139,10 @@ export const Settings = Type.Object(
       default: 90,
       description: 'Days that records of requests are kept',
     }),
+    record_repair_texts: Type.Boolean({
+      default: false,
+      description: 'Keep what repairs changed in answers on disk, before and after; else only in memory',
+    }),
     allowed_hosts: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
       maxItems: 50,
       default: [],

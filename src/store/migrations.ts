@@ -33,4 +33,10 @@ export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE presets (
      id TEXT PRIMARY KEY, name TEXT NOT NULL, behaviour TEXT NOT NULL, launch TEXT NOT NULL,
      created_at_ms INTEGER NOT NULL);`,
+  `CREATE TABLE repairs (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, request_id TEXT NOT NULL, model_id TEXT,
+     kind TEXT NOT NULL, note TEXT NOT NULL, before TEXT, after TEXT, started_at_ms INTEGER NOT NULL);
+   CREATE INDEX repairs_started ON repairs (started_at_ms);
+   CREATE INDEX repairs_model ON repairs (model_id, kind, id);
+   CREATE INDEX repairs_request ON repairs (request_id);`,
 ];

@@ -8,13 +8,13 @@ export const EXPIRED_ROWS_PER_BATCH = 500;
 const VACUUM_PAGES = 64;
 
 /**
- * Deletes at most one batch of requests, loads and stored responses that began before `beforeMs`. True when there may
+ * Deletes at most one batch of requests, loads, repairs and stored responses that began before `beforeMs`. True when there may
  * be more. A database that is locked or full is left for the next time.
  */
 export function deleteExpired(client: Database, beforeMs: number): boolean {
   try {
     const deleted = Math.max(
-      ...['requests', 'loads', 'responses'].map((table) => deleteBatch(client, table, beforeMs)),
+      ...['requests', 'loads', 'responses', 'repairs'].map((table) => deleteBatch(client, table, beforeMs)),
     );
     if (deleted > 0) client.run(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
     return deleted === EXPIRED_ROWS_PER_BATCH;

@@ -3,6 +3,23 @@ import { index, integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core
 import type { Behaviour } from '#src/models/behaviour.ts';
 import type { Capabilities, LaunchOverrides, ModelConfig } from '#src/models/model.ts';
 
+/** Names are for good: rows keep them. */
+const REPAIR_KINDS = [
+  'leaked-call',
+  'typed-arguments',
+  'think-tags',
+  // A closing tag came without an opening one: from then on this model's answers begin as thoughts …
+  'orphan-thought',
+  // … until one of them was no thought.
+  'unclosed-thought',
+  'duplicate-call',
+  'truncated-call',
+  'engine-parser',
+  'loop',
+  'tool-schema',
+  'thinking-room',
+] as const;
+
 /** Registered models: what they are, never what they are doing. */
 export const models = sqliteTable('models', {
   id: text('id').primaryKey(),
@@ -122,3 +139,30 @@ export const presets = sqliteTable('presets', {
   launch: text('launch', { mode: 'json' }).$type<LaunchOverrides>().notNull(),
   createdAtMs: integer('created_at_ms').notNull(),
 });
+
+/** One row for each use of a repair. `key` is unique in a run; the texts are null unless the user wants them kept. */
+export const repairs = sqliteTable(
+  'repairs',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    key: text('key').notNull(),
+    requestId: text('request_id').notNull(),
+    modelId: text('model_id'),
+    kind: text('kind', { enum: REPAIR_KINDS }).notNull(),
+    note: text('note').notNull(),
+    before: text('before'),
+    after: text('after'),
+    startedAtMs: integer('started_at_ms').notNull(),
+  },
+  (table) => [
+    index('repairs_started').on(table.startedAtMs),
+    index('repairs_model').on(table.modelId, table.kind, table.id),
+    index('repairs_request').on(table.requestId),
+  ],
+);
+
+export type RepairRow = typeof repairs.$inferSelect;
+export type NewRepairRow = Omit<RepairRow, 'id'>;
+
+/** What kinds of mending there are; each can be switched off for a model. */
+export type RepairKind = (typeof REPAIR_KINDS)[number];

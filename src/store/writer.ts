@@ -6,7 +6,7 @@ import type { Clock, Timer } from '#src/clock.ts';
 import type { Bus } from '#src/events.ts';
 import type { Store } from './open.ts';
 import { deleteExpired } from './retention.ts';
-import { loads, type NewLoadRow, type NewRequestRow, requests } from './schema.ts';
+import { loads, type NewLoadRow, type NewRepairRow, type NewRequestRow, repairs, requests } from './schema.ts';
 import { storeFault } from './trouble.ts';
 
 export type RecordWriterParts = {
@@ -34,7 +34,7 @@ const SWEEP_INTERVAL_MS = 3_600_000;
 const SWEEP_PAUSE_MS = 50;
 
 /**
- * The only writer of request and load rows. Never throws and never waits: what cannot be written now is tried again
+ * The only writer of request, load and repair rows. Never throws and never waits: what cannot be written now is tried again
  * later, and beyond 10,000 waiting rows the oldest are dropped and counted. Says so once when writing stops to work,
  * and once when it works again. `close` flushes what it can; nothing is accepted after it.
  */
@@ -43,6 +43,7 @@ export class RecordWriter {
   readonly #parts: RecordWriterParts;
   readonly #insertRequest: Insert;
   readonly #insertLoad: Insert;
+  readonly #insertRepair: Insert;
   #queue: PendingRow[] = [];
   #timer: Timer | null = null;
   #sweepTimer: Timer;
@@ -55,6 +56,7 @@ export class RecordWriter {
     this.#client = parts.store.$client;
     this.#insertRequest = insertInto(this.#client, requests);
     this.#insertLoad = insertInto(this.#client, loads);
+    this.#insertRepair = insertInto(this.#client, repairs);
     this.#sweepTimer = parts.clock.after(FIRST_SWEEP_DELAY_MS, () => this.#sweep());
   }
 
@@ -64,6 +66,10 @@ export class RecordWriter {
 
   writeLoad(row: NewLoadRow): void {
     this.#add({ insert: this.#insertLoad, values: this.#insertLoad.values(row) });
+  }
+
+  writeRepair(row: NewRepairRow): void {
+    this.#add({ insert: this.#insertRepair, values: this.#insertRepair.values(row) });
   }
 
   /** Writes what is queued, as far as the database allows; then a reader sees it. */

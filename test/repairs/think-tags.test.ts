@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import type { RepairContext } from '#src/repairs/stage.ts';
 import { thinkTags } from '#src/repairs/think-tags.ts';
+import type { RepairKind } from '#src/requests/request.ts';
 import { cut, finish, joined, OPEN_THINKER, start, THINKER, TRAITS, text, thinking, through } from './support/chain.ts';
 
 const EXPECTED = { traits: OPEN_THINKER, splitsThoughts: false };
@@ -19,7 +20,7 @@ const CASES: readonly {
   readonly given: Partial<RepairContext>;
   readonly raw: string;
   readonly want: readonly StreamEvent[];
-  readonly kinds: readonly string[];
+  readonly kinds: readonly RepairKind[];
 }[] = [
   {
     name: 'a block at the beginning becomes a thought',

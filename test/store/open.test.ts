@@ -12,7 +12,7 @@ import { systemClock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
 import { EMPTY_CONFIG } from '#src/models/model.ts';
 import { closeStore, openSoundStore, openStore } from '#src/store/open.ts';
-import { facts, loads, measurements, models, presets, requests, responses } from '#src/store/schema.ts';
+import { facts, loads, measurements, models, presets, repairs, requests, responses } from '#src/store/schema.ts';
 
 let folder = '';
 const path = () => join(folder, 'flow.db');
@@ -22,7 +22,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the two descriptions of the tables agree', () => {
-  const tables: readonly SQLiteTable[] = [models, requests, measurements, loads, facts, responses, presets];
+  const tables: readonly SQLiteTable[] = [models, requests, measurements, loads, facts, responses, presets, repairs];
   test.each(tables.map((table) => [getTableConfig(table).name, table] as const))('%s', (name, table) => {
     const store = openStore(':memory:');
     const made = store.$client.query<{ name: string; type: string; notnull: number; pk: number }, []>(
