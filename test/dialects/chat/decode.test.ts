@@ -56,6 +56,23 @@ describe('the decoder', () => {
     ]);
   });
 
+  test('names the stop sequence that was met, where the engine tells it', () => {
+    const own = (stopping_word: unknown) => ({ __verbose: { stop_type: 'word', stopping_word } });
+    const finishOf = (...datas: string[]) => decode([chunk({ content: 'a' }), ...datas]).at(-1);
+    expect(finishOf(chunk({}, own('</block>'), 'stop'))).toEqual({
+      type: 'finish',
+      reason: 'stop',
+      stopSequence: '</block>',
+    });
+    expect(finishOf(chunk({}, own(''), 'stop'))).toMatchObject({ stopSequence: null });
+    expect(finishOf(chunk({}, own(7), 'stop'))).toMatchObject({ stopSequence: null });
+    expect(
+      finishOf(JSON.stringify({ content: '', stop: true, stop_type: 'word', stopping_word: 'END' })),
+    ).toMatchObject({
+      stopSequence: 'END',
+    });
+  });
+
   test('reads counts from timings alone', () => {
     const counts = decode([chunk({ content: 'a' }), chunk({}, { timings }, 'length')]).at(-2);
     expect(counts).toMatchObject({ usage: { inputTokens: 11, cachedTokens: 4, outputTokens: 3 } });

@@ -139,7 +139,7 @@ const spellings: readonly {
       asked,
       { role: 'assistant', content: '', tool_calls: [call(undefined, 'f'), call('', 'g')] },
       { role: 'tool', content: 'r' },
-      { role: 'tool', content: 's' },
+      { role: 'tool', tool_call_id: '', content: 's' },
     ],
     to: [
       asked,
