@@ -24,6 +24,9 @@ export type MonitorPagesParts = {
   readonly pin: (modelId: string, isPinned: boolean) => void | Promise<void>;
 };
 
+/** What Ollama's clients look for at the root before they ask anything else; some compare every letter. */
+const OLLAMA_GREETING = 'Ollama is running';
+
 const ModelForm = Type.Object({ model: Type.String({ minLength: 1, maxLength: 200 }) });
 const UnloadForm = Type.Object({ ...ModelForm.properties, force: Type.Optional(Type.Literal('yes')) });
 const PinForm = Type.Object({ ...ModelForm.properties, pinned: Type.Union([Type.Literal('yes'), Type.Literal('no')]) });
@@ -40,6 +43,8 @@ export const monitorPages = ({ monitor, shell, lender, tracker, findModel, pin }
     .get(
       '/',
       ({ request }) => {
+        const isBrowser = request.headers.get('accept')?.includes('text/html') ?? false;
+        if (!isBrowser) return new Response(OLLAMA_GREETING);
         const { origin } = new URL(request.url);
         const body = <MonitorPage monitor={monitor.data()} origin={origin} />;
         return shell.page(request, { title: 'Monitor', current: 'monitor', body });
