@@ -4,10 +4,10 @@ import { behave } from '#src/behaviour/behave.ts';
 import type { ChatRequest, ChatTool } from '#src/dialects/chat-request.ts';
 import type { ContentRules } from '#src/dialects/normalise.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
-import type { Behaviour } from '#src/models/behaviour.ts';
+import type { Behaviour, RepairSwitches } from '#src/models/behaviour.ts';
 import type { Model } from '#src/models/model.ts';
-import { relaxTools } from '#src/repairs/relax-tools.ts';
 import type { RepairContext } from '#src/repairs/stage.ts';
+import { NOTHING_RELAXED, relaxedSchemas } from './relaxed-schemas.ts';
 import type { GatewayServices } from './services.ts';
 
 /** What the repairs of an answer may know before there is an answer. */
@@ -23,8 +23,6 @@ export type Prepared = {
   readonly mending: Mending;
 };
 
-/** Longest value of the header that lists relaxed schemas. */
-const RELAXED_CHARACTERS_MAX = 1_000;
 /** Of English text and code; only a guess at a prompt's length is made with it. */
 const CHARACTERS_PER_TOKEN = 4;
 
@@ -46,32 +44,33 @@ export function prepare(
     canCut: !(typeof request.n === 'number' && request.n > 1),
   });
   const tools = offeredTools(tidied.tools);
-  const relaxed = switches.tool_schemas === false ? null : relaxTools(tools);
-  const hasRelaxed = relaxed !== null && relaxed.tools !== tools;
+  const schemas = hasGrammar(model, switches) ? relaxedSchemas(tidied, tools) : NOTHING_RELAXED;
   return {
     set: {
       ...(tidied === request ? {} : { messages: tidied.messages }),
       ...behaved.set,
-      ...(hasRelaxed ? { tools: relaxed.tools } : {}),
+      ...schemas.set,
     },
     drop: behaved.drop,
-    notes: [...changes, ...behaved.notes],
-    headers: {
-      ...behaved.headers,
-      ...(hasRelaxed ? { 'x-flow-relaxed': relaxed.relaxations.join('; ').slice(0, RELAXED_CHARACTERS_MAX) } : {}),
-    },
+    notes: [...changes, ...behaved.notes, ...schemas.notes],
+    headers: { ...behaved.headers, ...schemas.headers },
     mending: {
       tools: tidied.tool_choice === 'none' ? [] : tools,
       traits,
       switches,
       answerTokensMax: behaved.answerTokensMax,
-      relaxed: relaxed?.originals ?? new Map(),
+      relaxed: schemas.originals,
       seen: services.seen(model),
       // llama-server parses the thoughts of every template that it knows.
       splitsThoughts: model.format === 'gguf',
       isThinkingOff: turnsThinkingOff({ ...tidied, ...behaved.set }, traits.thinkingSwitches),
     },
   };
+}
+
+/** Whether its engine makes a grammar of schemas, as llama.cpp does. */
+function hasGrammar(model: Model, switches: RepairSwitches): boolean {
+  return model.format === 'gguf' && switches.tool_schemas !== false;
 }
 
 /** Tokens of one conversation: as the running engine says, else as trained. */
