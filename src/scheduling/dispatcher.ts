@@ -25,11 +25,6 @@ const BACK_OFF_WAIT_MAX_MS = 5_000;
 const START_ANSWER_MAX_MS = 1_000;
 const MEMORY_SAMPLE_INTERVAL_MS = 5_000;
 const ROUNDS_MAX = 10_000;
-/**
- * Questions without a slot that an engine is asked at the same time. Its HTTP threads are its slots and a few more
- * (four in llama-server), and one of those must stay free to say that it is healthy.
- */
-export const BRIEF_LEASES_MAX = 2;
 /** A wake-up that comes this late was not held up: machine or process stood still. */
 const SLEPT_MIN_MS = 5_000;
 
@@ -297,17 +292,7 @@ export class Dispatcher {
   #grant(seat: Seat): void {
     const { state } = seat;
     if (state.phase !== 'ready' || seat.activity !== 'ready' || seat.closedFor !== null) return;
-    const rooms = { brief: BRIEF_LEASES_MAX - seat.briefHeld, slots: state.slots - seat.slotsTaken };
-    for (let at = 0; at < seat.waiters.length && (rooms.brief > 0 || rooms.slots > 0); ) {
-      const waiter = seat.waiters[at];
-      if (!waiter) return;
-      const room = waiter.isBrief ? 'brief' : 'slots';
-      if (rooms[room] <= 0) {
-        at += 1;
-        continue;
-      }
-      rooms[room] -= 1;
-      seat.waiters.splice(at, 1);
+    for (let waiter = seat.takeNext(state.slots); waiter; waiter = seat.takeNext(state.slots)) {
       const { isBrief } = waiter;
       const onDispose = (ended: HeldLease) => this.#returned(seat, ended);
       const lease = new HeldLease({ modelId: seat.modelId, state, isBrief, onDispose });

@@ -8,12 +8,12 @@ import type { FlowEvent } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
 import type { LaunchOverrides, ModelId } from '#src/models/model.ts';
 import type { StopReason } from '#src/supervision/model-state.ts';
-import { BRIEF_LEASES_MAX, Dispatcher } from './dispatcher.ts';
+import { Dispatcher } from './dispatcher.ts';
 import type { FleetNeeds } from './fleet-needs.ts';
 import type { Plan } from './forecast.ts';
 import type { AcquireOptions, FleetModel, FleetSnapshot, KeepAlive, Lease, Lender } from './lease.ts';
 import * as refusals from './refusals.ts';
-import type { Seat } from './seat.ts';
+import { BRIEF_LEASES_MAX, type Seat } from './seat.ts';
 import { abortOf, Waiter } from './waiter.ts';
 
 /** An engine is killed 10 s after it was asked to stop; what is not gone by then cannot be waited for. */

@@ -9,6 +9,11 @@ import type { FleetModel, KeepAlive, Lease } from './lease.ts';
 import type { Occupant } from './occupant.ts';
 import type { Waiter } from './waiter.ts';
 
+/**
+ * Questions without a slot that an engine is asked at the same time. Its HTTP threads are its slots and a few more
+ * (four in llama-server), and one of those must stay free to say that it is healthy.
+ */
+export const BRIEF_LEASES_MAX = 2;
 /** Reading weights at about 1 GB/s: a guess for a model that was never loaded. */
 const BYTES_PER_LOAD_MS = 1e6;
 
@@ -91,6 +96,14 @@ export class Seat {
   /** Leases of questions that take no slot. */
   get briefHeld(): number {
     return this.held.size - this.slotsTaken;
+  }
+
+  /** Takes the first request out of the queue that can be served now; null when none can. */
+  takeNext(slots: number): Waiter | null {
+    const hasSlot = this.slotsTaken < slots;
+    const hasRoom = this.briefHeld < BRIEF_LEASES_MAX;
+    const at = this.waiters.findIndex(({ isBrief }) => (isBrief ? hasRoom : hasSlot));
+    return at < 0 ? null : (this.waiters.splice(at, 1)[0] ?? null);
   }
 
   /** Somebody wants it: a request, a person, or its pin. */

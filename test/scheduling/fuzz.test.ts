@@ -5,7 +5,7 @@
  */
 import { expect, test } from 'bun:test';
 import { assert } from '#src/assert.ts';
-import { BRIEF_LEASES_MAX } from '#src/scheduling/dispatcher.ts';
+import { BRIEF_LEASES_MAX } from '#src/scheduling/seat.ts';
 import { type Asked, type Fate, flushed, GB, World } from './world.ts';
 
 const SEEDS = process.env.FLOW_TEST_SEED ? [Number(process.env.FLOW_TEST_SEED)] : [1, 2, 3, 4, 5, 6, 7, 8];

@@ -3,7 +3,7 @@
  * `fuzz.test.ts`.
  */
 import { describe, expect, test } from 'bun:test';
-import { BRIEF_LEASES_MAX } from '#src/scheduling/dispatcher.ts';
+import { BRIEF_LEASES_MAX } from '#src/scheduling/seat.ts';
 import { type Asked, flushed, worldOf } from './world.ts';
 
 const settledOf = (asked: readonly Asked[]) => asked.filter((one) => one.lease !== null).length;

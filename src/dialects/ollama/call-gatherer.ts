@@ -36,7 +36,7 @@ export class CallGatherer {
   }
 }
 
-/** What is no object goes to the client under a name that no tool knows, so that its agent refuses and tells the model. */
+/** What is no object goes to the client under a name that no tool knows, so that its agent refuses it and says so. */
 function wholeOf(index: number, { id, name, json }: Open): WholeCall {
   return { id, index, name, input: inputOf(json) ?? { INVALID_JSON: json } };
 }
