@@ -31,7 +31,7 @@ export const continuing: Agent = {
       ],
       warnings: contextWarning(facts, continuing.title, PROMPT_TOKENS, outputTokensMax(facts.contextTokens)),
       notes: [`Choose "${name}" in its list of models (in cn: /model) when the file has others too.`],
-      command: `cn --config ${path}`,
+      command: 'cn',
     };
   },
 };

@@ -88,16 +88,18 @@ function rendered(value: Json, indent: string, { newline, unit }: Layout): strin
 
 function inserted(text: string, node: JsoncNode, key: string | null, value: Json, layout: Layout): string {
   const isOneLine = node.entries.length > 0 && !text.slice(node.start, node.end).includes('\n');
+  // A whole mapping would make a line nobody can read; only a file that is all one line stays so.
+  const fits = typeof value !== 'object' || !text.trim().includes('\n');
   const name = key === null ? '' : `${JSON.stringify(key)}: `;
   const closing = node.end - 1;
   const last = node.entries.at(-1);
   const place = lastWordEnd(text, node, closing);
-  if (isOneLine && last) {
+  if (isOneLine && fits && last) {
     const comma = last.commaAt === null ? ', ' : ' ';
     return spliced(text, place, place, `${comma}${name}${JSON.stringify(value)}`);
   }
   const outer = indentAt(text, node.start);
-  const indent = last ? indentAt(text, last.start) : outer + layout.unit;
+  const indent = last && !isOneLine ? indentAt(text, last.start) : outer + layout.unit;
   const piece = layout.newline + indent + name + rendered(value, indent, layout);
   // A brace that opens and closes on one line is opened up for what comes into it.
   const hasOwnLine = text.slice(place, closing).includes('\n');
