@@ -158,7 +158,7 @@ test('a model named with an emoji answers, streamed and not, and its name fits i
   if (!model) throw new Error('the house has a model');
   const named = { ...model, id: '🦙 lama' };
   const other = new House({
-    models: { resolve: () => ({ model: named, behaviour: {}, by: 'name' }), list: () => [named] },
+    models: { resolve: () => ({ model: named, behaviour: {}, variant: null, by: 'name' }), list: () => [named] },
   });
   const door = other.listen();
   await other.engine({ pieces: ['Hel', 'lo'] });
