@@ -21,7 +21,7 @@ const TAIL = /&[#\w]{0,5}$/;
 
 /** The same syntax, escaped; null when none of its openers has anything to escape. */
 export function escaped(syntax: CallSyntax): CallSyntax | null {
-  const openers = syntax.openers.filter((opener) => opener.startsWith('<'));
+  const openers = syntax.openers.filter((opener) => opener.includes('<'));
   if (openers.length === 0) return null;
   return {
     format: syntax.format,

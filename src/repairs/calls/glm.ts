@@ -16,7 +16,7 @@ import {
   watchFor,
   withoutFrame,
 } from './reading.ts';
-import { requiredKeys, typedTexts } from './typed-values.ts';
+import { hasRequired, requiredKeys, typedTexts } from './typed-values.ts';
 
 type Tags = {
   readonly key: string;
@@ -89,7 +89,8 @@ function readCall(block: string, at: number, tag: Tags, offered: Offered, end: T
     if (!block.startsWith(tag.key, next)) {
       const isOpen = meets(block, next, tag.end) === 'maybe' || meets(block, next, tag.key) === 'maybe';
       if (!isOpen) return NOT_A_CALL;
-      return end === 'stopped' && texts.length > 0 ? finished(block.length) : unfinished();
+      const isComplete = end === 'stopped' && texts.length > 0 && hasRequired(tool.parameters, texts);
+      return isComplete ? finished(block.length) : unfinished();
     }
     const pair = readPair(block, next, tag);
     if (pair === null) return unfinished(watchFor([tag.keyEnd, tag.valueEnd], block));

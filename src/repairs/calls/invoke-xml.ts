@@ -15,7 +15,7 @@ import {
   watchFor,
   withoutFrame,
 } from './reading.ts';
-import { requiredKeys, typedTexts } from './typed-values.ts';
+import { hasRequired, requiredKeys, typedTexts } from './typed-values.ts';
 
 /** The words of one relative. */
 export type InvokeTags = {
@@ -78,7 +78,7 @@ function readCall(block: string, at: number, tags: InvokeTags, offered: Offered,
         (tag) => meets(block, next, tag) === 'maybe',
       );
       if (!isOpen) return { settled: NOT_A_CALL };
-      const isComplete = end === 'stopped' && texts.length > 0;
+      const isComplete = end === 'stopped' && texts.length > 0 && hasRequired(tool.parameters, texts);
       return isComplete ? finished(tool, opening.name, texts, block.length) : { settled: unfinished() };
     }
     const value = readParameter(block, next, tags);

@@ -16,7 +16,7 @@ import {
   watchFor,
   withoutFrame,
 } from './reading.ts';
-import { typedTexts } from './typed-values.ts';
+import { hasRequired, typedTexts } from './typed-values.ts';
 
 const FUNCTION = '<function=';
 const FUNCTION_END = '</function>';
@@ -83,7 +83,7 @@ function readFunction(block: string, at: number, wrapper: string | null, offered
     if (!block.startsWith(PARAMETER, next)) {
       const isOpen = [FUNCTION_END, PARAMETER, wrapper ?? PARAMETER].some((tag) => meets(block, next, tag) === 'maybe');
       if (!isOpen) return { settled: NOT_A_CALL };
-      const isComplete = end === 'stopped' && texts.length > 0;
+      const isComplete = end === 'stopped' && texts.length > 0 && hasRequired(tool.parameters, texts);
       return isComplete ? finished(block.length) : { settled: unfinished() };
     }
     const value = readParameter(block, next);

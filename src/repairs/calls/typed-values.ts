@@ -41,11 +41,16 @@ export function requiredKeys(schema: Json | undefined): readonly string[] {
   return Array.isArray(resolved?.required) ? resolved.required.filter((key) => typeof key === 'string') : [];
 }
 
+/** Whether every required key is among these. */
+export function hasRequired(schema: Json | undefined, entries: readonly (readonly [string, unknown])[]): boolean {
+  return requiredKeys(schema).every((key) => entries.some(([name]) => name === key));
+}
+
 /** Whether arguments could be meant for this schema: all that is required is there, and nothing it does not know. */
 export function fitsSchema(schema: Json | undefined, args: JsonObject): boolean {
   const known = resolve(schema, schema)?.properties;
-  const hasRequired = requiredKeys(schema).every((key) => Object.hasOwn(args, key));
-  return hasRequired && Object.keys(args).every((key) => isObject(known) && Object.hasOwn(known, key));
+  const isKnown = (key: string): boolean => isObject(known) && Object.hasOwn(known, key);
+  return hasRequired(schema, Object.entries(args)) && Object.keys(args).every(isKnown);
 }
 
 /** The schema of one key; undefined when the schema does not say. */
