@@ -4,6 +4,7 @@
  *
  *   stream := created in_progress item* (completed | incomplete | failed)
  *
+ * A call that was cut off by the limit has no closing events; it is found, as incomplete, in the last one's `output`.
  * One item is open at a time; `sequence_number` counts from 0, `output_index` in the order of items. Token after token
  * comes through here, so a delta is one prepared text before the JSON of the piece.
  */
@@ -114,11 +115,13 @@ class Answer implements BlockSink {
   closed(): void {
     const item = this.#open;
     if (item === null) return;
-    this.#tell(item.rest());
+    const status = this.#statusOf(item);
+    if (status === 'completed') this.#tell(item.rest());
     this.#open = null;
-    const whole = item.item(this.#statusOf(item));
+    const whole = item.item(status);
     const index = this.#output.push(whole) - 1;
-    if (!this.#isStreamed) return;
+    // Codex carries out whatever call is done, also half a patch and whatever its status says (seen with 0.169).
+    if (!this.#isStreamed || (item.isCall && status === 'incomplete')) return;
     for (const [type, fields] of item.closing()) this.#emit(type, fields);
     this.#emit('response.output_item.done', { output_index: index, item: whole });
   }

@@ -18,13 +18,16 @@ export function chainBefore(previousId: string | null, memory: ResponseMemory): 
   return chain.reverse();
 }
 
-/** The items of an answer: what was asked, then what was said. */
+/** The items of an answer: what was asked, then what was said. A call that was cut off was never made. */
 export function itemsOf(kept: KeptResponse): readonly JsonObject[] {
-  return [...kept.input, ...outputOf(kept)];
+  return [...kept.input, ...outputOf(kept).filter((item) => !isCutCall(item))];
 }
 
-/** The output items of a kept answer. */
-export function outputOf({ response }: KeptResponse): readonly JsonObject[] {
+function isCutCall({ type, status }: JsonObject): boolean {
+  return status === 'incomplete' && (type === 'function_call' || type === 'custom_tool_call');
+}
+
+function outputOf({ response }: KeptResponse): readonly JsonObject[] {
   return Array.isArray(response.output) ? response.output.filter((item: unknown) => isObject(item)) : [];
 }
 
@@ -53,7 +56,7 @@ export function finder(known: readonly JsonObject[], memory: ResponseMemory): (i
     const requestId = /^[a-z]+_(.+)_[a-z]?\d+$/.exec(id)?.[1];
     const kept = requestId === undefined ? null : memory.find(responseId(requestId));
     const all = kept === null ? known : [...known, ...itemsOf(kept)];
-    const found = all.find((item) => item.id === id && item.type !== 'item_reference');
+    const found = all.find((item) => item.id === id && !isReference(item));
     if (found !== undefined) return found;
     const details = { path, param: 'input', code: null };
     throw new Fault('not-found', `Item with id '${id}' not found.`, {
@@ -61,6 +64,15 @@ export function finder(known: readonly JsonObject[], memory: ResponseMemory): (i
       details,
     });
   };
+}
+
+/** A reference may leave its type out; then it has nothing but an id. */
+export function isReference({ type, role }: JsonObject): boolean {
+  return type === 'item_reference' || (!isGiven(type) && !isGiven(role));
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 function unknownResponse(id: string, isOlder: boolean): Fault {

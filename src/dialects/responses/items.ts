@@ -7,6 +7,7 @@ import { invalid, listAt, nameAt, objectAt, stringAt } from '#src/dialects/inval
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 import { readContent, readTexts } from './content.ts';
 import type { Conversation } from './conversation.ts';
+import { isReference } from './history.ts';
 import { flatName, type Offer, readToolList } from './tools.ts';
 
 /** What items are read into. */
@@ -15,7 +16,7 @@ export type Reading = {
   readonly notes: Set<string>;
   /** Tools that the conversation itself brings in. */
   readonly offers: Offer[];
-  /** Items that were answered or sent before, by their ids. Throws a Fault for one that is not known. */
+  /** Items (never references) that were answered or sent before. Throws a Fault for an id that is not known. */
   readonly referred: (id: string, path: string) => JsonObject;
 };
 
@@ -76,7 +77,7 @@ function readThoughts(item: JsonObject, path: string, conversation: Conversation
 /** The short form of a message has no type, and a reference may have none either. */
 function typeOf(item: JsonObject, path: string): string {
   if (item.type !== undefined && item.type !== null) return nameAt(item.type, `${path}.type`);
-  if (item.role !== undefined) return 'message';
+  if (!isReference(item)) return 'message';
   if (typeof item.id === 'string') return 'item_reference';
   throw invalid(`${path}.type`, 'the type of an item is required');
 }
@@ -112,9 +113,7 @@ function argumentsOf(value: unknown, path: string): string {
 
 function readReference(item: JsonObject, path: string, reading: Reading): void {
   const id = nameAt(item.id, `${path}.id`);
-  const meant = reading.referred(id, `${path}.id`);
-  if (meant.type === 'item_reference') throw invalid(`${path}.id`, 'an item is required, not another reference');
-  readItem(meant, path, reading);
+  readItem(reading.referred(id, `${path}.id`), path, reading);
 }
 
 /** Tools that join in during the conversation go to the end of the list, where they cost no prefix cache. */

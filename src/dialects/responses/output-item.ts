@@ -21,6 +21,7 @@ export type ItemEvent = readonly [type: string, fields: JsonObject];
 /** One item. `text` is what it has said so far. */
 export interface OutputItem {
   readonly id: string;
+  readonly isCall: boolean;
   readonly deltaType: string;
   /** Fields of every delta beside the delta itself. */
   readonly deltaFields: JsonObject;
@@ -56,6 +57,7 @@ type Place = { readonly item_id: string; readonly output_index: number };
 
 class Message implements OutputItem {
   readonly id: string;
+  readonly isCall = false;
   readonly deltaType = 'response.output_text.delta';
   readonly deltaFields: JsonObject;
   readonly isWhole = false;
@@ -101,6 +103,7 @@ class Message implements OutputItem {
 
 class Reasoning implements OutputItem {
   readonly id: string;
+  readonly isCall = false;
   readonly deltaType = 'response.reasoning_summary_text.delta';
   readonly deltaFields: JsonObject;
   readonly isWhole = false;
@@ -145,6 +148,7 @@ class Reasoning implements OutputItem {
 
 class FunctionCall implements OutputItem {
   readonly id: string;
+  readonly isCall = true;
   readonly deltaType = 'response.function_call_arguments.delta';
   readonly deltaFields: Place;
   readonly #callId: string;
@@ -199,6 +203,7 @@ class FunctionCall implements OutputItem {
 
 class CustomCall implements OutputItem {
   readonly id: string;
+  readonly isCall = true;
   readonly deltaType = 'response.custom_tool_call_input.delta';
   readonly deltaFields: Place;
   readonly #callId: string;

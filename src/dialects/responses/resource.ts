@@ -20,6 +20,7 @@ export function resourceBase(head: AnswerHead, { body, previousId, store }: Aske
     id: responseId(head.requestId),
     object: 'response',
     created_at: head.createdS,
+    access_programs: null,
     background: false,
     frequency_penalty: body.frequency_penalty ?? 0,
     instructions: body.instructions ?? null,
@@ -42,7 +43,7 @@ export function resourceBase(head: AnswerHead, { body, previousId, store }: Aske
     top_logprobs: body.top_logprobs ?? 0,
     top_p: body.top_p ?? 1,
     truncation: 'disabled',
-    user: body.user ?? null,
+    ...(typeof body.user === 'string' ? { user: body.user } : {}),
   };
 }
 
