@@ -80,7 +80,7 @@ export class OpenerTable {
     for (const syntax of syntaxes) for (const opener of syntax.openers) this.#add(opener, syntax);
   }
 
-  /** Nothing in the text opens anything, is a mark of code or ends a line. */
+  /** Nothing in the text opens anything in the midst of text, is a mark of code or ends a line. */
   isPlain(text: string): boolean {
     for (let at = 0; at < text.length; at += 1) {
       const code = text.charCodeAt(at);
@@ -92,7 +92,7 @@ export class OpenerTable {
   /** Who may begin at `at`, now or when more has come. */
   at(text: string, at: number, isAnswerStart: boolean): readonly Opener[] {
     const code = text.charCodeAt(at);
-    if (code >= 128 || this.#classes[code] !== 1) return [];
+    if (!isAnswerStart && (code >= 128 || this.#classes[code] !== 1)) return [];
     const openers = this.#byFirst.get(code) ?? [];
     return openers.filter(
       ({ opener, syntax }) => (isAnswerStart || !syntax.isWholeAnswer) && meets(text, at, opener) !== 'no',
@@ -101,7 +101,7 @@ export class OpenerTable {
 
   #add(opener: string, syntax: CallSyntax): void {
     const code = opener.charCodeAt(0);
-    this.#classes[code] = 1;
+    if (!syntax.isWholeAnswer) this.#classes[code] = 1;
     const others = this.#byFirst.get(code);
     if (others) others.push({ opener, syntax });
     else this.#byFirst.set(code, [{ opener, syntax }]);
@@ -177,7 +177,7 @@ export class CallScanner {
       if (found.length > 0 && !this.#code.isCode()) {
         const readers = found.map(({ opener, syntax }) => ({ syntax, opener, watch: null }));
         this.#at = at;
-        if (this.#edge === 'text') this.#release(at);
+        if (this.#edge === 'text') this.#release(this.#wholeBefore(at));
         this.#candidate = { from: this.#at, readers, readLength: 0 };
         return true;
       }
@@ -208,6 +208,8 @@ export class CallScanner {
         open.push(reader);
       } else noneLength = Math.max(noneLength, reading.length);
     }
+    const hasOpened = open.some(({ opener }) => opener.length <= block.length);
+    if (this.#edge === 'text' && (best || (hasOpened && end === 'open'))) this.#releaseBefore(candidate);
     if (best) this.#take(best.reading, best.syntax);
     else if (open.length === 0) this.#letGo(noneLength);
     else if (end === 'open') candidate.readers = open;
@@ -244,7 +246,24 @@ export class CallScanner {
     this.#edge = 'text';
     this.#at = Math.min(from + length, this.#pending.length);
     for (let at = from; at < this.#at; at += 1) this.#code.see(this.#pending.charCodeAt(at));
-    this.#release(this.#at);
+  }
+
+  /** How much of what is held are whole events that end before `at`: an event is not divided for what may be nothing. */
+  #wholeBefore(at: number): number {
+    let whole = 0;
+    let end = -this.#goneOfFirst;
+    for (const { length } of this.#held) {
+      end += length;
+      if (end > at) break;
+      whole = end;
+    }
+    return whole;
+  }
+
+  /** An opener stands there in full: what precedes it has waited long enough. */
+  #releaseBefore(candidate: Candidate): void {
+    this.#release(candidate.from);
+    candidate.from = 0;
   }
 
   /** A call without its end. Nothing inside it is looked at: what stands in its arguments is not said, but quoted. */

@@ -43,7 +43,10 @@ export const minimax: CallSyntax = {
   },
 };
 
-/** M3: keys are the tags themselves. Objects and lists inside it are JSON or not understood. */
+/**
+ * M3: keys are the tags themselves. Objects and lists inside it are JSON or not understood. It begins with a bracket
+ * with which many words end, so it is looked for only in models whose template teaches MiniMax's format.
+ */
 export const minimaxSpaced: CallSyntax = {
   format: 'minimax',
   label: 'in MiniMax’s spaced tags',

@@ -12,7 +12,6 @@ const JSON_MARKS: ReadonlyMap<string, JsonBlock> = new Map([
   ['<function_call>', { closers: ['</function_call>'], isMarked: false }],
   ['<functioncall>', { closers: ['</functioncall>'], isMarked: false }],
   ['<tools>', { closers: ['</tools>'], isMarked: false }],
-  ['functools[', { closers: [], isMarked: true }],
   ['<|START_ACTION|>', { closers: ['<|END_ACTION|>'], isMarked: true }],
   ['<|tools_prefix|>', { closers: ['<|tools_suffix|>'], isMarked: true }],
   ['<|tool_call|>', { closers: ['<|/tool_call|>'], isMarked: true }],
@@ -28,19 +27,28 @@ export const jsonBetweenTags: CallSyntax = {
   read(block, opener, offered, end) {
     const marks = JSON_MARKS.get(opener);
     if (!marks) return NOT_A_CALL;
-    // The list's own bracket belongs to the value.
-    const at = opener.endsWith('[') ? opener.length - 1 : opener.length;
-    return readJsonBlock(block, at, marks, offered, end);
+    return readJsonBlock(block, opener.length, marks, offered, end);
   },
 };
 
-/** Names before JSON: Functionary 3.1 and 3.2, Solar. */
+/** Firefunction. Its mark is a word of Python, and its first letter ends many others. */
+export const functools: CallSyntax = {
+  format: 'other-tags',
+  label: 'after functools',
+  openers: ['functools['],
+  isWholeAnswer: true,
+  read(block, opener, offered, end) {
+    // The list's own bracket belongs to the value.
+    return readJsonBlock(block, opener.length - 1, { closers: [], isMarked: true }, offered, end);
+  },
+};
+
+/** Names before JSON: Functionary 3.1, Solar. */
 const NAMED_MARKS: ReadonlyMap<string, NamedJson> = new Map([
   [
     '<function=',
     { head: (block, at) => headBetween(block, at, '<function=', ['>']), callEnds: ['</function>'], blockEnds: [] },
   ],
-  ['>>>', { head: (block, at) => headBetween(block, at, '>>>', ['\n']), callEnds: [], blockEnds: [] }],
   [
     '<|tool_call:begin|>',
     {
@@ -63,6 +71,19 @@ export const jsonAfterName: CallSyntax = {
   read(block, opener, offered, end) {
     const marks = NAMED_MARKS.get(opener);
     return marks ? readNamedJson(block, 0, marks, offered, end) : NOT_A_CALL;
+  },
+};
+
+const PROMPT: NamedJson = { head: (block, at) => headBetween(block, at, '>>>', ['\n']), callEnds: [], blockEnds: [] };
+
+/** Functionary 3.2. Its mark is Python's prompt. */
+export const jsonAfterPrompt: CallSyntax = {
+  format: 'other-tags',
+  label: 'after >>>',
+  openers: ['>>>'],
+  isWholeAnswer: true,
+  read(block, _opener, offered, end) {
+    return readNamedJson(block, 0, PROMPT, offered, end);
   },
 };
 

@@ -38,7 +38,7 @@ export interface CallSyntax {
   readonly label: string;
   /** What a block begins with. */
   readonly openers: readonly string[];
-  /** It has no marks of its own, so it is a call only as the whole answer. */
+  /** It begins only where the answer begins: its marks, if it has any, are words and signs of any text. */
   readonly isWholeAnswer: boolean;
   /** Reads a block that begins with `opener`. */
   read(block: string, opener: string, offered: Offered, end: TextEnd): Reading;

@@ -10,7 +10,7 @@ import { kimi } from './kimi.ts';
 import { llamaJson, pythonTagJson } from './llama-json.ts';
 import { minimax, minimaxSpaced } from './minimax.ts';
 import { mistral } from './mistral.ts';
-import { jsonAfterName, jsonBetweenTags, namedParameters } from './other-tags.ts';
+import { functools, jsonAfterName, jsonAfterPrompt, jsonBetweenTags, namedParameters } from './other-tags.ts';
 import { pythonicAnswer, pythonicMarked, pythonTag } from './pythonic.ts';
 import { qwenXml } from './qwen-xml.ts';
 import type { CallSyntax } from './reading.ts';
@@ -29,7 +29,6 @@ const MARKED: readonly CallSyntax[] = [
   deepseekMarkup,
   kimi,
   minimax,
-  minimaxSpaced,
   jsonBetweenTags,
   jsonAfterName,
   namedParameters,
@@ -43,8 +42,11 @@ export function syntaxesFor(context: RepairContext, { isThought }: { isThought: 
   const bare = [
     llamaJson(isSeen || traits.callFormat === 'llama-json'),
     pythonicAnswer(isSeen || traits.callFormat === 'pythonic'),
+    functools,
+    jsonAfterPrompt,
   ];
-  const all = isThought ? [...MARKED, ...ESCAPED] : [...MARKED, ...bare, ...ESCAPED];
+  const marked = traits.callFormat === 'minimax' ? [...MARKED, minimaxSpaced] : MARKED;
+  const all = isThought ? [...marked, ...ESCAPED] : [...marked, ...bare, ...ESCAPED];
   const allowed = switches.call_formats;
   return allowed === undefined ? all : all.filter(({ format }) => allowed.includes(format));
 }

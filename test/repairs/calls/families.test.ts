@@ -2,9 +2,10 @@
 import { describe, expect, test } from 'bun:test';
 import { FAMILIES, type Row } from '../../fixtures/calls/families.ts';
 import { MORE_FAMILIES } from '../../fixtures/calls/more-families.ts';
-import { gist, tell, tellText, texts } from './support/answers.ts';
+import { gist, type Options, tell, tellText, texts } from './support/answers.ts';
 
 const ROWS = [...FAMILIES, ...MORE_FAMILIES];
+const optionsFor = ({ callFormat }: Row): Options => (callFormat ? { traits: { callFormat } } : {});
 
 const meant = ({ parts }: Row): unknown[] =>
   parts.map((part) => (typeof part === 'string' ? { text: part } : { call: part[0], args: part[1] }));
@@ -14,19 +15,19 @@ const escaped = (text: string): string =>
 
 describe.each(ROWS.map((row) => [row.name, row] as const))('%s', (_name, row) => {
   test('is understood as a whole', () => {
-    const told = tellText(row.text);
+    const told = tellText(row.text, optionsFor(row));
     expect(gist(told)).toEqual(meant(row));
     expect(told.finish).toBe('tool-calls');
   });
 
   test('is understood character by character', () => {
-    expect(gist(tell(texts([...row.text])))).toEqual(meant(row));
+    expect(gist(tell(texts([...row.text]), optionsFor(row)))).toEqual(meant(row));
   });
 
   test('is understood wherever it is cut in two', () => {
     for (let at = 1; at < row.text.length; at += 1) {
       const cut = texts([row.text.slice(0, at), row.text.slice(at)]);
-      expect({ at, parts: gist(tell(cut)) }).toEqual({ at, parts: meant(row) });
+      expect({ at, parts: gist(tell(cut, optionsFor(row))) }).toEqual({ at, parts: meant(row) });
     }
   });
 
@@ -36,15 +37,15 @@ describe.each(ROWS.map((row) => [row.name, row] as const))('%s', (_name, row) =>
 
   test('is text in a fenced block', () => {
     const fenced = `Like so:\n\`\`\`xml\n${row.text.replaceAll('```', "'''")}\n\`\`\`\n`;
-    expect(gist(tell(texts([...fenced])))).toEqual([{ text: fenced }]);
+    expect(gist(tell(texts([...fenced]), optionsFor(row)))).toEqual([{ text: fenced }]);
   });
 });
 
-const tagged = ROWS.filter(({ isWhole, text }) => !isWhole && /^[^<]{0,9}</.test(text));
+const tagged = ROWS.filter(({ isWhole, callFormat, text }) => !isWhole && !callFormat && /^[^<]{0,9}</.test(text));
 
 test.each(tagged.map((row) => [row.name, row] as const))('%s is understood when escaped', (_name, row) => {
   const texted = { ...row, parts: row.parts.map((part) => (typeof part === 'string' ? escaped(part) : part)) };
   const text = escaped(row.text);
-  expect(gist(tellText(text))).toEqual(meant(texted));
-  expect(gist(tell(texts([...text])))).toEqual(meant(texted));
+  expect(gist(tellText(text, optionsFor(row)))).toEqual(meant(texted));
+  expect(gist(tell(texts([...text]), optionsFor(row)))).toEqual(meant(texted));
 });

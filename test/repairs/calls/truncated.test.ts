@@ -2,9 +2,10 @@
 import { describe, expect, test } from 'bun:test';
 import { FAMILIES, type Row } from '../../fixtures/calls/families.ts';
 import { MORE_FAMILIES } from '../../fixtures/calls/more-families.ts';
-import { type Told, tell, tellText, texts } from './support/answers.ts';
+import { type Options, type Told, tell, tellText, texts } from './support/answers.ts';
 
 const ROWS = [...FAMILIES, ...MORE_FAMILIES];
+const optionsFor = ({ callFormat }: Row): Options => (callFormat ? { traits: { callFormat } } : {});
 
 const callsOf = ({ parts }: Told) => parts.flatMap((part) => ('call' in part ? [[part.call, part.args]] : []));
 const textOf = ({ parts }: Told) => parts.map((part) => ('text' in part ? part.text : '')).join('');
@@ -12,11 +13,14 @@ const bare = (text: string) => text.replaceAll(/\s/g, '');
 const meantCalls = ({ parts }: Row) =>
   parts.filter((part) => typeof part !== 'string').map(([name, args]) => [name, args]);
 
+/** A value with its own closing tag in it: a model that ends right there has said so. */
+const saysItself = ({ parts }: Row) => /<\/(?:parameter|arg_value)>/.test(JSON.stringify(parts));
+
 describe.each(ROWS.map((row) => [row.name, row] as const))('%s', (_name, row) => {
   test('cut at any place by a limit makes no call but those that were complete', () => {
     for (let at = 1; at < row.text.length; at += 1) {
       const text = row.text.slice(0, at);
-      const told = tell(texts([...text]), { finish: 'length' });
+      const told = tell(texts([...text]), { ...optionsFor(row), finish: 'length' });
       const calls = callsOf(told);
       expect({ at, calls }).toEqual({ at, calls: meantCalls(row).slice(0, calls.length) });
       expect(told.finish).toBe('length');
@@ -24,8 +28,9 @@ describe.each(ROWS.map((row) => [row.name, row] as const))('%s', (_name, row) =>
   });
 
   test('cut at any place by the model makes no call whose arguments were not complete', () => {
+    if (saysItself(row)) return;
     for (let at = 1; at < row.text.length; at += 1) {
-      const told = tellText(row.text.slice(0, at));
+      const told = tellText(row.text.slice(0, at), optionsFor(row));
       for (const [index, [name, args]] of callsOf(told).entries()) {
         const meant = meantCalls(row)[index];
         expect({ at, name }).toEqual({ at, name: meant?.[0] });
@@ -37,7 +42,7 @@ describe.each(ROWS.map((row) => [row.name, row] as const))('%s', (_name, row) =>
   test('loses no text wherever it is cut', () => {
     for (let at = 1; at < row.text.length; at += 1) {
       const text = row.text.slice(0, at);
-      const told = tellText(text, { finish: 'length' });
+      const told = tellText(text, { ...optionsFor(row), finish: 'length' });
       if (told.uses.some(({ kind }) => kind === 'leaked-call')) continue;
       expect(textOf(told)).toBe(text);
     }
