@@ -44,6 +44,8 @@ export function removeJsonc(text: string, at: readonly Step[]): string {
   return text;
 }
 
+const LINE_LENGTH_MAX = 60;
+
 type Layout = { readonly newline: string; readonly unit: string };
 
 function layoutOf(text: string): Layout {
@@ -88,8 +90,9 @@ function rendered(value: Json, indent: string, { newline, unit }: Layout): strin
 
 function inserted(text: string, node: JsoncNode, key: string | null, value: Json, layout: Layout): string {
   const isOneLine = node.entries.length > 0 && !text.slice(node.start, node.end).includes('\n');
-  // A whole mapping would make a line nobody can read; only a file that is all one line stays so.
-  const fits = typeof value !== 'object' || !text.trim().includes('\n');
+  // Only a file that is all one line stays so; elsewhere a line must stay one that can be read.
+  const fits =
+    !text.trim().includes('\n') || (typeof value !== 'object' && lineLength(text, node.end) < LINE_LENGTH_MAX);
   const name = key === null ? '' : `${JSON.stringify(key)}: `;
   const closing = node.end - 1;
   const last = node.entries.at(-1);
@@ -108,6 +111,10 @@ function inserted(text: string, node: JsoncNode, key: string | null, value: Json
   const withMember = spliced(text, place, hasOwnLine ? place : closing, piece + end + after);
   // The comma belongs behind the value, before a comment that follows it on its line.
   return last && last.commaAt === null ? spliced(withMember, last.end, last.end, ',') : withMember;
+}
+
+function lineLength(text: string, offset: number): number {
+  return offset - text.lastIndexOf('\n', offset - 1);
 }
 
 /** Behind the last thing inside the brackets, be it a comment. */

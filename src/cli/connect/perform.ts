@@ -98,6 +98,10 @@ export function undo(dataDir: string, agent: string): readonly Undone[] {
   const connection = connections(dataDir).find((one) => one.agent === agent);
   if (!connection) throw new Fault('not-found', `${agent} is not connected, so there is nothing to undo.`);
   const undone = connection.files.map((file) => takeBack(file));
+  // Only now: files of one connection may share a folder that was made for the first of them.
+  removeEmpty(
+    connection.files.filter((_, index) => undone[index]?.outcome === 'removed').flatMap(({ folders }) => folders),
+  );
   record(dataDir, agent, null);
   return undone;
 }
@@ -116,7 +120,6 @@ function takeBack(file: ConnectedFile): Undone {
   }
   if (isUntouched && !hadFile) {
     discard(finalPath(path));
-    removeEmpty(file.folders);
     return { path, outcome: 'removed', left: [], backup: null };
   }
   return takeOut(file, present);
