@@ -1,6 +1,7 @@
 /** The doors by which agents come in: how each protocol's body becomes an order for the engine. */
 import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { behaveSampling } from '#src/behaviour/behave.ts';
+import { toolFields } from '#src/dialects/chat/request.ts';
 import { chatVoice } from '#src/dialects/chat/voice.ts';
 import type { ChatRequest } from '#src/dialects/chat-request.ts';
 import type { AnswerHead, Dialect, Voice } from '#src/dialects/dialect.ts';
@@ -111,12 +112,14 @@ export const chatDoor: Door = {
     const { services, json } = arrived;
     const { body } = json;
     const limit = limitChanges(body);
-    const request: ChatRequest = { ...body, ...limit.set, messages: listOrRefuse(body.messages) };
+    const choice = toolFields(body);
+    const request: ChatRequest = { ...body, ...limit.set, ...choice.set, messages: listOrRefuse(body.messages) };
     const prepared = prepare(services, arrived, request);
     // What the model's behaviour strips must not come back under its newer name.
-    const set = { ...without(limit.set, prepared.drop), ...prepared.set };
-    const drop = [...limit.drop, ...prepared.drop];
-    const order = verbatimOrder(arrived, '/v1/chat/completions', { set, drop }, prepared.notes);
+    const set = { ...without({ ...limit.set, ...choice.set }, prepared.drop), ...prepared.set };
+    const drop = [...limit.drop, ...choice.drop, ...prepared.drop];
+    const notes = [...choice.notes, ...prepared.notes];
+    const order = verbatimOrder(arrived, '/v1/chat/completions', { set, drop }, notes);
     if (!isSingle(body)) return order;
     const { include_usage } = isObject(body.stream_options) ? body.stream_options : {};
     return {

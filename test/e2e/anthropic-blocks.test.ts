@@ -27,7 +27,8 @@ const STRICT_TEMPLATE = `{%- set ns = namespace(index=0) -%}
 {%- if call.id | length != 9 -%}
 {{ raise_exception('Tool call IDs should be alphanumeric strings with length 9!') }}
 {%- endif -%}
-[TOOL_CALLS][{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}, "id": "{{ call.id }}"}]
+[TOOL_CALLS][{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }},
+"id": "{{ call.id }}"}]
 {%- endfor -%}
 {%- if message.role == 'tool' and message.tool_call_id | length != 9 -%}
 {{ raise_exception('Tool call IDs should be alphanumeric strings with length 9!') }}

@@ -75,9 +75,10 @@ function tidyCall(call: ToolCall, changes: Set<string>): ToolCall {
  * was cut off, would fail in templates that print each argument, in this turn and in all later ones.
  */
 function argumentsText(given: unknown, changes: Set<string>): string {
-  if (typeof given !== 'string') return JSON.stringify(given ?? {});
-  if (given.trim() === '') return '{}';
-  if (isObject(parsedOrNull(given))) return given;
+  if (isObject(given)) return JSON.stringify(given);
+  const text = typeof given === 'string' ? given : JSON.stringify(given ?? '');
+  if (given === null || given === undefined || text.trim() === '') return '{}';
+  if (isObject(parsedOrNull(text))) return text;
   changes.add(INVALID);
-  return JSON.stringify({ INVALID_JSON: given });
+  return JSON.stringify({ INVALID_JSON: text });
 }

@@ -249,7 +249,7 @@ const part = fc.oneof(word.map(text), word.map(image), fc.constant(text('')));
 const content = fc.oneof(word, fc.constant(null), fc.array(part, { maxLength: 3 }));
 const id = fc.constantFrom('1', '2', 'call_3', 'abcDEF123', undefined, '');
 const args = fc.oneof(
-  fc.constantFrom('{}', '', '{"a":', 'null', '[1]'),
+  fc.constantFrom<unknown>('{}', '', '{"a":', 'null', '[1]', [], [1], 7, false, null, undefined),
   word.map((a) => ({ a })),
 );
 const message = fc.oneof(
