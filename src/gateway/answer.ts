@@ -9,15 +9,17 @@
 import { faultOfAnswer } from '#src/dialects/chat/engine-word.ts';
 import type { Encoder } from '#src/dialects/dialect.ts';
 import { asFault, type Fault } from '#src/faults.ts';
-import type { Sink } from '#src/repairs/stage.ts';
+import type { Correction } from '#src/repairs/schemas/correction.ts';
 import type { Outcome, Ticket } from '#src/requests/request.ts';
+import type { Lease } from '#src/scheduling/lease.ts';
 import { Outlet } from '#src/stream/outlet.ts';
 import { endIfDead } from './end-if-dead.ts';
-import { type Ending, type Lane, TranslateLane, VerbatimLane } from './lane.ts';
+import { type Ending, type Lane, type LaneEnd, TranslateLane, VerbatimLane } from './lane.ts';
 import { underLease } from './lend.ts';
 import { Life } from './life.ts';
 import { MendLane } from './mend-lane.ts';
 import { answerHeaders, ask, type Call, chainFor, type Order, refusalResponse } from './order.ts';
+import { secondSource } from './second-try.ts';
 import { whole } from './whole.ts';
 import { asStream, type Source } from './whole-as-stream.ts';
 
@@ -86,8 +88,11 @@ async function runStream(call: Call, order: Order, life: Life, side: Side): Prom
         if (response.status !== 200) throw faultOfAnswer(response.status, await response.text());
         const source = await asStream(response);
         side.commit();
-        lane = laneFor(call, order, encoder);
-        return relay(source, lane, life, ticket, side.outlet);
+        const made = laneFor(call, order, encoder);
+        lane = made;
+        const relaying = { lane: made, life, ticket, outlet: side.outlet };
+        const { ending, correction } = await relay(source, relaying);
+        return correction ? correct(call, order, lease, relaying, correction) : ending;
       },
     });
     if (ending.fault && ending.isUntold) side.refuseOrTell(ending.fault, encoder);
@@ -107,14 +112,16 @@ async function runStream(call: Call, order: Order, life: Life, side: Side): Prom
 /** The way through for one attempt: repairs begin afresh, the encoder goes on. */
 function laneFor({ ticket }: Call, order: Order, encoder: Encoder | null): Lane {
   const { mending, hidesProgress, wantsUsage, head } = order;
-  const chain = (sink: Sink) => chainFor(ticket, mending, sink);
+  const chain = chainFor(ticket, mending);
   if (encoder) return new TranslateLane({ ticket, encoder, chain });
   const lane = new MendLane({ ticket, head, hidesProgress, wantsUsage, chain });
   return lane.isNeeded ? lane : new VerbatimLane({ ticket, hidesProgress });
 }
 
+type Relaying = { readonly lane: Lane; readonly life: Life; readonly ticket: Ticket; readonly outlet: Outlet };
+
 /** Carries one answer from engine to client: the only place that waits between them. */
-async function relay(source: Source, lane: Lane, life: Life, ticket: Ticket, outlet: Outlet): Promise<Ending> {
+async function relay(source: Source, { lane, life, ticket, outlet }: Relaying): Promise<LaneEnd> {
   try {
     for (let bytes = await source.read(); bytes; bytes = await source.read()) {
       const piece = lane.take(bytes);
@@ -128,14 +135,33 @@ async function relay(source: Source, lane: Lane, life: Life, ticket: Ticket, out
       if (lane.isOver) break;
     }
     life.rest();
-    const { piece, ending } = lane.end();
-    ticket.sending();
-    if (piece !== null) await outlet.write(piece);
-    return ending;
+    return await ended({ lane, life, ticket, outlet });
   } finally {
     life.rest();
     source.close();
   }
+}
+
+async function ended({ lane, ticket, outlet }: Relaying): Promise<LaneEnd> {
+  const end = lane.end();
+  if (!end.correction) ticket.sending();
+  if (end.piece !== null) await outlet.write(end.piece);
+  return end;
+}
+
+/** Asks once more, telling the model what was wrong, and goes on with that answer; or without it, if there is none. */
+async function correct(
+  call: Call,
+  order: Order,
+  lease: Lease,
+  relaying: Relaying,
+  correction: Correction,
+): Promise<Ending> {
+  const source = await secondSource(call, order, order.text, { life: relaying.life, lease, correction });
+  if (source) return (await relay(source, relaying)).ending;
+  const piece = relaying.lane.giveUp(correction);
+  if (piece !== null) await relaying.outlet.write(piece);
+  return (await ended(relaying)).ending;
 }
 
 function outcomeOf(ending: Ending, life: Life): Outcome {

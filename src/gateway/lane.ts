@@ -4,9 +4,12 @@ import { NO_TIMINGS, NO_USAGE, parsedOrNull } from '#src/dialects/chat/engine-wo
 import type { Encoder } from '#src/dialects/dialect.ts';
 import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
 import { Fault } from '#src/faults.ts';
-import type { Sink, Stage } from '#src/repairs/stage.ts';
+import type { Correction } from '#src/repairs/schemas/correction.ts';
+import type { Sink } from '#src/repairs/stage.ts';
 import type { EngineTimings, Ticket, Usage } from '#src/requests/request.ts';
 import { encodeFrame, endOfFrames, FrameReader, LINE_CHARACTERS_MAX } from '#src/stream/frames.ts';
+import type { MakeChain } from './order.ts';
+import { continued, SecondTry } from './second-try.ts';
 import { Tail } from './tail.ts';
 
 /** How an engine's stream ended. */
@@ -19,18 +22,32 @@ export type Ending = {
   readonly isUntold: boolean;
 };
 
+/** What is left when an engine's stream is over. */
+export type LaneEnd = {
+  /** The last piece for the client. */
+  readonly piece: Uint8Array | string | null;
+  readonly ending: Ending;
+  /**
+   * What the model should be told about its calls; null as a rule. Else the answer is not at its end: the engine is
+   * asked once more, and the lane takes that answer as going on with this one, up to another `end`.
+   */
+  readonly correction: Correction | null;
+};
+
 /** One answer's way through. Its pieces end where a frame ends, so that anything may be written between them. */
 export interface Lane {
   /** What the arrival gives the client; null for nothing. */
   take(bytes: Uint8Array): Uint8Array | string | null;
-  /** The engine's stream is over: the last piece for the client, and how it ended. */
-  end(): { readonly piece: Uint8Array | string | null; readonly ending: Ending };
+  /** The engine's stream is over. */
+  end(): LaneEnd;
   /** Something of the answer itself has been handed out, so it cannot be asked for again. */
   readonly hasContent: boolean;
   /** Tokens so far, as far as frames tell. */
   readonly outputTokens: number;
   /** The answer is complete before the engine's stream is: nothing more is read. */
   readonly isOver: boolean;
+  /** There is no second answer after all: the piece that goes on with the first one as the model wrote it. */
+  giveUp(correction: Correction): string | null;
 }
 
 /**
@@ -67,7 +84,7 @@ export class VerbatimLane implements Lane {
     return whole;
   }
 
-  end(): { piece: Uint8Array | string | null; ending: Ending } {
+  end(): LaneEnd {
     const rest = this.#half;
     this.#half = null;
     if (rest) this.#tail.show(rest);
@@ -79,8 +96,12 @@ export class VerbatimLane implements Lane {
     // `[DONE]` is an end too: the finish of a first choice may lie far before that of the last.
     const isWhole = ending.finish !== null || (decoder.isDone && !told);
     const piece = rest && isReadable(rest) ? Buffer.concat([rest, Buffer.from('\n\n')]) : null;
-    if (isWhole) return { piece, ending: { ...ending, fault: null, isUntold: false } };
-    return { piece, ending: { ...ending, isUntold: !told } };
+    if (isWhole) return { piece, ending: { ...ending, fault: null, isUntold: false }, correction: null };
+    return { piece, ending: { ...ending, isUntold: !told }, correction: null };
+  }
+
+  giveUp(): null {
+    return null;
   }
 
   #open(reader: FrameReader, bytes: Uint8Array): string | Uint8Array | null {
@@ -110,21 +131,23 @@ export class TranslateLane implements Lane {
   hasContent = false;
   outputTokens = 0;
   isOver = false;
-  readonly #frames = new FrameReader();
-  readonly #decoder: ChatDecoder;
   readonly #encoder: Encoder;
   readonly #ticket: Ticket;
-  readonly #push: Sink;
+  readonly #makeChain: MakeChain;
+  readonly #secondTry = new SecondTry();
+  #frames = new FrameReader();
+  #decoder: ChatDecoder;
+  #push: Sink;
+  #nextIndex = 0;
   #text = '';
   #told: Ending = NO_ENDING;
 
-  constructor(options: { ticket: Ticket; encoder: Encoder; chain?: (sink: Sink) => Stage | null }) {
+  constructor(options: { ticket: Ticket; encoder: Encoder; chain?: MakeChain }) {
     this.#ticket = options.ticket;
     this.#encoder = options.encoder;
+    this.#makeChain = options.chain ?? (() => null);
     this.#decoder = new ChatDecoder(options.ticket.id);
-    const write: Sink = (event) => this.#write(event);
-    const chain = options.chain?.(write) ?? null;
-    this.#push = chain ? (event) => chain.push(event) : write;
+    this.#push = this.#through((event) => this.#write(event), this.#secondTry.askAgain);
   }
 
   take(bytes: Uint8Array): string | null {
@@ -133,14 +156,38 @@ export class TranslateLane implements Lane {
     return this.#text === '' ? null : this.#text;
   }
 
-  end(): { piece: string | null; ending: Ending } {
+  end(): LaneEnd & { readonly piece: string | null } {
     this.#text = '';
     for (const frame of this.#frames.end()) this.#carry(this.#decoder.push(frame.data));
     // What a repair has ended is not ended again by the engine's silence.
     if (!this.isOver && this.#told.fault === null) this.#carry(this.#decoder.end());
+    const correction = this.#secondTry.take();
+    if (correction) {
+      this.#goOn(correction);
+      return { piece: this.#text === '' ? null : this.#text, ending: this.#told, correction };
+    }
     const ending = this.#told.finish === null ? this.#told : { ...this.#told, fault: null };
     if (!ending.fault) this.#text += this.#encoder.end();
-    return { piece: this.#text === '' ? null : this.#text, ending: this.#counted(ending) };
+    return { piece: this.#text === '' ? null : this.#text, ending: this.#counted(ending), correction };
+  }
+
+  /** From now on the second answer comes. */
+  #goOn(correction: Correction): void {
+    const first = { correction, nextIndex: this.#nextIndex, usage: correction.counts?.usage ?? null };
+    this.#frames = new FrameReader();
+    this.#decoder = new ChatDecoder(`${this.#ticket.id}_again`);
+    this.#push = this.#through(continued(first, (event) => this.#write(event)));
+  }
+
+  giveUp(correction: Correction): string | null {
+    this.#text = '';
+    correction.handOn();
+    return this.#text === '' ? null : this.#text;
+  }
+
+  #through(sink: Sink, askAgain?: SecondTry['askAgain']): Sink {
+    const chain = this.#makeChain(sink, askAgain);
+    return chain ? (event) => chain.push(event) : sink;
   }
 
   #carry(events: readonly StreamEvent[]): void {
@@ -158,6 +205,7 @@ export class TranslateLane implements Lane {
   #write(event: StreamEvent): void {
     if (this.isOver) return;
     this.#told = withEvent(this.#told, event);
+    if (event.type === 'tool-start') this.#nextIndex = Math.max(this.#nextIndex, event.index + 1);
     if (event.type === 'finish' || event.type === 'fault') this.isOver = true;
     this.#text += this.#encoder.push(event);
   }

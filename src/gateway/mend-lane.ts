@@ -1,13 +1,17 @@
 /** OpenAI chat on its way to an OpenAI client, with the repairs listening: what they leave alone passes as it came. */
 import { ChatDecoder } from '#src/dialects/chat/decode.ts';
 import { ChunkEncoder, withFinish } from '#src/dialects/chat/encode.ts';
-import { NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-word.ts';
+import { NO_TIMINGS, NO_USAGE, parsedOrNull } from '#src/dialects/chat/engine-word.ts';
 import type { AnswerHead } from '#src/dialects/dialect.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
-import type { Sink, Stage } from '#src/repairs/stage.ts';
+import { isObject } from '#src/json.ts';
+import type { Correction } from '#src/repairs/schemas/correction.ts';
+import type { Stage } from '#src/repairs/stage.ts';
 import type { Ticket } from '#src/requests/request.ts';
 import { encodeFrame, endOfFrames, FrameReader, LINE_CHARACTERS_MAX } from '#src/stream/frames.ts';
-import { type Ending, endingOf, isReadable, type Lane, tooLong } from './lane.ts';
+import { type Ending, endingOf, isReadable, type Lane, type LaneEnd, tooLong } from './lane.ts';
+import type { MakeChain } from './order.ts';
+import { bothUsages, bothWireUsages, continued, type FirstAnswer, SecondTry } from './second-try.ts';
 
 export type MendLaneParts = {
   readonly ticket: Ticket;
@@ -15,7 +19,7 @@ export type MendLaneParts = {
   readonly hidesProgress: boolean;
   /** The client wants a frame with the counts at the end. */
   readonly wantsUsage: boolean;
-  readonly chain: (sink: Sink) => Stage | null;
+  readonly chain: MakeChain;
 };
 
 /**
@@ -28,10 +32,14 @@ export class MendLane implements Lane {
   outputTokens = 0;
   isOver = false;
   readonly #parts: MendLaneParts;
-  readonly #frames = new FrameReader();
-  readonly #decoder: ChatDecoder;
   readonly #encoder: ChunkEncoder;
-  readonly #chain: Stage | null;
+  readonly #secondTry = new SecondTry();
+  #frames = new FrameReader();
+  #decoder: ChatDecoder;
+  #chain: Stage | null;
+  /** What the second answer goes on from; null while it is the first. */
+  #first: FirstAnswer | null = null;
+  #nextIndex = 0;
   #half: Uint8Array | null = null;
   /** What the repairs made of the frame at hand. */
   #out: StreamEvent[] = [];
@@ -43,12 +51,7 @@ export class MendLane implements Lane {
     this.#parts = parts;
     this.#decoder = new ChatDecoder(parts.ticket.id);
     this.#encoder = new ChunkEncoder(parts.head);
-    this.#chain = parts.chain((event) => {
-      // What a repair said last is the last word.
-      if (this.#ended) return;
-      this.#out.push(event);
-      if (event.type === 'finish' || event.type === 'fault') this.#ended = event;
-    });
+    this.#chain = parts.chain((event) => this.#take(event), this.#secondTry.askAgain);
   }
 
   /** Without a repair to listen there is nothing to read. */
@@ -76,31 +79,62 @@ export class MendLane implements Lane {
     return isUntouched ? whole : text;
   }
 
-  end(): { piece: string | null; ending: Ending } {
+  end(): LaneEnd & { readonly piece: string | null } {
     const rest = this.#half;
     this.#half = null;
     let text = rest ? this.#last(rest) : '';
     const last = this.#decoder.end();
     const usage = endingOf(last);
+    const correction = this.#secondTry.take();
+    if (correction) {
+      this.#goOn({ correction, nextIndex: this.#nextIndex, usage: usage.usage });
+      return { piece: text === '' ? null : text, ending: usage, correction };
+    }
     // The finish was told with its frame; only a stream without one still has something to say.
     if (!this.#ended && usage.fault) text += this.#carryEvents([{ type: 'fault', fault: usage.fault }]) ?? '';
     const fault = this.#ended?.type === 'fault' ? this.#ended.fault : null;
     if (this.isOver) text += this.#closing();
     const ending = {
-      usage: usage.fault === null ? usage.usage : this.#counted(),
+      usage: usage.fault === null ? bothUsages(this.#first?.usage ?? null, usage.usage) : this.#counted(),
       timings: usage.fault === null ? usage.timings : NO_TIMINGS,
       finish: this.#ended?.type === 'finish' ? this.#ended.reason : null,
       fault,
       isUntold: fault !== null && !this.#isTold,
     };
-    return { piece: text === '' ? null : text, ending };
+    return { piece: text === '' ? null : text, ending, correction };
+  }
+
+  giveUp(correction: Correction): string | null {
+    this.#out = [];
+    correction.handOn();
+    const text = this.#written([]);
+    return text === '' ? null : text;
+  }
+
+  /** From now on the second answer comes. */
+  #goOn(first: FirstAnswer): void {
+    this.#first = first;
+    this.#frames = new FrameReader();
+    this.#decoder = new ChatDecoder(`${this.#parts.ticket.id}_again`);
+    this.#chain = this.#parts.chain(continued(first, (event) => this.#take(event)));
+  }
+
+  #take(event: StreamEvent): void {
+    // What a repair said last is the last word.
+    if (this.#ended) return;
+    this.#out.push(event);
+    if (event.type === 'tool-start') this.#nextIndex = Math.max(this.#nextIndex, event.index + 1);
+    if (event.type === 'finish' || event.type === 'fault') this.#ended = event;
   }
 
   /** What the frame becomes; null when it passes as it is. */
   #carry(data: string): string | null {
     this.#encoder.learn(data);
+    const isDone = this.#secondTry.isWanted;
     const hadFinish = this.#decoder.finish !== null;
     const events = this.#decoder.push(data);
+    // The counts and the end of a first answer are not those of the whole.
+    if (isDone) return '';
     const { finish } = this.#decoder;
     if (finish !== null && !hadFinish) {
       return this.#carryEvents([...events, { type: 'finish', reason: finish, stopSequence: null }], data);
@@ -109,9 +143,10 @@ export class MendLane implements Lane {
     if (only?.type === 'prompt') {
       this.#promptTokens = only.promptTokens;
       this.#parts.ticket.prefill(only);
-      return this.#parts.hidesProgress ? '' : null;
+      return this.#parts.hidesProgress || this.#first ? '' : null;
     }
-    return events.length === 0 ? null : this.#carryEvents(events, data);
+    if (events.length > 0) return this.#carryEvents(events, data);
+    return this.#first ? withoutEvents(this.#first, data) : null;
   }
 
   /** `data` is the frame the events came in, when they came in one. */
@@ -122,8 +157,12 @@ export class MendLane implements Lane {
       this.#chain?.push(event);
     }
     if (this.outputTokens > 0) this.hasContent = true;
+    // A second answer is told under the first one's name.
     const isUntouched =
-      data !== undefined && this.#out.length === events.length && events.every((event, at) => event === this.#out[at]);
+      !this.#first &&
+      data !== undefined &&
+      this.#out.length === events.length &&
+      events.every((event, at) => event === this.#out[at]);
     const isFault = this.#ended?.type === 'fault';
     if (isUntouched) {
       this.#isTold = isFault;
@@ -134,18 +173,18 @@ export class MendLane implements Lane {
 
   /** The events that came out, as frames. */
   #written(events: readonly StreamEvent[], data?: string): string {
-    const ends = events.some((event) => event.type === 'finish');
+    const ends = data !== undefined && events.some((event) => event.type === 'finish');
     let text = '';
     for (const event of this.#out) {
       if (event.type === 'fault') continue;
-      if (event.type === 'finish' && ends && data !== undefined) {
+      if (event.type === 'finish' && ends && !this.#first) {
         text += encodeFrame({ data: withFinish(data, event.reason, { isBare: events.length > 1 }) });
         continue;
       }
       const chunk = this.#encoder.chunk(event);
       if (chunk) text += encodeFrame({ data: JSON.stringify(chunk) });
       // The engine has not ended: a repair has ended the answer.
-      if (event.type === 'finish') this.isOver = true;
+      if (event.type === 'finish' && !ends) this.isOver = true;
     }
     return text;
   }
@@ -176,4 +215,13 @@ export class MendLane implements Lane {
     }
     return text;
   }
+}
+
+/** A frame of the second answer that says nothing of it: only the counts and the end are passed on. */
+function withoutEvents({ usage: first }: FirstAnswer, data: string): string | null {
+  if (data.trim() === '[DONE]') return null;
+  const chunk = parsedOrNull(data);
+  if (!isObject(chunk) || !isObject(chunk.usage)) return '';
+  const usage = bothWireUsages(first, chunk.usage);
+  return encodeFrame({ data: JSON.stringify({ ...chunk, usage }) });
 }

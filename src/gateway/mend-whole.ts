@@ -6,11 +6,26 @@ import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 import type { Sink, Stage } from '#src/repairs/stage.ts';
 
-/**
- * The answer with its first choice mended; null when there was nothing to mend. Answers of several choices are left
- * alone. All fields but the message's text, thoughts and calls, and the finish, stay as they are.
- */
+/** The answer with its first choice mended; null when there was nothing to mend. Several choices are left alone. */
 export function mendWhole(answer: JsonObject, chainFor: (sink: Sink) => Stage | null): JsonObject | null {
+  return mended(answer, readWhole(answer, chainFor));
+}
+
+/** As `mendWhole`, of an answer that has been through the repairs. */
+export function mended(answer: JsonObject, read: ReadWhole | null): JsonObject | null {
+  return read === null || read.isUntouched ? null : withMessage(answer, read.choice, read.out);
+}
+
+/** What the repairs made of a whole answer. */
+export type ReadWhole = {
+  readonly choice: JsonObject & { readonly message: JsonObject };
+  /** What came out of the repairs; more is added when a correction hands on what it held back. */
+  readonly out: readonly StreamEvent[];
+  readonly isUntouched: boolean;
+};
+
+/** Runs an answer of one choice through the repairs; null when there are none, or it is no such answer. */
+export function readWhole(answer: JsonObject, chainFor: (sink: Sink) => Stage | null): ReadWhole | null {
   const choices: readonly unknown[] = Array.isArray(answer.choices) ? answer.choices : [];
   const [choice] = choices;
   if (choices.length !== 1 || !isObject(choice) || !isObject(choice.message)) return null;
@@ -22,14 +37,26 @@ export function mendWhole(answer: JsonObject, chainFor: (sink: Sink) => Stage | 
   const chain = chainFor((event) => out.push(event));
   if (!chain) return null;
   for (const event of events) chain.push(event);
-  if (out.length === events.length && out.every((event, at) => event === events[at])) return null;
+  const isUntouched = out.length === events.length && out.every((event, at) => event === events[at]);
+  return { choice: { ...choice, message: choice.message }, out, isUntouched };
+}
+
+/**
+ * An answer with the message that the events tell. All fields but the message's text, thoughts and calls, and the
+ * finish, stay as they are.
+ */
+export function withMessage(
+  answer: JsonObject,
+  choice: ReadWhole['choice'],
+  events: readonly StreamEvent[],
+): JsonObject {
   const gathered = new MessageCollector();
-  for (const event of out) gathered.push(event);
+  for (const event of events) gathered.push(event);
   const { tool_calls: _calls, reasoning_content: _thinking, reasoning: _reasoning, ...message } = choice.message;
-  const mended = {
+  const told = {
     ...choice,
     message: { ...message, ...gathered.message },
     finish_reason: chatFinishReason(gathered.finish),
   };
-  return { ...answer, choices: [mended] };
+  return { ...answer, choices: [told] };
 }

@@ -2,8 +2,8 @@
 import type { AnswerHead, Collector, Encoder, Voice } from '#src/dialects/dialect.ts';
 import { Fault } from '#src/faults.ts';
 import { repairChain } from '#src/repairs/repairs.ts';
-import type { Sink, Stage } from '#src/repairs/stage.ts';
-import type { Outcome, Ticket } from '#src/requests/request.ts';
+import type { RepairContext, Sink, Stage } from '#src/repairs/stage.ts';
+import type { Outcome, RepairUse, Ticket } from '#src/requests/request.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
 import { keyHeader } from './lend.ts';
@@ -105,8 +105,14 @@ function headerText(modelId: string): string {
   return modelId.toWellFormed().replace(/[^!-~]/gu, encodeURIComponent);
 }
 
+/** Makes the repairs of one answer. With `askAgain`, they may ask for a second one. */
+export type MakeChain = (sink: Sink, askAgain?: RepairContext['askAgain']) => Stage | null;
+
 /** The repairs of one attempt; null when none is wanted. */
-export function chainFor(ticket: Ticket, mending: Mending | null, sink: Sink): Stage | null {
-  if (!mending) return null;
-  return repairChain({ ...mending, requestId: ticket.id, report: (use) => ticket.mended(use) }, sink);
+export function chainFor(ticket: Ticket, mending: Mending | null): MakeChain {
+  return (sink, askAgain) => {
+    if (!mending) return null;
+    const report = (use: RepairUse) => ticket.mended(use);
+    return repairChain({ ...mending, requestId: ticket.id, report, ...(askAgain ? { askAgain } : {}) }, sink);
+  };
 }

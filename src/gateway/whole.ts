@@ -12,7 +12,8 @@ import type { Collector } from '#src/dialects/dialect.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 import { isParserFault } from '#src/repairs/parser-fault.ts';
-import type { Outcome } from '#src/requests/request.ts';
+import type { Correction } from '#src/repairs/schemas/correction.ts';
+import type { Outcome, Ticket } from '#src/requests/request.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
 import { endIfDead } from './end-if-dead.ts';
@@ -20,9 +21,10 @@ import { isWorking } from './examine.ts';
 import { TranslateLane } from './lane.ts';
 import { underLease } from './lend.ts';
 import type { Life } from './life.ts';
-import { mendWhole } from './mend-whole.ts';
+import { mended, type ReadWhole, readWhole, withMessage } from './mend-whole.ts';
 import { allBytes, answerHeaders, ask, type Call, chainFor, type Order, refusalResponse } from './order.ts';
-import { asStream } from './whole-as-stream.ts';
+import { bothWireUsages, continued, correctedText, SecondTry, secondSource } from './second-try.ts';
+import { asStream, type Source } from './whole-as-stream.ts';
 
 type Whole = { readonly response: Response; readonly outcome: Outcome };
 type Asking = { readonly call: Call; readonly order: Order; readonly life: Life; readonly lease: Lease };
@@ -82,7 +84,7 @@ async function verbatimOrGathered(asking: Asking, progress: Progress): Promise<W
     const answer = await ask(call, order, order.text, life, lease);
     progress.hasContent = true;
     if (answer.status >= 400) throw faultOfAnswer(answer.status, await answer.text());
-    return await verbatim(call, order, answer);
+    return await verbatim(asking, answer);
   } catch (cause) {
     const mayRecover = order.streamText !== null && order.mending?.switches.engine_parser !== false;
     if (!mayRecover || !(cause instanceof Fault) || !isParserFault(cause)) throw cause;
@@ -91,27 +93,64 @@ async function verbatimOrGathered(asking: Asking, progress: Progress): Promise<W
 }
 
 /** Status and body as the engine gave them, byte for byte, unless something in it had to be mended. */
-async function verbatim(call: Call, order: Order, answer: ExchangeResponse): Promise<Whole> {
+async function verbatim(asking: Asking, answer: ExchangeResponse): Promise<Whole> {
+  const { call, order } = asking;
   const bytes = await allBytes(answer, ANSWER_BYTES_MAX);
+  const told = bodyOf(bytes);
+  const secondTry = new SecondTry();
+  const chain = chainFor(call.ticket, order.mending);
+  const read = readWhole(told, (sink) => chain(sink, secondTry.askAgain));
+  const correction = secondTry.take();
+  const changed = correction && read ? await corrected(asking, told, read, correction) : mended(told, read);
   call.ticket.sending();
-  const body = bytes.length <= COUNTED_BYTES_MAX ? parsedOrNull(Buffer.from(bytes).toString()) : null;
-  const told = isObject(body) ? body : {};
-  const error = errorObject(told);
-  if (error) throw faultOfError(error);
-  const mended = order.mending ? mendWhole(told, (sink) => chainFor(call.ticket, order.mending, sink)) : null;
   const headers = {
     ...answerHeaders(call, order),
     'content-type': answer.headers['content-type'] ?? 'application/json',
   };
   return {
-    response: new Response(mended ? JSON.stringify(mended) : bytes, { status: answer.status, headers }),
+    response: new Response(changed ? JSON.stringify(changed) : bytes, { status: answer.status, headers }),
     outcome: {
       kind: 'completed',
-      usage: readUsage(told),
-      timings: readTimings(told),
-      finishReason: finishOf(mended ?? told),
+      usage: readUsage(changed ?? told),
+      timings: readTimings(changed ?? told),
+      finishReason: finishOf(changed ?? told),
     },
   };
+}
+
+/** An engine's body as far as it is read; throws the Fault that it holds. */
+function bodyOf(bytes: Uint8Array<ArrayBuffer>): JsonObject {
+  const body = bytes.length <= COUNTED_BYTES_MAX ? parsedOrNull(Buffer.from(bytes).toString()) : null;
+  const told = isObject(body) ? body : {};
+  const error = errorObject(told);
+  if (error) throw faultOfError(error);
+  return told;
+}
+
+/** Asks once more, telling the model what was wrong, and makes one answer of both; or of the first, if there is none. */
+async function corrected(
+  { call, order, life, lease }: Asking,
+  told: JsonObject,
+  read: ReadWhole,
+  correction: Correction,
+): Promise<JsonObject> {
+  const { ticket } = call;
+  const nextIndex = read.out.filter((event) => event.type === 'tool-start').length;
+  const usage = readUsage(told);
+  try {
+    const answer = await ask(call, order, correctedText(order.text, correction), life, lease);
+    if (answer.status >= 400) throw faultOfAnswer(answer.status, await answer.text());
+    const second = bodyOf(await allBytes(answer, ANSWER_BYTES_MAX));
+    const chain = chainFor(ticket, order.mending);
+    const again = readWhole(second, (sink) => chain(continued({ correction, nextIndex, usage }, sink)));
+    if (!again) throw new Fault('engine-refused', 'The second answer has no message.');
+    const counted = isObject(second.usage) ? { usage: bothWireUsages(usage, second.usage) } : {};
+    return withMessage({ ...second, ...counted, id: told.id }, again.choice, [...read.out, ...again.out]);
+  } catch (cause) {
+    if (life.endedBy) throw cause;
+    correction.handOn();
+    return withMessage(told, read.choice, read.out);
+  }
 }
 
 function finishOf({ choices }: JsonObject): string | null {
@@ -136,8 +175,34 @@ async function gathered(
     },
     end: () => '',
   };
-  const lane = new TranslateLane({ ticket, encoder, chain: (sink) => chainFor(ticket, order.mending, sink) });
-  const source = await asStream(answer);
+  const lane = new TranslateLane({ ticket, encoder, chain: chainFor(ticket, order.mending) });
+  const draining = { lane, life, ticket, progress };
+  await drain(await asStream(answer), draining);
+  let end = lane.end();
+  if (end.correction) {
+    const again = await secondSource(call, order, text, { life, lease, correction: end.correction });
+    if (again) await drain(again, draining);
+    else lane.giveUp(end.correction);
+    end = lane.end();
+  }
+  ticket.sending();
+  const body = collector.result();
+  const { ending } = end;
+  return {
+    response: Response.json(body, { headers: answerHeaders(call, order) }),
+    outcome: { kind: 'completed', usage: ending.usage, timings: ending.timings, finishReason: ending.finish },
+  };
+}
+
+type Draining = {
+  readonly lane: TranslateLane;
+  readonly life: Life;
+  readonly ticket: Ticket;
+  readonly progress: Progress;
+};
+
+/** Reads an engine's stream to its end, or to that of the answer. */
+async function drain(source: Source, { lane, life, ticket, progress }: Draining): Promise<void> {
   try {
     for (let bytes = await source.read(); bytes; bytes = await source.read()) {
       lane.take(bytes);
@@ -150,11 +215,4 @@ async function gathered(
     life.rest();
     source.close();
   }
-  const { ending } = lane.end();
-  ticket.sending();
-  const body = collector.result();
-  return {
-    response: Response.json(body, { headers: answerHeaders(call, order) }),
-    outcome: { kind: 'completed', usage: ending.usage, timings: ending.timings, finishReason: ending.finish },
-  };
 }

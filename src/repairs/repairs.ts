@@ -4,6 +4,7 @@ import { leakedCalls } from './calls/leaked-calls.ts';
 import { duplicateCalls } from './duplicate-calls.ts';
 import { loopGuard } from './loop-guard.ts';
 import { parserRecovery } from './parser-fault.ts';
+import { checkedCalls } from './schemas/checked-calls.ts';
 import type { RepairContext, Sink, Stage } from './stage.ts';
 import { mayHaveThoughts, thinkTags } from './think-tags.ts';
 import { truncatedCalls } from './truncated-calls.ts';
@@ -15,7 +16,8 @@ type MakeStage = (next: Sink) => Stage;
  * The chain for one answer; null when nothing in it could need mending, so that its bytes may pass unread.
  *
  * From the engine outwards: what the engine could not parse comes back as text; thoughts leave the text; calls leave
- * the text; then calls are typed, made once and found whole; last come the limits, which see what the client sees.
+ * the text; then calls are typed, made once, found whole and checked against schemas; last come the limits, which see
+ * what the client sees.
  */
 export function repairChain(context: RepairContext, sink: Sink): Stage | null {
   const stages = stagesFor(context);
@@ -41,6 +43,7 @@ function stagesFor(context: RepairContext): readonly MakeStage[] {
   use(hasTools && switches.typed_arguments !== false, (next) => typedCalls(context, next));
   use(hasTools && switches.duplicate_calls !== false, (next) => duplicateCalls(context, next));
   use(hasTools && switches.truncated_calls !== false, (next) => truncatedCalls(context, next));
+  use(context.relaxed.size > 0 && hasTools && switches.tool_schemas !== false, (next) => checkedCalls(context, next));
   if (answerTokensMax !== null) stages.push((next) => answerLimit(answerTokensMax, next));
   use(switches.loop_guard !== false, (next) => loopGuard(context, next));
   return stages;

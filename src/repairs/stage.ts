@@ -5,6 +5,7 @@ import type { Json } from '#src/json.ts';
 import type { RepairSwitches } from '#src/models/behaviour.ts';
 import type { ModelTraits } from '#src/models/traits.ts';
 import type { RepairKind, RepairUse } from '#src/requests/request.ts';
+import type { Correction } from './schemas/correction.ts';
 
 /** Takes what a stage hands on: the next stage, at last the encoder. */
 export type Sink = (event: StreamEvent) => void;
@@ -38,6 +39,11 @@ export type RepairContext = {
   readonly splitsThoughts: boolean;
   /** The request asks for an answer without thoughts. */
   readonly isThinkingOff: boolean;
+  /**
+   * Takes what the model should be told about its calls, so that it is asked once more; false = it will not be, now or
+   * any more. Absent when it cannot be.
+   */
+  readonly askAgain?: (correction: Correction) => boolean;
   /** Records a repair, with before and after. */
   readonly report: (use: RepairUse) => void;
 };
