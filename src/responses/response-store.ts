@@ -63,9 +63,10 @@ export class ResponseStore implements ResponseMemory {
   }
 
   forget(id: string): boolean {
+    const query = 'DELETE FROM responses WHERE id = ?1';
+    const { changes } = this.#inDatabase(() => this.#client.query(query).run(id));
     const wasWaiting = this.#waiting.delete(id);
-    const deleted = this.#inDatabase(() => this.#client.query('DELETE FROM responses WHERE id = ?1').run(id)).changes;
-    return this.#recent.delete(id) || wasWaiting || deleted > 0;
+    return this.#recent.delete(id) || wasWaiting || changes > 0;
   }
 
   /** Writes what waits. Call before the database is closed. */
