@@ -8,7 +8,7 @@ import { editDistance } from './distance.ts';
 import { readOverrides } from './launch.ts';
 import { LaunchOverrides, ModelConfig } from './model.ts';
 
-/** Names of a behaviour's fields, which may also stand beside the other parts of a configuration, as people write them. */
+/** Names of a behaviour's fields; people also write them beside the other parts of a configuration. */
 export const BEHAVIOUR_FIELDS = Object.keys(Behaviour.properties);
 const CONFIG_FIELDS = Object.keys(ModelConfig.properties);
 const NAME_CHARACTERS_MAX = 60;

@@ -44,8 +44,8 @@ type Named = { readonly model: Model; readonly variant: Variant | null };
 
 /**
  * Finds the model for a wanted name: id, alias, variant (its name, or `model:name`), file name or repository, then a
- * part that only one model has, case ignored; for no name the default, the only loaded, the only registered one. Throws Fault('model-not-found') with the
- * nearest names, or Fault('invalid-request') with all ids when no name was given.
+ * part that only one model has, case ignored; for no name the default, the only loaded, the only registered one. Throws
+ * Fault('model-not-found') with the nearest names, or Fault('invalid-request') with all ids when no name was given.
  */
 export function resolveModel(wanted: string | null | undefined, naming: Naming): Resolved {
   const name = (wanted ?? '').trim();

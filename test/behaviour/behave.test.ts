@@ -1,4 +1,4 @@
-// What a behaviour makes of a request's body: each rule by itself. That engines obey is tested in e2e/behaviour.test.ts.
+// What a behaviour makes of a request's body: each rule by itself. That engines obey: e2e/behaviour.test.ts.
 import { describe, expect, test } from 'bun:test';
 import { type Behaved, behave, behaveSampling } from '#src/behaviour/behave.ts';
 import type { JsonObject } from '#src/json.ts';

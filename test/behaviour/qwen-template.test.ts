@@ -98,7 +98,8 @@ describe('the template', () => {
   });
 
   test('replays calls as they were made: unescaped, arguments as an object, values as their types say', async () => {
-    const call = { name: 'mcp-x__do.it', arguments: { text: '<b>&"é"\nline', n: 5, deep: { a: [1, null] }, ok: true } };
+    const name = 'mcp-x__do.it';
+    const call = { name, arguments: { text: '<b>&"é"\nline', n: 5, deep: { a: [1, null] }, ok: true } };
     const prompt = await rendered([user('go'), assistant('On it.', calling(call)), result('call0', 'done')]);
     expect(prompt).toContain(
       [
