@@ -4,6 +4,7 @@
  *   stream := piece* last          each one line of JSON; or, at any place, a line with `error` as the last
  *   piece  := text | thinking | one whole tool call
  */
+import { NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-word.ts';
 import type { AnswerHead } from '#src/dialects/dialect.ts';
 import type { FinishReason } from '#src/dialects/stream-event.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
@@ -49,13 +50,41 @@ function callOf({ id, index, name, input }: WholeCall): JsonObject {
   return { id, function: { index, name, arguments: input } };
 }
 
+/** What is known of an answer's cost. An answer that Flow ends itself has no counts of the engine's. */
+export class Counts {
+  #prompt: { readonly promptTokens: number } | null = null;
+  #told: { readonly usage: Usage; readonly timings: EngineTimings } = { usage: NO_USAGE, timings: NO_TIMINGS };
+  #pieces = 0;
+
+  prompt(progress: { readonly promptTokens: number }): void {
+    this.#prompt = progress;
+  }
+
+  /** One piece of content: it is about one token. */
+  piece(): void {
+    this.#pieces += 1;
+  }
+
+  tell(told: { readonly usage: Usage; readonly timings: EngineTimings }): void {
+    this.#told = told;
+  }
+
+  get inputTokens(): number {
+    return this.#told.usage.inputTokens ?? this.#prompt?.promptTokens ?? 0;
+  }
+
+  get outputTokens(): number {
+    return this.#told.usage.outputTokens ?? this.#pieces;
+  }
+
+  get timings(): EngineTimings {
+    return this.#told.timings;
+  }
+}
+
 /** How and after what it ended. */
-export function ended(
-  reason: FinishReason,
-  counts: { readonly usage: Usage; readonly timings: EngineTimings },
-  durations: Durations | null,
-): JsonObject {
-  const { usage, timings } = counts;
+export function ended(reason: FinishReason, counts: Counts, durations: Durations | null): JsonObject {
+  const { timings } = counts;
   const readMs = timings.prefillMs ?? 0;
   const wroteMs = timings.decodeMs ?? 0;
   return {
@@ -63,9 +92,9 @@ export function ended(
     done_reason: reason === 'length' ? 'length' : 'stop',
     total_duration: nanoseconds(durations?.totalMs() ?? readMs + wroteMs),
     load_duration: nanoseconds(durations?.loadMs() ?? 0),
-    prompt_eval_count: usage.inputTokens ?? 0,
+    prompt_eval_count: counts.inputTokens,
     prompt_eval_duration: nanoseconds(readMs),
-    eval_count: usage.outputTokens ?? 0,
+    eval_count: counts.outputTokens,
     eval_duration: nanoseconds(wroteMs),
   };
 }

@@ -1,11 +1,10 @@
 /** Events as one whole answer of Ollama's. */
 import { impossible } from '#src/assert.ts';
-import { NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-word.ts';
 import type { AnswerHead, Collector } from '#src/dialects/dialect.ts';
 import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
 import type { Fault } from '#src/faults.ts';
 import type { JsonObject } from '#src/json.ts';
-import { type AnswerShape, type Durations, ended, lineHead, said, type WholeCall } from './answer-lines.ts';
+import { type AnswerShape, Counts, type Durations, ended, lineHead, said, type WholeCall } from './answer-lines.ts';
 import { CallGatherer } from './call-gatherer.ts';
 import { unfinished } from './voice.ts';
 
@@ -19,10 +18,10 @@ class OllamaCollector implements Collector {
   readonly #head: AnswerHead;
   readonly #durations: Durations | null;
   readonly #gatherer = new CallGatherer();
+  readonly #counts = new Counts();
   readonly #calls: WholeCall[] = [];
   #text = '';
   #thinking = '';
-  #counts: Parameters<typeof ended>[1] = { usage: NO_USAGE, timings: NO_TIMINGS };
   #finish: FinishReason | null = null;
   #fault: Fault | null = null;
 
@@ -36,19 +35,22 @@ class OllamaCollector implements Collector {
     if (this.#finish !== null || this.#fault !== null) return;
     switch (event.type) {
       case 'text':
+        this.#counts.piece();
         this.#text += event.text;
         return;
       case 'thinking':
+        this.#counts.piece();
         this.#thinking += event.text;
         return;
       case 'tool-start':
       case 'tool-arguments': {
+        if (event.type === 'tool-arguments') this.#counts.piece();
         const call = this.#gatherer.push(event);
         if (call) this.#calls.push(call);
         return;
       }
       case 'usage':
-        this.#counts = event;
+        this.#counts.tell(event);
         return;
       case 'finish':
         this.#finish = event.reason;
@@ -58,6 +60,7 @@ class OllamaCollector implements Collector {
         this.#fault = event.fault;
         return;
       case 'prompt':
+        this.#counts.prompt(event);
         return;
       default:
         impossible(event);

@@ -1,13 +1,10 @@
 /** Events as Ollama's lines. Token after token comes through here, so a line is prepared text around the JSON. */
 import { impossible } from '#src/assert.ts';
-import { NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-word.ts';
 import type { AnswerHead, Encoder } from '#src/dialects/dialect.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
-import { type AnswerShape, type Durations, ended, lineHead, said } from './answer-lines.ts';
+import { type AnswerShape, Counts, type Durations, ended, lineHead, said } from './answer-lines.ts';
 import { CallGatherer } from './call-gatherer.ts';
 import { failureLine, unfinished } from './voice.ts';
-
-type Counts = Pick<Extract<StreamEvent, { type: 'usage' }>, 'usage' | 'timings'>;
 
 /** An encoder for one answer. */
 export function ollamaEncoder(shape: AnswerShape, head: AnswerHead, durations: Durations | null): Encoder {
@@ -19,10 +16,10 @@ class OllamaEncoder implements Encoder {
   readonly #head: JsonHead;
   readonly #durations: Durations | null;
   readonly #calls = new CallGatherer();
+  readonly #counts = new Counts();
   readonly #textBegin: string;
   readonly #thinkingBegin: string;
   readonly #pieceEnd: string;
-  #counts: Counts = { usage: NO_USAGE, timings: NO_TIMINGS };
   #isOver = false;
 
   constructor(shape: AnswerShape, head: AnswerHead, durations: Durations | null) {
@@ -40,16 +37,19 @@ class OllamaEncoder implements Encoder {
     if (this.#isOver) return '';
     switch (event.type) {
       case 'text':
+        this.#counts.piece();
         return event.text === '' ? '' : this.#textBegin + JSON.stringify(event.text) + this.#pieceEnd;
       case 'thinking':
+        this.#counts.piece();
         return event.text === '' ? '' : this.#thinkingBegin + JSON.stringify(event.text) + this.#pieceEnd;
       case 'tool-start':
       case 'tool-arguments': {
+        if (event.type === 'tool-arguments') this.#counts.piece();
         const call = this.#calls.push(event);
         return call ? this.#line({ ...said(this.#shape, { calls: [call] }), done: false }) : '';
       }
       case 'usage':
-        this.#counts = event;
+        this.#counts.tell(event);
         return '';
       case 'finish':
         this.#isOver = true;
@@ -58,6 +58,7 @@ class OllamaEncoder implements Encoder {
         this.#isOver = true;
         return failureLine(event.fault);
       case 'prompt':
+        this.#counts.prompt(event);
         return '';
       default:
         return impossible(event);

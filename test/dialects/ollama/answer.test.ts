@@ -181,6 +181,14 @@ describe('the last line', () => {
   });
 });
 
+test('an answer that the engine did not count is counted by its pieces', () => {
+  const prompt: StreamEvent = { type: 'prompt', promptTokens: 9, cachedTokens: 0, processedTokens: 9 };
+  const events = [prompt, { type: 'text', text: 'a' } as const, { type: 'text', text: 'b' } as const, finish('length')];
+  const counts = { prompt_eval_count: 9, eval_count: 2 };
+  expect(wholeOf('chat', events)).toMatchObject(counts);
+  expect(linesOf('chat', events).at(-1)).toMatchObject(counts);
+});
+
 test('a heartbeat is a piece without a word', () => {
   const [chat, generate] = (['chat', 'generate'] as const).map((shape) => ollamaDialect(shape).heartbeat(HEAD));
   expect(JSON.parse(chat ?? '')).toMatchObject({ message: { role: 'assistant', content: '' }, done: false });
