@@ -48,6 +48,7 @@ beforeAll(async () => {
   const models = join(dataDir, 'models');
   mkdirSync(models);
   await writeReplayModel(join(models, 'answers.gguf'), 'answers');
+  await writeReplayModel(join(models, 'calls.gguf'), 'calls');
   await writeScriptedModel(join(models, 'strict.gguf'), {
     name: 'strict',
     template: STRICT_TEMPLATE,
@@ -55,7 +56,7 @@ beforeAll(async () => {
     shape: { contextTokens: 8192 },
   });
   flow = await startFlow({ dataDir, engine: realEngine().executable });
-  for (const name of ['answers', 'strict']) {
+  for (const name of ['answers', 'calls', 'strict']) {
     const { body } = await flow.json('/api/register-local', { path: join(models, `${name}.gguf`) });
     expect(body.model_id).toBe(name);
   }
@@ -189,6 +190,45 @@ describe('the strict model', () => {
     });
     expect(status).toBe(200);
     expect(answer).toMatchObject({ choices: [{ message: { content: ANSWER } }] });
+  });
+});
+
+describe('the choice of one tool', () => {
+  const names = ['first', 'second', 'third'];
+  const schema = { type: 'object' as const, properties: { a: { type: 'string' } } };
+
+  test('is the call that comes, for Anthropic’s client', async () => {
+    const answer = await client.messages.create({
+      model: 'calls',
+      max_tokens: 100,
+      messages: [hello],
+      tools: names.map((name) => ({ name, input_schema: schema })),
+      tool_choice: { type: 'tool', name: 'second' },
+    });
+    expect(answer.stop_reason).toBe('tool_use');
+    expect(answer.content).toMatchObject([{ type: 'tool_use', name: 'second' }]);
+  });
+
+  test('and for OpenAI’s', async () => {
+    const { body: answer } = await flow.json('/v1/chat/completions', {
+      model: 'calls',
+      messages: [hello],
+      tools: names.map((name) => ({ type: 'function', function: { name, parameters: schema } })),
+      tool_choice: { type: 'function', function: { name: 'third' } },
+    });
+    expect(answer).toMatchObject({
+      choices: [{ finish_reason: 'tool_calls', message: { tool_calls: [{ function: { name: 'third' } }] } }],
+    });
+  });
+
+  test('also for functions of old', async () => {
+    const { body: answer } = await flow.json('/v1/chat/completions', {
+      model: 'calls',
+      messages: [hello],
+      functions: names.map((name) => ({ name, parameters: schema })),
+      function_call: { name: 'first' },
+    });
+    expect(answer).toMatchObject({ choices: [{ message: { tool_calls: [{ function: { name: 'first' } }] } }] });
   });
 });
 
