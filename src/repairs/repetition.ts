@@ -40,18 +40,43 @@ export class RepetitionWatch {
 
   /** Takes the next piece. The number of its characters after which the repetition is too long; -1 = it is not. */
   see(piece: string): number {
+    for (let at = 0; at < piece.length; ) {
+      // Up to the next look nothing but keeping is to be done, as long as no period is believed.
+      const free = LOOK_EVERY - (this.#seen & (LOOK_EVERY - 1));
+      const to = Math.min(piece.length, at + free);
+      if (this.#period === 0) this.#keep(piece, at, to);
+      else {
+        const end = this.#follow(piece, at, to);
+        if (end >= 0) return end;
+      }
+      at = to;
+      if (this.#period === 0 && (this.#seen & (LOOK_EVERY - 1)) === 0) this.#look();
+    }
+    return -1;
+  }
+
+  #keep(piece: string, from: number, to: number): void {
     const ring = this.#ring;
-    for (let at = 0; at < piece.length; at += 1) {
+    let place = this.#seen;
+    for (let at = from; at < to; at += 1, place += 1) ring[place & RING_MASK] = piece.charCodeAt(at);
+    this.#seen = place;
+  }
+
+  /** Keeps, and compares with the period before. */
+  #follow(piece: string, from: number, to: number): number {
+    const ring = this.#ring;
+    for (let at = from; at < to; at += 1) {
       const code = piece.charCodeAt(at);
       const place = this.#seen;
       ring[place & RING_MASK] = code;
       this.#seen = place + 1;
-      if (this.#period !== 0) {
-        if (ring[(place - this.#period) & RING_MASK] === code) {
-          this.#same += 1;
-          if (this.#same >= this.#sameMax) return at + 1;
-        } else this.#period = 0;
-      } else if ((this.#seen & (LOOK_EVERY - 1)) === 0) this.#look();
+      if (ring[(place - this.#period) & RING_MASK] !== code) {
+        this.#period = 0;
+        this.#keep(piece, at + 1, to);
+        return -1;
+      }
+      this.#same += 1;
+      if (this.#same >= this.#sameMax) return at + 1;
     }
     return -1;
   }
@@ -68,8 +93,12 @@ export class RepetitionWatch {
 
   /** The smallest period that holds for as long as it must to be believed. */
   #look(): void {
+    const ring = this.#ring;
+    const last = this.#seen - 1;
+    const code = ring[last & RING_MASK];
     const longest = Math.min(PERIOD_MAX, this.#seen - BELIEVED);
     for (let period = 1; period <= longest; period += 1) {
+      if (ring[(last - period) & RING_MASK] !== code) continue;
       const same = this.#sameWith(period);
       if (same < BELIEVED) continue;
       this.#period = period;

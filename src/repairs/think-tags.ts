@@ -101,6 +101,11 @@ class ThinkTags implements Stage {
   /** Text, as nearly all of it is: without a tag, handed on as it came. */
   #passText(event: TextEvent): void {
     const { text } = event;
+    if (isPlain(text)) {
+      this.#seePlain(text);
+      this.#next(event);
+      return;
+    }
     for (let at = 0; at < text.length; at += 1) {
       const code = text.charCodeAt(at);
       if (mayBeginTag(code) && !this.#code.isCode() && tagAt(text, at) !== null) {
@@ -110,6 +115,15 @@ class ThinkTags implements Stage {
       this.#seeText(code);
     }
     this.#next(event);
+  }
+
+  /** Text in which nothing begins or ends. */
+  #seePlain(text: string): void {
+    const isWhite = firstInk(text) === text.length;
+    this.#code.plain(isWhite);
+    if (isWhite) return;
+    this.#isLineStart = false;
+    this.#hasText = true;
   }
 
   #seeText(code: number): void {
@@ -319,6 +333,15 @@ class ThinkTags implements Stage {
 function expectsThought({ traits, seen, splitsThoughts, isThinkingOff }: RepairContext): boolean {
   if (isThinkingOff) return false;
   return seen.has('orphan-thought') || (traits.opensThought && !splitsThoughts);
+}
+
+/** Without a mark of code, a line's end or the beginning of a tag. */
+function isPlain(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === NEWLINE || code === 96 || code === 126 || mayBeginTag(code)) return false;
+  }
+  return true;
 }
 
 /** Index of the first character that is not blank; the length when there is none. */
