@@ -56,8 +56,13 @@ export type TraitSource = {
 };
 
 /** Marks of thoughts in a template: it writes them, takes them out of history, or has a word to switch them. */
-const THOUGHT_MARKS =
-  /<\/?(?:seed:|mm:)?think(?:ing)?(?::opensource)?>|\[\/?THINK\]|<\|channel>thought|<\|think\|>|<\|START_THINKING\|>|<\|inner_prefix\|>|<\|channel\|>analysis/;
+const THOUGHT_MARKS = new RegExp(
+  [
+    String.raw`<\/?(?:seed:|mm:)?think(?:ing)?(?::opensource)?>`,
+    String.raw`\[\/?THINK\]|<\|channel>thought|<\|think\|>|<\|START_THINKING\|>|<\|inner_prefix\|>`,
+    String.raw`<\|channel\|>analysis`,
+  ].join('|'),
+);
 const SWITCHES = ['enable_thinking', 'thinking'];
 
 /**

@@ -6,7 +6,7 @@ const RING = 4_096;
 const RING_MASK = RING - 1;
 /** How often a period is looked for: about four comparisons a character. */
 const LOOK_EVERY = 512;
-/** As much must have been the same before a period is believed, so that a ruler in a repeated page is not its period. */
+/** As much must have been the same before a period is believed: a ruler in a repeated page is not its period. */
 const BELIEVED = 512;
 
 /** How much repetition is too much. Blocks shorter than `shortPeriod` are rulers, rows of zeros, rows of blanks. */

@@ -5,18 +5,22 @@ import { detectTraits, type ModelTraits } from '#src/models/traits.ts';
 const read = (chatTemplate: string | null, name = 'model'): ModelTraits =>
   detectTraits({ architecture: null, name, hfId: null, chatTemplate });
 
-const QWEN_TURN = `{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content }}{%- endfor %}`;
+const QWEN_TURN = `{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content }}
+     {%- endfor %}`;
 
 const CASES: readonly (readonly [name: string, template: string, want: Partial<ModelTraits>])[] = [
   [
     'Qwen2.5',
-    `{%- if tools %}{{- "<tool_call>\\n{\\"name\\": <function-name>, \\"arguments\\": <args-json-object>}\\n</tool_call>" }}{%- endif %}
+    `{%- if tools %}
+     {{- "<tool_call>\\n{\\"name\\": <function-name>, \\"arguments\\": <args-json-object>}\\n</tool_call>" }}
+     {%- endif %}
      ${QWEN_TURN}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}`,
     { callFormat: 'hermes-json', thinks: false, opensThought: false, thinkingSwitches: [] },
   ],
   [
     'Qwen3',
-    `{%- if tools %}{{- "<tool_call>\\n{\\"name\\": <f>, \\"arguments\\": <a>}\\n</tool_call>" }}{%- endif %}${QWEN_TURN}
+    `{%- if tools %}{{- "<tool_call>\\n{\\"name\\": <f>, \\"arguments\\": <a>}\\n</tool_call>" }}
+     {%- endif %}${QWEN_TURN}
      {%- if '</think>' in content %}{%- set content = content.split('</think>')[-1] %}{%- endif %}
      {%- if add_generation_prompt %}
     {{- '<|im_start|>assistant\\n' }}
@@ -28,7 +32,8 @@ const CASES: readonly (readonly [name: string, template: string, want: Partial<M
   ],
   [
     'Qwen3.5',
-    `{%- if tools %}{{- '<tool_call>\\n<function=f>\\n<parameter=p>\\nv\\n</parameter>\\n</function>\\n</tool_call>' }}{%- endif %}
+    `{%- if tools %}
+     {{- '<tool_call>\\n<function=f>\\n<parameter=p>\\nv\\n</parameter>\\n</function>\\n</tool_call>' }}{%- endif %}
      {{- '<|im_start|>assistant\\n<think>\\n' + reasoning_content + '\\n</think>\\n\\n' }}
      {%- if add_generation_prompt %}
     {{- '<|im_start|>assistant\\n' }}
@@ -42,7 +47,8 @@ const CASES: readonly (readonly [name: string, template: string, want: Partial<M
   ],
   [
     'QwQ',
-    `{%- if tools %}<tool_call>{%- endif %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n<think>\\n' }}{%- endif %}`,
+    `{%- if tools %}<tool_call>{%- endif %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n<think>\\n' }}
+     {%- endif %}`,
     { callFormat: 'hermes-json', thinks: true, opensThought: true },
   ],
   [
@@ -88,7 +94,8 @@ const CASES: readonly (readonly [name: string, template: string, want: Partial<M
   ],
   [
     'MiniMax M2',
-    `{%- set begin = '<minimax:tool_call>' -%}{%- if tools -%}<invoke name="x">\n<parameter name="k">v</parameter>{%- endif -%}
+    `{%- set begin = '<minimax:tool_call>' -%}{%- if tools -%}
+     <invoke name="x">\n<parameter name="k">v</parameter>{%- endif -%}
      {%- if add_generation_prompt -%}
 {{- ']~b]ai' ~ '\\n' ~ '<think>' ~ '\\n' }}
 {%- endif -%}`,
@@ -96,7 +103,8 @@ const CASES: readonly (readonly [name: string, template: string, want: Partial<M
   ],
   [
     'Nemotron Nano, whose switch is a word in the prompt',
-    `{%- set ns = namespace(enable_thinking=true) -%}{%- if tools -%}{{- '<TOOLCALL>[{"name": "a", "arguments": "b"}]</TOOLCALL>' -}}{%- endif -%}
+    `{%- set ns = namespace(enable_thinking=true) -%}{%- if tools -%}
+     {{- '<TOOLCALL>[{"name": "a", "arguments": "b"}]</TOOLCALL>' -}}{%- endif -%}
      {%- if add_generation_prompt -%}
   {{- '<SPECIAL_11>Assistant\n' -}}
   {%- if ns.enable_thinking is defined and ns.enable_thinking is false -%}
@@ -129,7 +137,8 @@ const CASES: readonly (readonly [name: string, template: string, want: Partial<M
   ],
   [
     'gpt-oss',
-    `{%- if tools %}{{ "<|start|>assistant to=functions." + name + "<|channel|>commentary json<|message|>" }}{%- endif %}
+    `{%- if tools %}{{ "<|start|>assistant to=functions." + name + "<|channel|>commentary json<|message|>" }}
+     {%- endif %}
      {{ "<|channel|>analysis<|message|>" + message.thinking }}{{ "Reasoning: " + reasoning_effort }}
      {%- if add_generation_prompt -%}<|start|>assistant{%- endif -%}`,
     { callFormat: 'harmony', thinks: true, opensThought: false, thinkingSwitches: [], readsEffort: true },
@@ -145,19 +154,22 @@ const CASES: readonly (readonly [name: string, template: string, want: Partial<M
   [
     'LFM2.5',
     `{%- if tools -%}{{- "<|tool_call_start|>[" + calls + "]<|tool_call_end|>" -}}{%- endif -%}
-     {{- "<think>" + message.thinking + "</think>" -}}{%- if add_generation_prompt -%}{{- "<|im_start|>assistant\\n" -}}{%- endif -%}`,
+     {{- "<think>" + message.thinking + "</think>" -}}{%- if add_generation_prompt -%}
+     {{- "<|im_start|>assistant\\n" -}}{%- endif -%}`,
     { callFormat: 'pythonic', thinks: true, opensThought: false, thinkingSwitches: [] },
   ],
   [
     'Llama 3.1',
-    `{%- if tools is not none %}{{- 'Respond in the format {"name": function name, "parameters": dictionary of arguments}' }}
+    `{%- if tools is not none %}
+     {{- 'Respond in the format {"name": function name, "parameters": dictionary of arguments}' }}
      {{- "<|python_tag|>" + tool_call.name + ".call(" }}{%- endif %}
      {%- if add_generation_prompt %}{{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{%- endif %}`,
     { callFormat: 'llama-json', thinks: false, opensThought: false },
   ],
   [
     'Kimi K2',
-    `{%- if tools -%}<|tool_calls_section_begin|><|tool_call_begin|>{{ id }}{%- endif -%}{%- if add_generation_prompt -%}<|im_assistant|>assistant<|im_middle|>{%- endif -%}`,
+    `{%- if tools -%}<|tool_calls_section_begin|><|tool_call_begin|>{{ id }}{%- endif -%}
+     {%- if add_generation_prompt -%}<|im_assistant|>assistant<|im_middle|>{%- endif -%}`,
     { callFormat: 'kimi', thinks: false, opensThought: false },
   ],
   ['one that knows no tools', `{{ message.content }}<tool_call>`, { callFormat: null, thinks: false }],

@@ -1,4 +1,4 @@
-/** Thoughts that came as text, whole and cut at every character. That engines are really mended: `real-engine.test.ts`. */
+/** Thoughts that came as text, whole and cut at every character. With a real engine: `real-engine.test.ts`. */
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';

@@ -3,6 +3,14 @@ import type { CallFormat } from '../traits.ts';
 
 type Mark = { readonly format: CallFormat; readonly pattern: RegExp };
 
+/** Formats of one model or two, without a common form. */
+const OTHER = new RegExp(
+  [
+    String.raw`<TOOLCALL>|<tool_calls>|functools\[|<\|tools_prefix\|>|<\|START_ACTION\|>|<\|function_call\|>`,
+    String.raw`<\|tool_call:begin\|>|<\|tool_call\|>|<(?:atem:)?(?:function|invoke) name=|<function=|>>>`,
+  ].join('|'),
+);
+
 /** Surest first: formats borrow each other's words, and `<tool_call>` is everybody's. */
 const MARKS: readonly Mark[] = [
   { format: 'gemma', pattern: /<\|tool_call>\s*call:|<start_function_call>/ },
@@ -15,8 +23,7 @@ const MARKS: readonly Mark[] = [
   { format: 'mistral', pattern: /\[TOOL_CALLS\]/ },
   {
     format: 'other-tags',
-    pattern:
-      /<TOOLCALL>|<tool_calls>|functools\[|<\|tools_prefix\|>|<\|START_ACTION\|>|<\|function_call\|>|<\|tool_call:begin\|>|<\|tool_call\|>|<(?:atem:)?(?:function|invoke) name=|<function=|>>>/,
+    pattern: OTHER,
   },
   { format: 'pythonic', pattern: /<\|tool_call_start\|>|\[func_name1\(|\[tool_name\(|\[function_name\(/ },
   { format: 'hermes-json', pattern: /<tool_call>/ },

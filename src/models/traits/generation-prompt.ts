@@ -1,4 +1,4 @@
-/** What a chat template writes where the answer begins. By its text: rendering a stranger's template could take for ever. */
+/** What a chat template writes where the answer begins, by its text: to render a stranger's could take for ever. */
 import { withoutComments } from './template-text.ts';
 
 /** The tags that open a thought. */
