@@ -1,6 +1,7 @@
 /** `/api/agents`: what an agent needs to know to use a model, as text to copy. */
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
+import { Fault } from '#src/faults.ts';
 import type { Model } from '#src/models/model.ts';
 import type { AgentFacts } from './agent.ts';
 import { AGENTS, agentNamed } from './agents.ts';
@@ -23,7 +24,7 @@ export const agentRoutes = (parts: AgentRoutesParts) =>
     .get(
       '/api/agents',
       ({ query, request }) => ({
-        model: wireFacts(factsOf(parts, query.model ?? null, request)),
+        model: listedModel(parts, query.model ?? null, request),
         agents: AGENTS.map(({ name, title, promptTokens }) => ({ name, title, prompt_tokens: promptTokens })),
       }),
       { ...access('read'), query: ModelQuery },
@@ -39,9 +40,22 @@ export const agentRoutes = (parts: AgentRoutesParts) =>
       { ...access('read'), query: ModelQuery },
     );
 
+/** A list is of use without a model too; a name that means none is a mistake. */
+function listedModel(parts: AgentRoutesParts, wanted: string | null, request: Request) {
+  try {
+    return wireFacts(factsOf(parts, wanted, request));
+  } catch (cause) {
+    if (wanted === null && cause instanceof Fault) return null;
+    throw cause;
+  }
+}
+
 /** As seen from the caller: the address is the one that it has used, and its home is its own. */
 function factsOf({ modelOf, asksForKey }: AgentRoutesParts, wanted: string | null, request: Request): AgentFacts {
   const { model, contextTokens } = modelOf(wanted);
+  if (model.capabilities.embedding) {
+    throw new Fault('invalid-request', `${model.id} makes embeddings; an agent needs a model that answers.`);
+  }
   return {
     baseUrl: new URL(request.url).origin,
     apiKey: asksForKey() ? KEY_TO_PUT_IN : null,

@@ -62,7 +62,7 @@ function list(context: Context, dataDir: string): number {
 }
 
 async function printOnly(context: Context, agent: Agent): Promise<number> {
-  const { facts, note } = await factsOrAssumed(context);
+  const { facts, note } = await factsOrAssumed(context, agent);
   const snippet = snippetOf(agent, facts);
   const notes = note === null ? snippet.notes : [note, ...snippet.notes];
   print(context, { ...snippet, notes, model: facts.modelId }, () => printedPlan({ ...snippet, notes }));
@@ -70,34 +70,35 @@ async function printOnly(context: Context, agent: Agent): Promise<number> {
 }
 
 async function setUp(context: Context, dataDir: string, agent: Agent): Promise<number> {
-  const facts = await factsOf(context);
+  const facts = await factsOf(context, agent);
   const plan = agent.plan(facts, existsSync);
   const former = connections(dataDir).find((one) => one.agent === agent.name) ?? null;
   const made = drafts(plan, former);
   const report = reportOf(agent, facts, plan, made);
-  if (!(await isWanted(context, report.changes, made))) {
+  const wish = await wishOf(context, report.changes, made);
+  if (wish === 'no') {
     context.terminal.say('Nothing was changed.\n');
     return EXIT.ok;
   }
   const connectedAt = new Date().toISOString();
   const about: Omit<Connection, 'files'> = { agent: agent.name, model: facts.modelId, url: facts.baseUrl, connectedAt };
   connect(dataDir, made, about, facts.apiKey);
-  print(context, jsonReport(agent, facts, plan, made), () => report.changes + report.rest);
+  print(context, jsonReport(agent, facts, plan, made), () => (wish === 'yes' ? '' : report.changes) + report.rest);
   return EXIT.ok;
 }
 
-/** Asks only where somebody can answer; what is written can be undone. */
-async function isWanted(
-  { flags, terminal, isJson, signal }: Context,
-  changes: string,
-  made: readonly Draft[],
-): Promise<boolean> {
+/** Asks only where somebody can answer, and shows what it asks about; what is written can be undone. */
+async function wishOf(context: Context, changes: string, made: readonly Draft[]): Promise<'yes' | 'no' | 'unasked'> {
+  const { flags, terminal, isJson, signal } = context;
   const isChanging = made.some(({ found, text }) => found.text !== text);
-  if (!isChanging || flags.yes === true || isJson || !terminal.isInteractive || !process.stdin.isTTY) return true;
+  if (!isChanging || flags.yes === true || isJson || !terminal.isInteractive || !process.stdin.isTTY) return 'unasked';
   terminal.say(changes);
   const reader = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return !/^\s*n/i.test(await reader.question('Write this? [Y/n] ', { signal }));
+    return /^\s*n/i.test(await reader.question('Write this? [Y/n] ', { signal })) ? 'no' : 'yes';
+  } catch {
+    // Ctrl-C is an answer too.
+    return 'no';
   } finally {
     reader.close();
   }
@@ -125,9 +126,9 @@ function takeBack(context: Context, dataDir: string, agent: Agent): number {
   return EXIT.ok;
 }
 
-async function factsOrAssumed(context: Context): Promise<{ facts: AgentFacts; note: string | null }> {
+async function factsOrAssumed(context: Context, agent: Agent): Promise<{ facts: AgentFacts; note: string | null }> {
   try {
-    return { facts: await factsOf(context), note: null };
+    return { facts: await factsOf(context, agent), note: null };
   } catch (cause) {
     if (!(cause instanceof NotRunning)) throw cause;
     const modelId = stringOrNull(context.flags.model) ?? MODEL_TO_PUT_IN;
@@ -139,10 +140,10 @@ async function factsOrAssumed(context: Context): Promise<{ facts: AgentFacts; no
 }
 
 /** What the running gateway says of the model. */
-async function factsOf(context: Context): Promise<AgentFacts> {
+async function factsOf(context: Context, agent: Agent): Promise<AgentFacts> {
   const wanted = stringOrNull(context.flags.model);
   const query = wanted === null ? '' : `?${new URLSearchParams({ model: wanted })}`;
-  const { model } = await context.api.json('GET', `/api/agents${query}`);
+  const { model } = await context.api.json('GET', `/api/agents/${agent.name}${query}`);
   const facts: JsonObject = isObject(model) ? model : {};
   const modelId = stringOrNull(facts.id);
   const contextTokens = numberOrNull(facts.context_tokens);
