@@ -8,6 +8,7 @@ const TILDE = 126;
 const NEWLINE = 10;
 const FENCE_MIN = 3;
 
+/** Follows text as it comes. Ask `isCode` only where something other than a mark of code comes next. */
 export class CodeSpans {
   /** The fence that is open: its character and length; 0 = none. */
   #fence = 0;

@@ -65,14 +65,12 @@ function unclosed(
 ): Reading {
   const isOver = calls.length > 0 && marks.isMarked;
   const nothing: Reading = isOver ? { kind: 'calls', calls, length: valuesEnd } : NOT_A_CALL;
-  if (value.brokenAt === null) {
-    const known = headKnown(block.slice(place, place + HEAD_CHARACTERS), offered);
-    if (known === 'no') return nothing;
-    return known === 'yes' ? unfinished(value) : { kind: 'partial', isCall: calls.length > 0, watch: value };
-  }
+  const known = headKnown(block.slice(place, place + HEAD_CHARACTERS), offered);
+  const isCall = known === 'yes' || calls.length > 0;
+  if (value.brokenAt === null) return known === 'no' ? nothing : { kind: 'partial', isCall, watch: value };
   const broken = place + value.brokenAt;
   const met = meetsAny(block, broken, marks.closers);
-  if (met === 'maybe') return unfinished();
+  if (met === 'maybe') return { kind: 'partial', isCall, watch: null };
   if (met === 'no') return nothing;
   // The mark says that the model was done; brackets carry no meaning of their own that could be lost.
   const read = readValue(block.slice(place, broken) + value.missing);

@@ -1,4 +1,4 @@
-/** `<minimax:tool_call><invoke name="…">…</invoke></minimax:tool_call>`: MiniMax M2; and M3, which names keys by tags. */
+/** `<minimax:tool_call><invoke name="…">…</invoke></minimax:tool_call>`: MiniMax M2; M3 names keys by its tags. */
 import { type InvokeTags, readInvokes } from './invoke-xml.ts';
 import type { Offered } from './offered.ts';
 import {

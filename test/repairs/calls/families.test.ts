@@ -1,4 +1,4 @@
-// What each family of models writes becomes the same calls, however the text is cut. What is no call: untouched.test.ts.
+// What each family of models writes becomes the same calls, however it is cut. What is no call: untouched.test.ts.
 import { describe, expect, test } from 'bun:test';
 import { FAMILIES, type Row } from '../../fixtures/calls/families.ts';
 import { MORE_FAMILIES } from '../../fixtures/calls/more-families.ts';

@@ -35,6 +35,8 @@ const PROSE: readonly string[] = [
   'if a < b and c << 2: f(x) <- y',
   '<|tool_call>call:unknown{}<tool_call|>',
   '<invoke name="x">',
+  '<tool_call>{<',
+  '<tool_call>{"<',
   '<|channel|>final<|message|>Hi',
   '  \n ',
   '',

@@ -38,7 +38,14 @@ function tool(name: string, parameters: { readonly [key: string]: unknown }): Ch
 /** One piece of an answer, with neighbours of the same kind put together. */
 export type Part = { text: string } | { thinking: string } | { call: string; args: unknown; id: string; index: number };
 
-export type Told = { parts: Part[]; finish: FinishReason | null; uses: RepairUse[]; events: StreamEvent[] };
+/** `log`: the texts that came out and the texts that calls were written as, in order, neighbouring texts as one. */
+export type Told = {
+  parts: Part[];
+  finish: FinishReason | null;
+  uses: RepairUse[];
+  events: StreamEvent[];
+  log: { raw: boolean; text: string }[];
+};
 
 export type Options = {
   tools?: readonly ChatTool[];
@@ -51,6 +58,7 @@ export type Options = {
 export function tell(events: readonly StreamEvent[], options: Options = {}): Told {
   const uses: RepairUse[] = [];
   const out: StreamEvent[] = [];
+  const log: Told['log'] = [];
   const stage = leakedCalls(
     {
       requestId: 'abc',
@@ -62,15 +70,24 @@ export function tell(events: readonly StreamEvent[], options: Options = {}): Tol
       seen: new Set(),
       splitsThoughts: true,
       isThinkingOff: false,
-      report: (use) => uses.push(use),
+      report: (use) => {
+        uses.push(use);
+        if (use.kind === 'leaked-call') log.push({ raw: true, text: use.before });
+      },
     },
-    (event) => out.push(event),
+    (event) => {
+      out.push(event);
+      if (event.type !== 'text') return;
+      const last = log.at(-1);
+      if (last && !last.raw) last.text += event.text;
+      else log.push({ raw: false, text: event.text });
+    },
   );
   for (const event of events) stage.push(event);
   const reason = options.finish === undefined ? 'stop' : options.finish;
   if (reason !== null) stage.push({ type: 'finish', reason, stopSequence: null });
   const last = out.at(-1);
-  return { parts: merged(out), finish: last?.type === 'finish' ? last.reason : null, uses, events: out };
+  return { parts: merged(out), finish: last?.type === 'finish' ? last.reason : null, uses, events: out, log };
 }
 
 /** Text events of these pieces. */
