@@ -68,6 +68,7 @@ export class RequestTicket implements Ticket {
   #speed: SpeedWindow | null = null;
   #finalTokensPerS: number | null = null;
   readonly #repairs: string[] = [];
+  #mends = 0;
   #endedMs: number | null = null;
   #termination: TerminationCode | null = null;
   #error: RequestView['error'] = null;
@@ -162,7 +163,9 @@ export class RequestTicket implements Ticket {
   }
 
   mended(use: RepairUse): void {
-    if (this.isSettled) return;
+    // A model that stumbles at every word would fill the records.
+    if (this.isSettled || this.#mends >= REPAIRS_MAX) return;
+    this.#mends += 1;
     this.repaired(use.note);
     this.#desk.mended(this, use);
   }

@@ -121,6 +121,17 @@ test('a database in trouble costs neither an answer nor a lesson', () => {
   log.forget('a');
 });
 
+test('one answer fills no record', () => {
+  let uses = 0;
+  const tracker = new RequestTracker({ clock, bus: new Bus(), record: () => {}, onMended: () => (uses += 1) });
+  const ticket = tracker.open(HEAD);
+  for (let count = 0; count < 1_000; count += 1) {
+    ticket.mended({ kind: 'think-tags', note: `note ${count}`, before: '', after: '' });
+  }
+  expect(uses).toBe(50);
+  expect(ticket.view.repairs).toHaveLength(50);
+});
+
 test('a use is told by the request that it was for, and by /api/repairs', async () => {
   const tracker = new RequestTracker({
     clock,
