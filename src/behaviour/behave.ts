@@ -94,9 +94,8 @@ function roomNotes(room: Room, limitTokens: number | null, { budgetTokens, isCal
   }
   if (isCallersBudget && budgetTokens !== null && thinkingTokens < budgetTokens) {
     const rest = shown(totalTokens - thinkingTokens);
-    return [
-      `of max_tokens ${shown(limitTokens)} thinking may use ${shown(thinkingTokens)}, so that ${rest} are left for the answer`,
-    ];
+    const share = `of max_tokens ${shown(limitTokens)} thinking may use ${shown(thinkingTokens)}`;
+    return [`${share}, so that ${rest} are left for the answer`];
   }
   return [];
 }

@@ -1,8 +1,8 @@
 /**
  * The presets that come with Flow: published recommendations for sampling, and what makes a family work with tools.
- * Sources: the model cards of Qwen3.6 (three sets: thinking, thinking for precise coding, not thinking), Google's of
- * Gemma 3 and 4 (temperature 1, top-p 0.95, top-k 64), OpenAI's of gpt-oss (temperature 1, top-p 1, no other
- * truncation) and Z.ai's of GLM-4.5 to 4.7 (temperature 1, top-p 0.95).
+ * Sources: the model cards of Qwen3.6 (three sets: thinking, thinking for precise coding, not thinking) and of
+ * Qwen3-Coder, Google's of Gemma 3 and 4 (temperature 1, top-p 0.95, top-k 64), OpenAI's of gpt-oss (temperature 1,
+ * top-p 1, no other truncation) and Z.ai's of GLM-4.5 to 4.7 (temperature 1, top-p 0.95).
  */
 import type { Behaviour } from '#src/models/behaviour.ts';
 import type { LaunchOverrides } from '#src/models/model.ts';
@@ -20,7 +20,7 @@ export type Preset = {
   readonly launch: LaunchOverrides;
   /** File name of one of Flow's own chat templates; null = the model's own. */
   readonly template: string | null;
-  /** Beginnings of the family names that it is made for; empty = for any model. */
+  /** The families that it is made for, as `ModelTraits.family` names them; empty = for any model. */
   readonly families: readonly string[];
 };
 
@@ -57,12 +57,17 @@ export const BUILTIN_PRESETS: readonly Preset[] = [
       // Agents ask for thoughts with every request; who chooses this means no thoughts at all.
       forced: { enable_thinking: false },
     },
-    families: ['Qwen3'],
+    families: ['Qwen3', ...QWEN],
+  }),
+  builtin('qwen3_coder', 'Qwen3-Coder', {
+    description: 'As its makers recommend.',
+    behaviour: { temperature: 0.7, top_p: 0.8, top_k: 20, repetition_penalty: 1.05 },
+    families: ['Qwen3-Coder'],
   }),
   builtin('gemma4', 'Gemma 4', {
     description: 'As its makers recommend.',
     behaviour: { temperature: 1, top_p: 0.95, top_k: 64, min_p: 0 },
-    families: ['Gemma'],
+    families: ['Gemma 4', 'Gemma'],
   }),
   builtin('gpt_oss', 'gpt-oss', {
     description: 'As its makers recommend: nothing is cut off from what it might say.',
@@ -83,8 +88,7 @@ export const BUILTIN_PRESETS: readonly Preset[] = [
 
 /** Whether a preset is made for a family; false for one that suits any, so that no model is offered it first. */
 export function suits({ families }: Preset, family: string | null): boolean {
-  const name = family?.toLowerCase() ?? '';
-  return families.some((beginning) => name.startsWith(beginning.toLowerCase()));
+  return families.some((name) => name.toLowerCase() === family?.toLowerCase());
 }
 
 function builtin(
