@@ -1,4 +1,7 @@
-/** Reads JSON with comments and trailing commas, and remembers where everything stands. */
+/**
+ * Reads JSON with comments and trailing commas, with bare names and single quotes too (OpenClaw's own examples have
+ * them), and remembers where everything stands.
+ */
 import { Fault } from '#src/faults.ts';
 
 /** A value and its place, `end` exclusive. A scalar carries its value; lists and mappings their entries. */
@@ -38,6 +41,8 @@ export function jsoncValue(node: JsoncNode): unknown {
 const WORD = /[^\s,\]}:"/]+/y;
 // A string by the letter of JSON; what it holds is read by JSON itself.
 const STRING = /"(?:[^"\\\n]|\\.)*"/y;
+const SINGLE = /'(?:[^'\\\n]|\\.)*'/y;
+const NAME = /[A-Za-z_$][\w$]*/y;
 const SPACE = /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/)+/y;
 
 class Reader {
@@ -64,7 +69,7 @@ class Reader {
     if (next === '{') return this.#container('object', '}', depth);
     if (next === '[') return this.#container('array', ']', depth);
     const start = this.#offset;
-    const scalar = this.#scalar(next === '"' ? STRING : WORD);
+    const scalar = this.#scalar(shapeOf(next, WORD));
     return { kind: 'scalar', start, end: this.#offset, entries: [], scalar };
   }
 
@@ -94,8 +99,8 @@ class Reader {
   }
 
   #key(): string {
-    if (this.#text.charAt(this.#offset) !== '"') throw this.#trouble('a name in quotes is missing');
-    const key = this.#scalar(STRING);
+    const shape = shapeOf(this.#text.charAt(this.#offset), NAME);
+    const key = shape === NAME ? this.#word(NAME, 'a name is missing') : this.#scalar(shape);
     this.#skip();
     if (this.#text.charAt(this.#offset) !== ':') throw this.#trouble('a colon is missing');
     this.#offset += 1;
@@ -104,17 +109,24 @@ class Reader {
   }
 
   #scalar(shape: RegExp): JsoncNode['scalar'] {
-    shape.lastIndex = this.#offset;
-    const word = shape.exec(this.#text)?.[0];
-    if (word === undefined) throw this.#trouble('a value is missing');
+    const start = this.#offset;
+    const word = this.#word(shape, 'a value is missing');
     try {
-      const value: unknown = JSON.parse(word);
-      this.#offset += word.length;
+      const value: unknown = JSON.parse(shape === SINGLE ? inDoubleQuotes(word) : word);
       if (value === null || typeof value === 'number' || typeof value === 'boolean') return value;
       return String(value);
     } catch {
+      this.#offset = start;
       throw this.#trouble(`${word.slice(0, 20)} is not a value`);
     }
+  }
+
+  #word(shape: RegExp, missing: string): string {
+    shape.lastIndex = this.#offset;
+    const word = shape.exec(this.#text)?.[0];
+    if (word === undefined) throw this.#trouble(missing);
+    this.#offset += word.length;
+    return word;
   }
 
   #skip(): void {
@@ -127,4 +139,17 @@ class Reader {
     const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
     return new Fault('unprocessable', `It is not JSON: ${what} at ${place}.`);
   }
+}
+
+function shapeOf(first: string, otherwise: RegExp): RegExp {
+  if (first === '"') return STRING;
+  return first === "'" ? SINGLE : otherwise;
+}
+
+function inDoubleQuotes(word: string): string {
+  const inner = word.slice(1, -1).replace(/\\(.)|"/g, (whole, escaped: string | undefined) => {
+    if (escaped === "'") return "'";
+    return whole === '"' ? '\\"' : whole;
+  });
+  return `"${inner}"`;
 }

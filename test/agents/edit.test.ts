@@ -41,6 +41,13 @@ describe('JSON with comments', () => {
     });
   }
 
+  test('bare names and single quotes are read and stay', () => {
+    const text = `{\n  env: { 'A"': 'it\\'s "so"' },\n}\n`;
+    expect(parsed('json', text)).toEqual({ env: { 'A"': 'it\'s "so"' } });
+    const after = `{\n  env: { 'A"': 'it\\'s "so"', "FIRST": "1", "SECOND": 2 },\n}\n`;
+    expect(edited(editOf('json', NESTED), text)).toBe(after);
+  });
+
   test('an entry of a list is found by its field, and others stay', () => {
     const at = ['models', { where: 'id', is: 'mine' }, 'size'];
     const edit = editOf('json', [{ at, value: 3 }]);
