@@ -1,7 +1,8 @@
 /**
  * Puts what the model says into blocks that never overlap: clients of Anthropic Messages and of OpenAI Responses want
- * one open at a time, engines may interleave parallel tool calls. A call streams while it is the open block; what belongs to others waits until its
- * arguments are complete, which is seen from the JSON itself, not guessed from the next event.
+ * one open at a time, engines may interleave parallel tool calls. A call streams while it is the open block; what
+ * belongs to others waits until its arguments are complete, which is seen from the JSON itself, not guessed from the
+ * next event.
  *
  *   blocks := (opened grew* closed)*
  */

@@ -1,4 +1,4 @@
-/** Refusals of a body, naming the place that is wrong as both Anthropic's and OpenAI's clients show it: `messages.3.content.0.type: …`. */
+/** Refusals of a body, naming the place that is wrong: `messages.3.content.0.type: …`. */
 import { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 

@@ -8,7 +8,7 @@ export const EXPIRED_ROWS_PER_BATCH = 500;
 const VACUUM_PAGES = 64;
 
 /**
- * Deletes at most one batch of requests, loads, repairs and stored responses that began before `beforeMs`. True when there may
+ * Deletes at most one batch of requests, loads and stored responses that began before `beforeMs`. True when there may
  * be more. A database that is locked or full is left for the next time.
  */
 export function deleteExpired(client: Database, beforeMs: number): boolean {

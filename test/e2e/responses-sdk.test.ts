@@ -1,4 +1,4 @@
-/** The official `openai` client's Responses against a whole Flow with the real engine: `flow-demo` and scripted models. */
+/** The official `openai` client's Responses against a whole Flow: `flow-demo` and a scripted model. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
