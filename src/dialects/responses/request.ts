@@ -4,8 +4,8 @@ import { invalid, nameAt, objectAt, stringAt } from '#src/dialects/invalid.ts';
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 import type { ResponseMemory } from '#src/responses/memory.ts';
 import { Conversation } from './conversation.ts';
-import { chainBefore, finder, itemsOf } from './history.ts';
-import { readInput } from './items.ts';
+import { chainBefore, finder, isReference, itemsOf } from './history.ts';
+import { type Reading, readInput } from './items.ts';
 import { chooseTools } from './tool-choice.ts';
 import { type Offer, readSchema, readToolList, ToolBook } from './tools.ts';
 
@@ -44,8 +44,12 @@ export function readRequest(body: JsonObject, memory: ResponseMemory): Responses
   const previousId = isGiven(body.previous_response_id)
     ? nameAt(body.previous_response_id, 'previous_response_id')
     : null;
-  const input = inputItems(body.input);
-  const messages = readConversation(body, { input, previousId, offers, notes, memory });
+  const before = chainBefore(previousId, memory).flatMap(itemsOf);
+  const sent = inputItems(body.input);
+  const referred = finder([...before, ...sent], memory);
+  // What is kept must not hang on an answer that may be forgotten before it.
+  const input = sent.map((item, index) => (isReference(item) ? meant(item, `input[${index}]`, referred) : item));
+  const messages = readConversation(body, { before, input, reading: { notes, offers, referred } });
   for (const [field, isAsked, words] of UNKEPT_PROMISES) if (isAsked(body[field])) notes.add(words);
   const wantsStream = readFlag(body.stream, 'stream') === true;
   const request: ChatRequest = {
@@ -63,20 +67,17 @@ export function readRequest(body: JsonObject, memory: ResponseMemory): Responses
 }
 
 type Sources = {
+  /** Items of the answers that are gone on with. */
+  readonly before: readonly JsonObject[];
   readonly input: readonly JsonObject[];
-  readonly previousId: string | null;
-  readonly offers: Offer[];
-  readonly notes: Set<string>;
-  readonly memory: ResponseMemory;
+  readonly reading: Omit<Reading, 'conversation'>;
 };
 
 /** The system text, the conversation before, and what is new. Instructions of earlier answers do not carry over. */
 function readConversation(body: JsonObject, sources: Sources): readonly ChatMessage[] {
-  const { input, previousId, offers, notes, memory } = sources;
+  const { before, input } = sources;
   const conversation = new Conversation();
-  const before = chainBefore(previousId, memory).flatMap(itemsOf);
-  const referred = finder([...before, ...input], memory);
-  const reading = { conversation, notes, offers, referred };
+  const reading = { ...sources.reading, conversation };
   if (typeof body.instructions === 'string') conversation.say('system', [{ type: 'text', text: body.instructions }]);
   else if (isGiven(body.instructions)) readInput(body.instructions, 'instructions', reading);
   readInput(before, 'previous_response_id', reading);
@@ -84,6 +85,14 @@ function readConversation(body: JsonObject, sources: Sources): readonly ChatMess
   const messages = conversation.messages();
   if (messages.length === 0) throw invalid('input', 'a text or at least one message is required');
   return messages;
+}
+
+/** The item that a reference stands for. */
+function meant(reference: JsonObject, path: string, referred: Reading['referred']): JsonObject {
+  if (typeof reference.id !== 'string' && !isGiven(reference.type)) {
+    throw invalid(`${path}.type`, 'the type of an item is required');
+  }
+  return referred(nameAt(reference.id, `${path}.id`), `${path}.id`);
 }
 
 function inputItems(input: unknown): readonly JsonObject[] {
