@@ -10,6 +10,7 @@ import {
   type CallSyntax,
   isWhite,
   meets,
+  NOT_A_CALL,
   type Reading,
   type TextEnd,
   type Watch,
@@ -65,6 +66,9 @@ type Candidate = {
   readers: Reader[];
   /** As long as the block was when it was read last. */
   readLength: number;
+  /** Some syntax found a call in it that is broken. */
+  isBroken: boolean;
+  readonly opener: string;
 };
 type Held = { readonly event: TextEvent; readonly length: number };
 type Opener = { readonly opener: string; readonly syntax: CallSyntax };
@@ -125,6 +129,8 @@ export class CallScanner {
   /** Up to here it is known that no block begins. */
   #at = 0;
   #candidate: Candidate | null = null;
+  /** What ends the broken call that is being passed over; null = none is. */
+  #quoteEnd: string | null = null;
   /** Where white text stands: at the answer's start, directly after a call, or in the midst of text. */
   #edge: 'start' | 'call' | 'text' = 'start';
 
@@ -136,7 +142,7 @@ export class CallScanner {
 
   push(event: TextEvent): void {
     const { text } = event;
-    if (this.#edge === 'text' && this.#held.length === 0 && this.#openers.isPlain(text)) {
+    if (this.#edge === 'text' && this.#held.length === 0 && this.#quoteEnd === null && this.#openers.isPlain(text)) {
       this.#code.plain(isAllWhite(text));
       this.#outlet.text(event);
       return;
@@ -170,6 +176,7 @@ export class CallScanner {
 
   /** Goes on to the next place where a block may begin; false when the text gives out before. */
   #seek(end: TextEnd): boolean {
+    if (this.#quoteEnd !== null && !this.#passQuote(this.#quoteEnd, end)) return false;
     if (this.#edge === 'call' && !this.#dropTrailers(end)) return false;
     const text = this.#pending;
     for (let at = this.#at; at < text.length; at += 1) {
@@ -178,7 +185,7 @@ export class CallScanner {
         const readers = found.map(({ opener, syntax }) => ({ syntax, opener, watch: null }));
         this.#at = at;
         if (this.#edge === 'text') this.#release(this.#wholeBefore(at));
-        this.#candidate = { from: this.#at, readers, readLength: 0 };
+        this.#candidate = { from: this.#at, readers, readLength: 0, isBroken: false, opener: found[0]?.opener ?? '' };
         return true;
       }
       const code = text.charCodeAt(at);
@@ -196,7 +203,6 @@ export class CallScanner {
     candidate.readLength = block.length;
     let best: { reading: Extract<Reading, { kind: 'calls' }>; syntax: CallSyntax } | null = null;
     let isCall = false;
-    let noneLength = 1;
     const open: Reader[] = [];
     for (const reader of candidate.readers) {
       const reading = this.#read(reader, block, end);
@@ -206,15 +212,15 @@ export class CallScanner {
         isCall ||= reading.isCall;
         reader.watch = reading.watch;
         open.push(reader);
-      } else noneLength = Math.max(noneLength, reading.length);
+      } else candidate.isBroken ||= reading.isBroken;
     }
     const hasOpened = open.some(({ opener }) => opener.length <= block.length);
     if (this.#edge === 'text' && (best || (hasOpened && end === 'open'))) this.#releaseBefore(candidate);
     if (best) this.#take(best.reading, best.syntax);
-    else if (open.length === 0) this.#letGo(noneLength);
+    else if (open.length === 0) this.#letGo(candidate);
     else if (end === 'open') candidate.readers = open;
     else if (isCall) this.#endInCall();
-    else this.#letGo(noneLength);
+    else this.#letGo(candidate);
     return this.#candidate === null && this.#pending !== '';
   }
 
@@ -225,7 +231,7 @@ export class CallScanner {
       case 'maybe':
         return { kind: 'partial', isCall: false, watch: null };
       default:
-        return { kind: 'none', length: 1 };
+        return NOT_A_CALL;
     }
   }
 
@@ -239,16 +245,40 @@ export class CallScanner {
     this.#outlet.calls(calls, raw, syntax);
   }
 
-  /** It was no call: its first characters are text, and the rest is looked at again. */
-  #letGo(length: number): void {
-    const from = this.#candidate?.from ?? 0;
+  /**
+   * It was no call: its first character is text, and the rest is looked at again. But what a broken call has in its
+   * arguments is quoted and not said, so that is not looked at until the call's own closing tag, or the line, has come.
+   */
+  #letGo({ from, isBroken, opener }: Candidate): void {
     this.#candidate = null;
     this.#edge = 'text';
-    this.#at = Math.min(from + length, this.#pending.length);
-    for (let at = from; at < this.#at; at += 1) this.#code.see(this.#pending.charCodeAt(at));
+    this.#at = from + 1;
+    this.#code.see(this.#pending.charCodeAt(from));
+    if (isBroken) this.#quoteEnd = closerOf(opener);
   }
 
-  /** How much of what is held are whole events that end before `at`: an event is not divided for what may be nothing. */
+  /** Passes over what a broken call quotes; false when its end has not come. */
+  #passQuote(quoteEnd: string, end: TextEnd): boolean {
+    const found = this.#pending.indexOf(quoteEnd, this.#at);
+    if (found >= 0) {
+      this.#quoteEnd = null;
+      this.#goOn(found + quoteEnd.length);
+      return true;
+    }
+    // The end itself may have begun.
+    const kept = end === 'open' ? partialEnd(this.#pending, this.#at, quoteEnd) : 0;
+    this.#goOn(this.#pending.length - kept);
+    this.#release(this.#wholeBefore(this.#at));
+    return false;
+  }
+
+  /** Moves to a place, with all before it seen as text. */
+  #goOn(place: number): void {
+    for (let at = this.#at; at < place; at += 1) this.#code.see(this.#pending.charCodeAt(at));
+    this.#at = place;
+  }
+
+  /** How much of what is held are whole events that end before `at`: none is divided for what may be nothing. */
   #wholeBefore(at: number): number {
     let whole = 0;
     let end = -this.#goneOfFirst;
@@ -331,6 +361,21 @@ export class CallScanner {
     this.#pending = length >= this.#pending.length ? '' : this.#pending.slice(length);
     this.#at = Math.max(0, this.#at - length);
   }
+}
+
+/** `</name>` for `<name>`, as it was written; a line's end where a block has no closing tag. */
+function closerOf(opener: string): string {
+  if (/^<[\w:]+>$/.test(opener)) return `</${opener.slice(1)}`;
+  if (/^&lt;[\w:]+&gt;$/.test(opener)) return `&lt;/${opener.slice(4)}`;
+  return opener === '<function=' ? '</function>' : '\n';
+}
+
+/** How many of the last characters, from `at` on, may be the beginning of `word`. */
+function partialEnd(text: string, at: number, word: string): number {
+  for (let length = Math.min(word.length - 1, text.length - at); length > 0; length -= 1) {
+    if (text.endsWith(word.slice(0, length))) return length;
+  }
+  return 0;
 }
 
 function part(event: TextEvent, from: number, to: number): TextEvent {

@@ -8,6 +8,7 @@ import { callOf } from './json-calls.ts';
 import { objectOf, type Read, readValue } from './loose-values.ts';
 import type { Offered } from './offered.ts';
 import {
+  BROKEN_CALL,
   type CallSyntax,
   isWhite,
   meets,
@@ -52,9 +53,9 @@ function readCall(block: string, at: number, marks: Marks, offered: Offered, end
   if (!offered.find(name)) return NOT_A_CALL;
   const reader = new GemmaReader(block, brace, marks.quote);
   const read = reader.value(0);
-  if (!read) return reader.isCut ? unfinished(watchFor([marks.end], block)) : NOT_A_CALL;
+  if (!read) return reader.isCut ? unfinished(watchFor([marks.end], block)) : BROKEN_CALL;
   const call = isObject(read.value) ? callOf(name, read.value, offered) : null;
-  if (!call) return NOT_A_CALL;
+  if (!call) return BROKEN_CALL;
   const after = skipWhite(block, reader.at);
   const done: Reading = { kind: 'calls', calls: [call], length: reader.at };
   switch (meets(block, after, marks.end)) {

@@ -4,6 +4,7 @@
  */
 import type { Offered } from './offered.ts';
 import {
+  BROKEN_CALL,
   type CallSyntax,
   meets,
   NOT_A_CALL,
@@ -84,17 +85,17 @@ function readCall(block: string, at: number, tag: Tags, offered: Offered, end: T
     const next = skipWhite(block, place);
     if (block.startsWith(tag.end, next)) {
       const isEnough = texts.length > 0 || requiredKeys(tool.parameters).length === 0;
-      return isEnough ? finished(next + tag.end.length) : NOT_A_CALL;
+      return isEnough ? finished(next + tag.end.length) : BROKEN_CALL;
     }
     if (!block.startsWith(tag.key, next)) {
       const isOpen = meets(block, next, tag.end) === 'maybe' || meets(block, next, tag.key) === 'maybe';
-      if (!isOpen) return NOT_A_CALL;
+      if (!isOpen) return BROKEN_CALL;
       const isComplete = end === 'stopped' && texts.length > 0 && hasRequired(tool.parameters, texts);
       return isComplete ? finished(block.length) : unfinished();
     }
     const pair = readPair(block, next, tag);
     if (pair === null) return unfinished(watchFor([tag.keyEnd, tag.valueEnd], block));
-    if (pair === 'wrong') return NOT_A_CALL;
+    if (pair === 'wrong') return BROKEN_CALL;
     texts.push([pair.key, pair.text]);
     place = pair.at;
   }

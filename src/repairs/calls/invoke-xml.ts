@@ -4,6 +4,7 @@
  */
 import type { Offered, OfferedTool } from './offered.ts';
 import {
+  BROKEN_CALL,
   meets,
   NOT_A_CALL,
   type Reading,
@@ -68,7 +69,7 @@ function readCall(block: string, at: number, tags: InvokeTags, offered: Offered,
     const next = skipWhite(block, place);
     if (block.startsWith(tags.callEnd, next)) {
       const isEnough = texts.length > 0 || requiredKeys(tool.parameters).length === 0;
-      return isEnough ? finished(tool, opening.name, texts, next + tags.callEnd.length) : { settled: NOT_A_CALL };
+      return isEnough ? finished(tool, opening.name, texts, next + tags.callEnd.length) : { settled: BROKEN_CALL };
     }
     if (tags.blockEnd !== null && texts.length > 0 && block.startsWith(tags.blockEnd, next)) {
       return finished(tool, opening.name, texts, next);
@@ -77,12 +78,12 @@ function readCall(block: string, at: number, tags: InvokeTags, offered: Offered,
       const isOpen = [tags.callEnd, tags.parameter, tags.blockEnd ?? tags.callEnd].some(
         (tag) => meets(block, next, tag) === 'maybe',
       );
-      if (!isOpen) return { settled: NOT_A_CALL };
+      if (!isOpen) return { settled: BROKEN_CALL };
       const isComplete = end === 'stopped' && texts.length > 0 && hasRequired(tool.parameters, texts);
       return isComplete ? finished(tool, opening.name, texts, block.length) : { settled: unfinished() };
     }
     const value = readParameter(block, next, tags);
-    if (value === 'no') return { settled: NOT_A_CALL };
+    if (value === 'no') return { settled: BROKEN_CALL };
     if (value === 'maybe') return { settled: unfinished(watchFor([tags.parameterEnd, tags.callEnd], block)) };
     texts.push([value.key, value.text]);
     place = value.at;

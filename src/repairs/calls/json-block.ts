@@ -4,6 +4,7 @@ import { type JsonEnd, jsonEndAt } from './json-end.ts';
 import { readValue } from './loose-values.ts';
 import type { Offered } from './offered.ts';
 import {
+  BROKEN_CALL,
   meetsAny,
   NOT_A_CALL,
   type Reading,
@@ -45,7 +46,9 @@ export function readJsonBlock(block: string, at: number, marks: JsonBlock, offer
     if (!inValue) {
       // A mark like `[e~[` begins as a list does.
       const isOver = calls.length > 0 && marks.isMarked;
-      return isOver ? { kind: 'calls', calls, length: valuesEnd } : NOT_A_CALL;
+      if (isOver) return { kind: 'calls', calls, length: valuesEnd };
+      const known = headKnown(block.slice(place, place + HEAD_CHARACTERS), offered);
+      return known === 'yes' || calls.length > 0 ? BROKEN_CALL : NOT_A_CALL;
     }
     calls.push(...inValue);
     valuesEnd = place + value.length;
@@ -64,9 +67,10 @@ function unclosed(
   offered: Offered,
 ): Reading {
   const isOver = calls.length > 0 && marks.isMarked;
-  const nothing: Reading = isOver ? { kind: 'calls', calls, length: valuesEnd } : NOT_A_CALL;
   const known = headKnown(block.slice(place, place + HEAD_CHARACTERS), offered);
   const isCall = known === 'yes' || calls.length > 0;
+  const noCall = isCall ? BROKEN_CALL : NOT_A_CALL;
+  const nothing: Reading = isOver ? { kind: 'calls', calls, length: valuesEnd } : noCall;
   if (value.brokenAt === null) return known === 'no' ? nothing : { kind: 'partial', isCall, watch: value };
   const broken = place + value.brokenAt;
   const met = meetsAny(block, broken, marks.closers);
@@ -103,7 +107,7 @@ function afterValues(
   if (met !== 'no') return { kind: 'calls', calls, length: after + met.length };
   // Any other tag ends the block as well; words after the value mean that it was only spoken of.
   const isOver = marks.isMarked || block[after] === '<';
-  return isOver ? { kind: 'calls', calls, length: after === place ? valuesEnd : after } : NOT_A_CALL;
+  return isOver ? { kind: 'calls', calls, length: after === place ? valuesEnd : after } : BROKEN_CALL;
 }
 
 /** The text ends between values. */

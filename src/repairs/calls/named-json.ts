@@ -4,6 +4,7 @@ import { jsonEndAt } from './json-end.ts';
 import { readValue } from './loose-values.ts';
 import type { Offered } from './offered.ts';
 import {
+  BROKEN_CALL,
   meetsAny,
   NOT_A_CALL,
   type Reading,
@@ -65,13 +66,13 @@ function readArguments(
   if (!offered.find(head.name)) return { settled: NOT_A_CALL };
   const start = skipWhite(block, head.at);
   if (start >= block.length) return { settled: unfinished() };
-  if (block[start] !== '{') return { settled: NOT_A_CALL };
+  if (block[start] !== '{') return { settled: BROKEN_CALL };
   const value = jsonEndAt(block, start);
-  if (value.length === null) return { settled: value.brokenAt === null ? unfinished(value) : NOT_A_CALL };
+  if (value.length === null) return { settled: value.brokenAt === null ? unfinished(value) : BROKEN_CALL };
   const valueEnd = start + value.length;
   const read = readValue(block.slice(start, valueEnd));
   const call = read && callOf(head.name, read.value, offered);
-  if (!call) return { settled: NOT_A_CALL };
+  if (!call) return { settled: BROKEN_CALL };
   if (marks.callEnds.length === 0) return { call, at: valueEnd };
   const after = skipWhite(block, valueEnd);
   const ends = after >= block.length ? 'maybe' : meetsAny(block, after, marks.callEnds);

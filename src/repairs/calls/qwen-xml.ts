@@ -4,6 +4,7 @@
  */
 import type { Offered, OfferedTool } from './offered.ts';
 import {
+  BROKEN_CALL,
   type CallSyntax,
   meets,
   NOT_A_CALL,
@@ -82,13 +83,13 @@ function readFunction(block: string, at: number, wrapper: string | null, offered
     if (wrapper !== null && texts.length > 0 && block.startsWith(wrapper, next)) return finished(next);
     if (!block.startsWith(PARAMETER, next)) {
       const isOpen = [FUNCTION_END, PARAMETER, wrapper ?? PARAMETER].some((tag) => meets(block, next, tag) === 'maybe');
-      if (!isOpen) return { settled: NOT_A_CALL };
+      if (!isOpen) return { settled: BROKEN_CALL };
       const isComplete = end === 'stopped' && texts.length > 0 && hasRequired(tool.parameters, texts);
       return isComplete ? finished(block.length) : { settled: unfinished() };
     }
     const value = readParameter(block, next);
     if (value === null) return { settled: unfinished(watchFor([PARAMETER_END, FUNCTION_END], block)) };
-    if (value === 'wrong') return { settled: NOT_A_CALL };
+    if (value === 'wrong') return { settled: BROKEN_CALL };
     texts.push([value.key, value.text]);
     place = value.at;
   }

@@ -21,8 +21,8 @@ export interface Watch {
  * `none` or `calls` stays so whatever follows.
  */
 export type Reading =
-  /** Not a call. The first `length` characters are text in which nothing else can begin. */
-  | { readonly kind: 'none'; readonly length: number }
+  /** Not a call; `isBroken`: it names a tool that was offered, but is not written as a call is. */
+  | { readonly kind: 'none'; readonly isBroken: boolean }
   /** May still become one; `isCall`: it names a tool that was offered. Without a watch it is read with every piece. */
   | { readonly kind: 'partial'; readonly isCall: boolean; readonly watch: Watch | null }
   /** Calls, complete, in the first `length` characters. */
@@ -44,8 +44,11 @@ export interface CallSyntax {
   read(block: string, opener: string, offered: Offered, end: TextEnd): Reading;
 }
 
-/** Not a call, and its first character says nothing about the next. */
-export const NOT_A_CALL: Reading = { kind: 'none', length: 1 };
+/** Not a call. */
+export const NOT_A_CALL: Reading = { kind: 'none', isBroken: false };
+
+/** A call of a tool that was offered, but broken: it is not made, and neither is what it quotes. */
+export const BROKEN_CALL: Reading = { kind: 'none', isBroken: true };
 
 /** Too little to know anything. */
 export const TOO_SHORT: Reading = { kind: 'partial', isCall: false, watch: null };

@@ -108,3 +108,21 @@ test('a fault after half a call lets its text out first', () => {
   );
   expect(textOf(told)).toBe(half);
 });
+
+test.each([
+  '<tool_call>{"name": "write_file", "arguments": {"path": "a", "content": "x" oops "<function=list_files></function>"}}',
+  '<tool_call>\n<function=write_file>\n<content>\n<function=list_files>\n</function>\n</content>\n',
+  '[TOOL_CALLS]write_file[ARGS]{"path": nothing, "content": "<function=list_files></function>"}',
+])('nothing inside a broken call is a call: %j', (text) => {
+  for (const pieces of [[text], [...text]]) expect(tell(texts(pieces)).parts).toEqual([{ text }]);
+});
+
+test('a call after a broken one is made', () => {
+  const broken = '<tool_call>{"name": "list_files", "arguments": nothing}</tool_call>';
+  const call = '<tool_call>{"name": "list_files", "arguments": {}}</tool_call>';
+  for (const pieces of [[`${broken}\n${call}`], [...`${broken}\n${call}`]]) {
+    const told = tell(texts(pieces));
+    expect(callsOf(told)).toEqual([['list_files', {}]]);
+    expect(textOf(told)).toBe(`${broken}\n`);
+  }
+});
