@@ -132,6 +132,14 @@ describe('reranking', () => {
 });
 
 describe('short questions', () => {
+  /** Requests that wait for the talker. */
+  async function waiting(): Promise<number> {
+    const { body } = await flow.json('/api/fleet');
+    return (
+      (body.models as { modelId: string; waiting: number }[]).find((one) => one.modelId === 'talker')?.waiting ?? 0
+    );
+  }
+
   test('are asked at the root, the body naming the model', async () => {
     const { body } = await flow.json('/tokenize', { model: 'talker', content: 'hello' });
     const tokens = body.tokens as number[];
@@ -146,6 +154,8 @@ describe('short questions', () => {
   });
 
   test('do not wait behind answers: 25 are counted while every slot generates', async () => {
+    // What says the same without end would be stopped.
+    await flow.json('/api/models/talker/config', { behaviour: { repairs: { loop_guard: false } } }, 'PUT');
     const settings = { model: 'talker', stream: true, messages: [{ role: 'user', content: 'be endless please' }] };
     const leaving = new AbortController();
     const busy = Array.from({ length: 12 }, () =>
@@ -157,17 +167,14 @@ describe('short questions', () => {
       }).catch(() => null),
     );
     try {
-      await until('requests to wait for a slot', async () => {
-        const { body } = await flow.json('/api/fleet');
-        const talker = (body.models as { modelId: string; waiting: number }[]).find((one) => one.modelId === 'talker');
-        return (talker?.waiting ?? 0) > 0;
-      });
+      await until('requests to wait for a slot', async () => (await waiting()) > 0);
       const startedMs = performance.now();
       const ask = { model: 'talker', messages: [{ role: 'user', content: 'How many are these?' }] };
       const counts = await Promise.all(Array.from({ length: 25 }, () => flow.json('/v1/messages/count_tokens', ask)));
       expect(counts.map(({ status }) => status)).toEqual(counts.map(() => 200));
       expect(counts[0]?.body.input_tokens).toBeGreaterThan(0);
       expect(performance.now() - startedMs).toBeLessThan(5_000);
+      expect(await waiting()).toBeGreaterThan(0);
     } finally {
       leaving.abort();
       await Promise.all(busy);
