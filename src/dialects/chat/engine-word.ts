@@ -16,6 +16,10 @@ export const NO_TIMINGS: EngineTimings = {
 /** How much of an engine's own words is repeated to a client when they are not JSON. */
 const QUOTE_CHARACTERS_MAX = 300;
 
+/** What llama-server says, with 500, of requests that will fare no better when they are repeated. */
+const BLAMES_REQUEST =
+  /jinja|chat template|template error|(?:image|audio|video) input is not supported|^Failed to parse (?:tools|messages)\b/i;
+
 /** An error answer of an engine as a Fault that keeps its status and its own words (`details.engineError`). */
 export function faultOfAnswer(status: number, text: string): Fault {
   const error = errorObject(parsedOrNull(text));
@@ -41,8 +45,7 @@ export function faultOfError(error: JsonObject, status?: number): Fault {
     };
     return new Fault('context-overflow', message, { details });
   }
-  const isTemplate = /jinja|chat template|template error/i.test(message);
-  const chosen = isTemplate ? 400 : (status ?? code ?? 500);
+  const chosen = BLAMES_REQUEST.test(message) ? 400 : (status ?? code ?? 500);
   return new Fault('engine-refused', message, { status: errorStatus(chosen), details: { engineError: error } });
 }
 

@@ -15,8 +15,44 @@ export type ChatFields = {
 const NOTHING: ChatFields = { set: {}, drop: [], notes: [] };
 const AS_TOOLS = 'functions were sent as tools: the calls of the answer are tool_calls';
 
-/** Reads the fields of a chat body that speak of tools. Throws Fault('invalid-request') for a choice of no tool. */
+/**
+ * Reads the fields of a chat body that speak of tools. Throws Fault('invalid-request') for a choice of no tool, and for
+ * tools of free text, whose calls would come in another shape than the client waits for.
+ */
 export function toolFields(body: JsonObject): ChatFields {
+  const usable = usableTools(body.tools);
+  if (usable === null) return functionFields(body);
+  const { set, drop, notes } = functionFields({ ...body, tools: usable.tools });
+  const noTools = usable.tools.length === 0 ? ['tools', 'tool_choice'] : [];
+  return {
+    set: { ...(noTools.length > 0 ? {} : { tools: usable.tools }), ...set },
+    drop: [...drop, ...noTools],
+    notes: [...usable.notes, ...notes],
+  };
+}
+
+/** The list without tools that no local engine has (it would answer 500); null when nothing is to be left out. */
+function usableTools(tools: unknown): { readonly tools: readonly unknown[]; readonly notes: readonly string[] } | null {
+  if (!Array.isArray(tools)) return null;
+  const custom = tools.findIndex((tool) => isObject(tool) && tool.type === 'custom');
+  if (custom >= 0) {
+    const sentence = `tools.${custom}.type: custom tools are not known to local engines; define it as a function.`;
+    throw new Fault('invalid-request', sentence, { details: { path: `tools.${custom}.type` } });
+  }
+  const kept = tools.filter((tool) => !isForeign(tool));
+  if (kept.length === tools.length) return null;
+  const types = new Set(tools.filter(isForeign).map((tool) => tool.type));
+  return {
+    tools: kept,
+    notes: [...types].map((type) => `tools of type ${type} were left out: no local engine has them`),
+  };
+}
+
+function isForeign(tool: unknown): tool is { readonly type: string } {
+  return isObject(tool) && typeof tool.type === 'string' && tool.type !== 'function' && !isObject(tool.function);
+}
+
+function functionFields(body: JsonObject): ChatFields {
   const { functions, function_call: legacyChoice } = body;
   if (!Array.isArray(functions) || body.tools !== undefined) return chosen(body);
   const tools = functions.map((each: unknown) => ({ type: 'function', function: each }));

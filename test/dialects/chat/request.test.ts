@@ -9,7 +9,13 @@ const tool = (name: string) => ({ type: 'function', function: named(name) });
 const choose = (name: string) => ({ type: 'function', function: { name } });
 const tools = [tool('f'), tool('g'), tool('h')];
 
-const cases: readonly { name: string; body: JsonObject; set: object; drop?: readonly string[] }[] = [
+const cases: readonly {
+  name: string;
+  body: JsonObject;
+  set: object;
+  drop?: readonly string[];
+  notes?: readonly string[];
+}[] = [
   { name: 'tools and nothing else', body: { tools }, set: {} },
   { name: 'a choice in one word', body: { tools, tool_choice: 'required' }, set: {} },
   { name: 'no choice', body: { tools, tool_choice: null }, set: {} },
@@ -54,18 +60,41 @@ const cases: readonly { name: string; body: JsonObject; set: object; drop?: read
     set: { tools: [tool('g')], tool_choice: 'required' },
     drop: ['functions', 'function_call'],
   },
+  {
+    name: 'a tool that no local engine has',
+    body: { tools: [tool('f'), { type: 'web_search' }] },
+    set: { tools: [tool('f')] },
+    notes: ['tools of type web_search were left out: no local engine has them'],
+  },
+  {
+    name: 'nothing but such tools',
+    body: { tools: [{ type: 'web_search' }, { type: 'code_interpreter' }], tool_choice: 'auto' },
+    set: {},
+    drop: ['tools', 'tool_choice'],
+    notes: [
+      'tools of type web_search were left out: no local engine has them',
+      'tools of type code_interpreter were left out: no local engine has them',
+    ],
+  },
+  { name: 'tools of no known shape, for the engine to refuse', body: { tools: [7, {}, null] }, set: {} },
   { name: 'functions beside tools', body: { tools, functions: [named('x')] }, set: {} },
 ];
 
 describe('the tools of a chat request', () => {
-  for (const { name, body, set, drop } of cases) {
+  const legacy = ['functions were sent as tools: the calls of the answer are tool_calls'];
+  for (const { name, body, set, drop, notes } of cases) {
     test(name, () => {
       const read = toolFields(body);
       expect(read.set as object).toEqual(set);
       expect(read.drop).toEqual(drop ?? []);
-      expect(read.notes).toHaveLength(drop ? 1 : 0);
+      expect(read.notes).toEqual(notes ?? (drop ? legacy : []));
     });
   }
+
+  test('a tool of free text is refused with its place', () => {
+    const custom = { type: 'custom', custom: { name: 'x' } };
+    expect(() => toolFields({ tools: [tool('f'), custom] })).toThrow(/^tools\.1\.type: custom tools/);
+  });
 
   for (const choice of [choose('x'), { type: 'function' }, {}, { type: 'allowed_tools', allowed_tools: {} }]) {
     test(`a choice of no tool is refused: ${JSON.stringify(choice)}`, () => {

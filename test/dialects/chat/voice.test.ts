@@ -60,6 +60,12 @@ describe("OpenAI's voice", () => {
     });
     const jinja = { error: { code: 500, message: 'Jinja Exception: roles must alternate', type: 'server_error' } };
     expect(faultOfAnswer(500, JSON.stringify(jinja)).status).toBe(400);
+    for (const message of [
+      'audio input is not supported - hint: …',
+      'Failed to parse tools: Unsupported tool type: x',
+    ]) {
+      expect(faultOfAnswer(500, JSON.stringify({ error: { code: 500, message } })).status).toBe(400);
+    }
   });
 
   test('ends a broken stream with an error and without [DONE]', () => {
