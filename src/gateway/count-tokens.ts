@@ -1,6 +1,7 @@
-/** POST /v1/messages/count_tokens: the engine counts the prompt exactly as it would read it. */
+/** POST /v1/messages/count_tokens, /v1/responses/input_tokens: the engine counts the prompt as it would read it. */
 import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { faultOfAnswer, NO_TIMINGS, NO_USAGE, parsedOrNull } from '#src/dialects/chat/engine-word.ts';
+import type { Dialect } from '#src/dialects/dialect.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
@@ -15,9 +16,12 @@ import { refusalResponse } from './order.ts';
 import { prepare } from './prepare.ts';
 import type { GatewayServices } from './services.ts';
 
-/** Answers it, in Anthropic's shape. */
-export async function countTokens(services: GatewayServices, request: Request): Promise<Response> {
-  const dialect = services.dialects.anthropic;
+/** Answers it in a protocol's shape: the count, and what `beside` has to stand with it. */
+export async function countTokens(
+  services: GatewayServices,
+  request: Request,
+  { dialect, beside = {} }: { readonly dialect: Dialect; readonly beside?: JsonObject },
+): Promise<Response> {
   const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX).catch(asFault);
   const wanted = read instanceof Fault ? null : stringOrNull(read.body.model);
   const ticket = services.tracker.open({
@@ -56,7 +60,7 @@ export async function countTokens(services: GatewayServices, request: Request): 
     });
     ticket.settle({ kind: 'completed', usage: { ...NO_USAGE, inputTokens }, timings: NO_TIMINGS, finishReason: null });
     const headers = { 'x-request-id': ticket.id, 'request-id': ticket.id };
-    return Response.json({ input_tokens: inputTokens }, { headers });
+    return Response.json({ ...beside, input_tokens: inputTokens }, { headers });
   } catch (cause) {
     const { fault, outcome } = life.verdict(asFault(cause));
     ticket.settle(outcome);

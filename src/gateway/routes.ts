@@ -19,7 +19,9 @@ const inference = { parse: 'none', ...access('infer', LARGE_BODY_BYTES_MAX) } as
 /** The inference routes, the listing, and the engines themselves. */
 export const gatewayRoutes = (services: GatewayServices) => {
   const embeddings = verbatimDoor('/v1/embeddings');
-  const messages = translatedDoor(services.dialects.anthropic);
+  const { anthropic } = services.dialects;
+  const inputTokens = { dialect: services.dialects.responses, beside: { object: 'response.input_tokens' } };
+  const messages = translatedDoor(anthropic);
   const responses = translatedDoor(services.dialects.responses);
   return new Elysia({ name: 'gateway-routes' })
     .use(ollamaRoutes(services))
@@ -30,7 +32,12 @@ export const gatewayRoutes = (services: GatewayServices) => {
     .post('/v1/embeddings', ({ request }) => enter(services, embeddings, request), inference)
     .post('/embeddings', ({ request }) => enter(services, embeddings, request), inference)
     .post('/v1/messages', ({ request }) => enter(services, messages, request), inference)
-    .post('/v1/messages/count_tokens', ({ request }) => countTokens(services, request), inference)
+    .post(
+      '/v1/messages/count_tokens',
+      ({ request }) => countTokens(services, request, { dialect: anthropic }),
+      inference,
+    )
+    .post('/v1/responses/input_tokens', ({ request }) => countTokens(services, request, inputTokens), inference)
     .post('/v1/responses', ({ request }) => enter(services, responses, request), inference)
     .get('/v1/responses', ({ request }) => refuseSocket(services, request), access('infer'))
     .get('/v1/responses/:id', ({ request, params }) => showResponse(services, request, params.id), access('infer'))

@@ -154,6 +154,12 @@ describe('the openai client', () => {
     expect(response.output[0]).toMatchObject({ status: 'incomplete' });
   });
 
+  test('counts tokens as the engine does', async () => {
+    const counted = await client.responses.inputTokens.count({ model, input: 'Hello', tools: [WEATHER_TOOL] });
+    const response = await client.responses.create({ model, input: 'Hello', tools: [WEATHER_TOOL] });
+    expect(counted).toEqual({ object: 'response.input_tokens', input_tokens: response.usage?.input_tokens ?? -1 });
+  });
+
   test('counts the conversation that it goes on with', async () => {
     const first = await client.responses.create({ model, input: 'Hello', instructions: 'Be brief.' });
     const second = await client.responses.create({ model, input: 'And now?', previous_response_id: first.id });
