@@ -34,9 +34,9 @@ const SWEEP_INTERVAL_MS = 3_600_000;
 const SWEEP_PAUSE_MS = 50;
 
 /**
- * The only writer of request, load and repair rows. Never throws and never waits: what cannot be written now is tried again
- * later, and beyond 10,000 waiting rows the oldest are dropped and counted. Says so once when writing stops to work,
- * and once when it works again. `close` flushes what it can; nothing is accepted after it.
+ * The only writer of request, load and repair rows. Never throws and never waits: what cannot be written now is tried
+ * again later, and beyond 10,000 waiting rows the oldest are dropped and counted. Says so once when writing stops to
+ * work, and once when it works again. `close` flushes what it can; nothing is accepted after it.
  */
 export class RecordWriter {
   readonly #client: Database;

@@ -85,6 +85,33 @@ describe('types of arguments', () => {
     });
   }
 
+  test('however arguments are cut, also as one text: the same, and what they were but for their types', () => {
+    const value = fc.oneof(
+      fc.string(),
+      fc.integer(),
+      fc.boolean(),
+      fc.constantFrom('1', 'true', '{}', '["a"]', 'null', null),
+      fc.jsonValue({ maxDepth: 2 }),
+    );
+    const keys = fc.constantFrom('path', 'line', 'all', 'options', 'tags', 'any', 'unknown');
+    const inputs = fc.record({
+      values: fc.dictionary(keys, value),
+      indent: fc.constantFrom(0, 2),
+      isText: fc.boolean(),
+      lengths: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 }),
+    });
+    fc.assert(
+      fc.property(inputs, ({ values, indent, isText, lengths }) => {
+        const object = JSON.stringify(values, null, indent);
+        const raw = isText ? JSON.stringify(object) : object;
+        const whole = calls(run(typedCalls, answer(raw, [raw.length])).events)[0]?.[1] ?? '';
+        expect(calls(run(typedCalls, answer(raw, lengths)).events)[0]?.[1]).toBe(whole);
+        expect(Object.keys(JSON.parse(whole))).toEqual(Object.keys(values));
+      }),
+      { numRuns: 400 },
+    );
+  });
+
   test('what the schema wants streams: nothing is held back', () => {
     const out: StreamEvent[] = [];
     const uses: RepairContext['report'] = () => {};
