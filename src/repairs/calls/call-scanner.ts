@@ -30,6 +30,9 @@ export interface ScannerOutlet {
 const SHORT_CHARACTERS = 256;
 /** A longer one is read again when it has grown by this factor, so that all readings together stay linear. */
 const GROWTH = 1.5;
+/** Beyond this length a block that rings is read again only when it has grown by one part in so many. */
+const LONG_CHARACTERS = 16_384;
+const LONG_SHARE = 64;
 
 /** What templates put after a call, and models leak. */
 const PLAIN_TRAILERS = [
@@ -66,9 +69,10 @@ type Candidate = {
   readers: Reader[];
   /** As long as the block was when it was read last. */
   readLength: number;
-  /** Some syntax found a call in it that is broken. */
-  isBroken: boolean;
-  readonly opener: string;
+  /** A watch has rung since then. */
+  hasRung: boolean;
+  /** What opened the block for the syntax that found a broken call in it; null = none did. */
+  brokenOpener: string | null;
 };
 type Held = { readonly event: TextEvent; readonly length: number };
 type Opener = { readonly opener: string; readonly syntax: CallSyntax };
@@ -162,8 +166,16 @@ export class CallScanner {
   #isWorthReading(candidate: Candidate, piece: string): boolean {
     let rings = false;
     for (const { watch } of candidate.readers) if (!watch || watch.rings(piece)) rings = true;
+    if (rings) candidate.hasRung = true;
     const length = this.#pending.length - candidate.from;
-    return rings || length <= SHORT_CHARACTERS || length > candidate.readLength * GROWTH;
+    // A value full of closing tags rings all the time.
+    const isDue = candidate.hasRung && length - candidate.readLength >= candidate.readLength / LONG_SHARE;
+    return (
+      (rings && length <= LONG_CHARACTERS) ||
+      isDue ||
+      length <= SHORT_CHARACTERS ||
+      length > candidate.readLength * GROWTH
+    );
   }
 
   #scan(end: TextEnd): void {
@@ -185,7 +197,7 @@ export class CallScanner {
         const readers = found.map(({ opener, syntax }) => ({ syntax, opener, watch: null }));
         this.#at = at;
         if (this.#edge === 'text') this.#release(this.#wholeBefore(at));
-        this.#candidate = { from: this.#at, readers, readLength: 0, isBroken: false, opener: found[0]?.opener ?? '' };
+        this.#candidate = { from: this.#at, readers, readLength: 0, hasRung: false, brokenOpener: null };
         return true;
       }
       const code = text.charCodeAt(at);
@@ -201,6 +213,7 @@ export class CallScanner {
   #decide(candidate: Candidate, end: TextEnd): boolean {
     const block = this.#pending.slice(candidate.from);
     candidate.readLength = block.length;
+    candidate.hasRung = false;
     let best: { reading: Extract<Reading, { kind: 'calls' }>; syntax: CallSyntax } | null = null;
     let isCall = false;
     const open: Reader[] = [];
@@ -212,7 +225,7 @@ export class CallScanner {
         isCall ||= reading.isCall;
         reader.watch = reading.watch;
         open.push(reader);
-      } else candidate.isBroken ||= reading.isBroken;
+      } else if (reading.isBroken) candidate.brokenOpener = reader.opener;
     }
     const hasOpened = open.some(({ opener }) => opener.length <= block.length);
     if (this.#edge === 'text' && (best || (hasOpened && end === 'open'))) this.#releaseBefore(candidate);
@@ -249,12 +262,12 @@ export class CallScanner {
    * It was no call: its first character is text, and the rest is looked at again. But what a broken call has in its
    * arguments is quoted and not said, so that is not looked at until the call's own closing tag, or the line, has come.
    */
-  #letGo({ from, isBroken, opener }: Candidate): void {
+  #letGo({ from, brokenOpener }: Candidate): void {
     this.#candidate = null;
     this.#edge = 'text';
     this.#at = from + 1;
     this.#code.see(this.#pending.charCodeAt(from));
-    if (isBroken) this.#quoteEnd = closerOf(opener);
+    if (brokenOpener !== null) this.#quoteEnd = closerOf(brokenOpener);
   }
 
   /** Passes over what a broken call quotes; false when its end has not come. */
