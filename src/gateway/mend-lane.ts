@@ -1,6 +1,6 @@
 /** OpenAI chat on its way to an OpenAI client, with the repairs listening: what they leave alone passes as it came. */
 import { ChatDecoder } from '#src/dialects/chat/decode.ts';
-import { ChunkEncoder, withFinish } from '#src/dialects/chat/encode.ts';
+import { ChunkEncoder, hasForeignThoughts, withFinish } from '#src/dialects/chat/encode.ts';
 import { NO_TIMINGS, NO_USAGE, parsedOrNull } from '#src/dialects/chat/engine-word.ts';
 import type { AnswerHead } from '#src/dialects/dialect.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
@@ -162,7 +162,8 @@ export class MendLane implements Lane {
       !this.#first &&
       data !== undefined &&
       this.#out.length === events.length &&
-      events.every((event, at) => event === this.#out[at]);
+      events.every((event, at) => event === this.#out[at]) &&
+      !(events.some((event) => event.type === 'thinking') && hasForeignThoughts(data));
     const isFault = this.#ended?.type === 'fault';
     if (isUntouched) {
       this.#isTold = isFault;

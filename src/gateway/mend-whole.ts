@@ -37,7 +37,9 @@ export function readWhole(answer: JsonObject, chainFor: (sink: Sink) => Stage | 
   const chain = chainFor((event) => out.push(event));
   if (!chain) return null;
   for (const event of events) chain.push(event);
-  const isUntouched = out.length === events.length && out.every((event, at) => event === events[at]);
+  const isSame = out.length === events.length && out.every((event, at) => event === events[at]);
+  const isForeign = Boolean(choice.message.reasoning) && choice.message.reasoning_content === undefined;
+  const isUntouched = isSame && !isForeign;
   return { choice: { ...choice, message: choice.message }, out, isUntouched };
 }
 

@@ -213,6 +213,21 @@ describe('what a repair changes', () => {
   });
 });
 
+describe('thoughts under mlx_lm’s name', () => {
+  test('are told under the one that clients look for', () => {
+    const stream = ROLE + chunk({ role: 'assistant', reasoning: 'hm' }) + text('a') + finish('stop') + DONE;
+    const { text: all } = carry(lane(untouched), stream);
+    expect(chunks(all)[1]).toMatchObject({ own_field: 'kept', choices: [{ delta: { reasoning_content: 'hm' } }] });
+    expect(all).not.toContain('"reasoning":');
+  });
+
+  test('pass when both names are there', () => {
+    const both = chunk({ reasoning: 'hm', reasoning_content: 'hm' });
+    const stream = ROLE + both + finish('stop') + DONE;
+    expect(carry(lane(untouched), stream).text).toBe(stream);
+  });
+});
+
 describe('a whole answer', () => {
   const whole = (message: object, more: object = {}) => ({
     id: 'x',
@@ -225,6 +240,12 @@ describe('a whole answer', () => {
   test('that no repair touches is left as it is', () => {
     expect(mend(whole({ content: 'a', reasoning_content: 'hm' }), untouched)).toBeNull();
     expect(mend(whole({ content: '' }), untouched)).toBeNull();
+  });
+
+  test('has its thoughts under the name that clients look for', () => {
+    expect(mend(whole({ content: 'a', reasoning: 'hm' }), untouched)).toEqual(
+      whole({ content: 'a', reasoning_content: 'hm' }),
+    );
   });
 
   test('is mended by the repairs of the stream; all other fields stay', () => {

@@ -79,6 +79,11 @@ export class ChunkEncoder {
   }
 }
 
+/** Whether a frame tells thoughts under mlx_lm's name alone, which OpenAI's clients do not look for. */
+export function hasForeignThoughts(data: string): boolean {
+  return data.includes('"reasoning":') && !data.includes('"reasoning_content":');
+}
+
 /** A frame of the engine with another word for how the answer ended; all else stays, but the delta of a `bare` one. */
 export function withFinish(data: string, reason: FinishReason, { isBare }: { isBare: boolean }): string {
   const chunk = parsedOrNull(data);

@@ -18,7 +18,7 @@ const QUOTE_CHARACTERS_MAX = 300;
 
 /** What llama-server says, with 500, of requests that will fare no better when they are repeated. */
 const BLAMES_REQUEST =
-  /jinja|chat template|template error|(?:image|audio|video) input is not supported|^Failed to parse (?:tools|messages)\b/i;
+  /jinja|chat template|template error|(?:image|audio) input is not supported|^Failed to parse (?:tools|messages)\b/i;
 
 /** An error answer of an engine as a Fault that keeps its status and its own words (`details.engineError`). */
 export function faultOfAnswer(status: number, text: string): Fault {
