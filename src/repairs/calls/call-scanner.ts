@@ -4,8 +4,8 @@
  */
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import { CodeSpans } from './code-spans.ts';
-import { withEntities } from './escaped.ts';
 import type { Offered } from './offered.ts';
+import type { OpenerTable } from './openers.ts';
 import {
   type CallSyntax,
   isWhite,
@@ -16,6 +16,7 @@ import {
   type Watch,
   type WrittenCall,
 } from './reading.ts';
+import { TRAILERS } from './trailers.ts';
 
 export type TextEvent = Extract<StreamEvent, { type: 'text' | 'thinking' }>;
 
@@ -34,33 +35,6 @@ const GROWTH = 1.5;
 const LONG_CHARACTERS = 16_384;
 const LONG_SHARE = 64;
 
-/** What templates put after a call, and models leak. */
-const PLAIN_TRAILERS = [
-  '<|im_end|>',
-  '<|eot_id|>',
-  '<|eom_id|>',
-  '<|call|>',
-  '<|end|>',
-  '<|return|>',
-  '<|endoftext|>',
-  '<|end_of_text|>',
-  '<|observation|>',
-  '<|user|>',
-  '<|tool_response>',
-  '<|END_OF_TURN_TOKEN|>',
-  '<start_function_response>',
-  '<end_of_turn>',
-  '<turn|>',
-  '<｜end▁of▁sentence｜>',
-  '[e~[',
-  '</s>',
-  '</tool_call>',
-  '</tool_calls>',
-  '</tool_calls:opensource>',
-  '</function>',
-];
-const TRAILERS = [...PLAIN_TRAILERS, ...PLAIN_TRAILERS.map(withEntities)];
-
 /** How one syntax stands towards the held block. */
 type Reader = { readonly syntax: CallSyntax; readonly opener: string; watch: Watch | null };
 type Candidate = {
@@ -75,46 +49,6 @@ type Candidate = {
   brokenOpener: string | null;
 };
 type Held = { readonly event: TextEvent; readonly length: number };
-type Opener = { readonly opener: string; readonly syntax: CallSyntax };
-
-/** The syntaxes, by the first character of their openers. Made once. */
-export class OpenerTable {
-  /** 1 = opener, 2 = mark of code or newline. */
-  readonly #classes = new Uint8Array(128);
-  readonly #byFirst = new Map<number, Opener[]>();
-
-  constructor(syntaxes: readonly CallSyntax[]) {
-    for (const mark of '`~\n') this.#classes[mark.charCodeAt(0)] = 2;
-    for (const syntax of syntaxes) for (const opener of syntax.openers) this.#add(opener, syntax);
-  }
-
-  /** Nothing in the text opens anything in the midst of text, is a mark of code or ends a line. */
-  isPlain(text: string): boolean {
-    for (let at = 0; at < text.length; at += 1) {
-      const code = text.charCodeAt(at);
-      if (code < 128 && this.#classes[code] !== 0) return false;
-    }
-    return true;
-  }
-
-  /** Who may begin at `at`, now or when more has come. */
-  at(text: string, at: number, isAnswerStart: boolean): readonly Opener[] {
-    const code = text.charCodeAt(at);
-    if (!isAnswerStart && (code >= 128 || this.#classes[code] !== 1)) return [];
-    const openers = this.#byFirst.get(code) ?? [];
-    return openers.filter(
-      ({ opener, syntax }) => (isAnswerStart || !syntax.isWholeAnswer) && meets(text, at, opener) !== 'no',
-    );
-  }
-
-  #add(opener: string, syntax: CallSyntax): void {
-    const code = opener.charCodeAt(0);
-    if (!syntax.isWholeAnswer) this.#classes[code] = 1;
-    const others = this.#byFirst.get(code);
-    if (others) others.push({ opener, syntax });
-    else this.#byFirst.set(code, [{ opener, syntax }]);
-  }
-}
 
 /**
  * Scans one stream of text. What it holds is `#pending`, which is the text of the `#held` events but for what of the

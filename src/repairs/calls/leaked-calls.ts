@@ -1,8 +1,9 @@
 /** Tool calls that came as text become tool calls. */
 import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
 import type { RepairContext, Sink, Stage } from '../stage.ts';
-import { CallScanner, OpenerTable, type ScannerOutlet, type TextEvent } from './call-scanner.ts';
+import { CallScanner, type ScannerOutlet, type TextEvent } from './call-scanner.ts';
 import { Offered } from './offered.ts';
+import { OpenerTable } from './openers.ts';
 import type { CallSyntax, WrittenCall } from './reading.ts';
 import { syntaxesFor } from './syntaxes.ts';
 
