@@ -1,4 +1,4 @@
-/** One more try at an answer whose call did not match its tool: what the engine is asked, and how two answers are one. */
+/** One more try at an answer whose call did not match its tool: what is asked, and how two answers become one. */
 import { parsedOrNull } from '#src/dialects/chat/engine-word.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import { isObject, type JsonObject, numberOrNull } from '#src/json.ts';

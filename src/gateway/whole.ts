@@ -127,7 +127,7 @@ function bodyOf(bytes: Uint8Array<ArrayBuffer>): JsonObject {
   return told;
 }
 
-/** Asks once more, telling the model what was wrong, and makes one answer of both; or of the first, if there is none. */
+/** Asks once more, telling the model what was wrong; the answer of both, or the first one if there is no second. */
 async function corrected(
   { call, order, life, lease }: Asking,
   told: JsonObject,

@@ -25,7 +25,7 @@ const OPEN_TOOL = {
 } as const;
 
 const callOf = (path: string) => `<tool_call>\n{"name": "open", "arguments": {"path": "${path}"}}\n</tool_call>`;
-/** The first message's word chooses what the model says; told that its call was not carried out, it says `NAME_again`. */
+/** A word of the first message chooses what is said; told that a call was not carried out, it is `NAME_again`. */
 const SCRIPTS = {
   plain: 'Nothing to open.',
   wrong: `I look.\n${callOf('notes.txt')}`,

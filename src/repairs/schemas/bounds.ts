@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from '#src/json.ts';
 import { grammarPattern } from './grammar-pattern.ts';
 import { type Rule, relaxed, telling, without } from './walk.ts';
 
-/** From 2,000 copies on (the engine's MAX_REPETITION_THRESHOLD) a grammar is refused; a list has one more for commas. */
+/** From 2,000 copies on (MAX_REPETITION_THRESHOLD) a grammar is refused; a list has one more for its commas. */
 const COUNT_MAX = 1_998;
 /** Every whole number up to here is exact; beyond, the engine's 64 bits overflow and its grammar never ends. */
 const WHOLE_MAX = Number.MAX_SAFE_INTEGER;
