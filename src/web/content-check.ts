@@ -10,6 +10,9 @@ const JSON_TYPE = 'application/json';
  * The fault of a request's body, or null. A body that changes something is JSON, because a foreign page cannot send
  * JSON without asking first. Pages also take forms (so that they work without scripts), but only when the browser has
  * proven that our own page sent it, which is the stronger proof.
+ *
+ * Inference also takes JSON under the name that curl gives to every body, so that `curl -d '{…}'` works as it does with
+ * Ollama and llama-server: but only from what is no browser, since every browser says where a POST comes from.
  */
 export function contentFault(request: Request, access: Access, isOwnPage: boolean): Fault | null {
   const { headers } = request;
@@ -29,6 +32,8 @@ function typeFault(headers: Headers, access: Access, isOwnPage: boolean): Fault 
   if (type === JSON_TYPE) return null;
   const takesForms = access.scope === 'page' || access.scope === 'public';
   if (type === FORM_TYPE && takesForms && isOwnPage) return null;
+  const isBrowser = headers.has('origin') || headers.has('sec-fetch-site');
+  if (type === FORM_TYPE && access.scope === 'infer' && !isBrowser) return null;
   const hasBody = headers.has('transfer-encoding') || (headers.get('content-length') ?? '0') !== '0';
   if (type === '' && !hasBody) return null;
   return new Fault('unsupported-media', `The body came as ${type || 'nothing in particular'}, not as JSON.`, {

@@ -216,6 +216,17 @@ describe('a foreign page', () => {
     expect((await post('/api/models/x/load', { 'content-type': 'text/plain' })).status).toBe(415);
   });
 
+  test('inference takes what curl calls a form, but not from a browser', async () => {
+    const ask = (headers: Record<string, string>) =>
+      fetch(`${open.url}/v1/chat/completions`, { method: 'POST', headers, body: '{}' });
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    expect((await ask(form)).status).toBe(200);
+    expect((await ask({ ...form, 'sec-fetch-site': 'none' })).status).toBe(415);
+    expect((await ask({ ...form, 'sec-fetch-site': 'same-origin' })).status).toBe(415);
+    expect((await ask({ ...form, origin: open.url })).status).toBe(415);
+    expect((await ask({ 'content-type': 'text/plain' })).status).toBe(415);
+  });
+
   test('S-06: is allowed nothing by a preflight', async () => {
     for (const origin of ['https://evil.example', 'null', 'chrome-extension://abc', `${TRUSTED}.evil.example`]) {
       const headers = { origin, 'access-control-request-method': 'POST' };
