@@ -35,6 +35,8 @@ export type Registered = { readonly model: Model; readonly isNew: boolean };
 
 const ID_LENGTH_MAX = 200;
 const ALIASES_MAX = 20;
+/** Its long answer repeats itself for as long as somebody listens: that is what it is for. */
+const DEMO_CONFIG = { behaviour: { repairs: { loop_guard: false } } };
 const DEMO_DELETED = 'demo-deleted';
 const DEMO_EDITION = 'demo-edition';
 
@@ -202,6 +204,7 @@ export class Registry {
       hfId: null,
       isManaged: true,
       isDemo: true,
+      config: DEMO_CONFIG,
     });
   }
 

@@ -25,6 +25,9 @@ export async function startRig(command: string, launch: Readonly<Record<string, 
   chmodSync(script, 0o755);
   const flow = await startFlow({ engine: script, environment: { FLOW_LOG: 'error' } });
   const modelId = 'flow-demo';
+  // The demo is let repeat itself; any other model is watched for it, and that costs something.
+  const watched = { behaviour: { repairs: { loop_guard: null } } };
+  await flow.json(`/api/models/${modelId}/config`, watched, 'PUT');
   const loaded = await flow.json(`/api/models/${modelId}/load`, launch);
   if (loaded.status >= 300) throw new Error(`The model does not load: ${JSON.stringify(loaded.body)}`);
   const state = await until(

@@ -90,7 +90,7 @@ describe('one model, from load to unload', () => {
 
   test('models lists it with its size and needs', async () => {
     const { stdout } = await flow(['models']);
-    expect(stdout).toMatch(/\nflow-demo +running +1\.8 MB +\d+ MB +262144 +F16\n/);
+    expect(stdout).toMatch(/\nflow-demo +running +4\.9 MB +\d+ MB +262144 +F16\n/);
   });
 
   test('unload ends it, and a second one has nothing to do', async () => {
