@@ -1,5 +1,4 @@
 /** Answers that are not streamed: passed on byte for byte where nothing had to be mended, or gathered from events. */
-import { chatCollector } from '#src/dialects/chat/collect.ts';
 import {
   errorObject,
   faultOfAnswer,
@@ -8,6 +7,7 @@ import {
   readTimings,
   readUsage,
 } from '#src/dialects/chat/engine-word.ts';
+import { ChunkJoiner } from '#src/dialects/chat/join-chunks.ts';
 import type { Collector } from '#src/dialects/dialect.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
@@ -15,12 +15,14 @@ import { isParserFault } from '#src/repairs/parser-fault.ts';
 import type { Correction } from '#src/repairs/schemas/correction.ts';
 import type { Outcome, Ticket } from '#src/requests/request.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
+import { FrameReader } from '#src/stream/frames.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
 import { endIfDead } from './end-if-dead.ts';
 import { isWorking } from './examine.ts';
-import { TranslateLane } from './lane.ts';
+import { type Lane, TranslateLane } from './lane.ts';
 import { underLease } from './lend.ts';
 import type { Life } from './life.ts';
+import { MendLane } from './mend-lane.ts';
 import { mended, type ReadWhole, readWhole, withMessage } from './mend-whole.ts';
 import { allBytes, answerHeaders, ask, type Call, chainFor, type Order, refusalResponse } from './order.ts';
 import { bothWireUsages, continued, correctedText, SecondTry, secondSource } from './second-try.ts';
@@ -51,7 +53,7 @@ export async function whole(call: Call, order: Order, life: Life): Promise<Respo
       use: (lease) => {
         const asking = { call, order, life, lease };
         return order.translation
-          ? gathered(asking, order.text, order.translation.collector(), progress)
+          ? gathered(asking, order.text, translating(asking, order.translation.collector()), progress)
           : verbatimOrGathered(asking, progress);
       },
     });
@@ -77,7 +79,7 @@ async function verbatimOrGathered(asking: Asking, progress: Progress): Promise<W
   const { mending, streamText } = order;
   // Where Flow itself ends the answer it must see it come: a whole one would be computed to the engine's own limit.
   if (streamText !== null && mending && mending.answerTokensMax !== null) {
-    return gathered(asking, streamText, chatCollector(order.head), progress);
+    return gathered(asking, streamText, joining(asking), progress);
   }
   life.examineBy(() => isWorking(call.services.client, lease, life.signal));
   try {
@@ -88,7 +90,7 @@ async function verbatimOrGathered(asking: Asking, progress: Progress): Promise<W
   } catch (cause) {
     const mayRecover = order.streamText !== null && order.mending?.switches.engine_parser !== false;
     if (!mayRecover || !(cause instanceof Fault) || !isParserFault(cause)) throw cause;
-    return gathered(asking, order.streamText, chatCollector(order.head), progress);
+    return gathered(asking, order.streamText, joining(asking), progress);
   }
 }
 
@@ -158,16 +160,14 @@ function finishOf({ choices }: JsonObject): string | null {
   return isObject(choice) ? stringOrNull(choice.finish_reason) : null;
 }
 
-/** The engine streams, so that progress, cancelling and counting are those of a stream; the client gets one body. */
-async function gathered(
-  { call, order, life, lease }: Asking,
-  text: string,
-  collector: Collector,
-  progress: Progress,
-): Promise<Whole> {
-  const { ticket } = call;
-  const answer = await ask(call, order, text, life, lease);
-  if (answer.status >= 400) throw faultOfAnswer(answer.status, await answer.text());
+/** How a streamed answer becomes a whole one: by its events, or by the frames that a client would have got. */
+type Gathering = {
+  readonly lane: Lane;
+  take(piece: Uint8Array | string | null): void;
+  result(): JsonObject;
+};
+
+function translating({ call, order }: Asking, collector: Collector): Gathering {
   const encoder = {
     push: (event: Parameters<Collector['push']>[0]) => {
       collector.push(event);
@@ -175,37 +175,71 @@ async function gathered(
     },
     end: () => '',
   };
-  const lane = new TranslateLane({ ticket, encoder, chain: chainFor(ticket, order.mending) });
-  const draining = { lane, life, ticket, progress };
+  const lane = new TranslateLane({ ticket: call.ticket, encoder, chain: chainFor(call.ticket, order.mending) });
+  return { lane, take: () => {}, result: () => collector.result() };
+}
+
+/** Where the engine's protocol is the client's, all that the engine says in its stream is part of the answer. */
+function joining({ call, order }: Asking): Gathering {
+  const { ticket } = call;
+  const chain = chainFor(ticket, order.mending);
+  const lane = new MendLane({ ticket, head: order.head, hidesProgress: true, wantsUsage: true, chain });
+  const frames = new FrameReader();
+  const joiner = new ChunkJoiner();
+  return {
+    lane,
+    take: (piece) => {
+      if (piece === null) return;
+      for (const { data } of frames.push(Buffer.from(piece))) joiner.push(data);
+    },
+    result: () => joiner.result(),
+  };
+}
+
+/** The engine streams, so that progress, cancelling and counting are those of a stream; the client gets one body. */
+async function gathered(
+  { call, order, life, lease }: Asking,
+  text: string,
+  gathering: Gathering,
+  progress: Progress,
+): Promise<Whole> {
+  const { ticket } = call;
+  const { lane } = gathering;
+  const answer = await ask(call, order, text, life, lease);
+  if (answer.status >= 400) throw faultOfAnswer(answer.status, await answer.text());
+  const draining = { gathering, life, ticket, progress };
   await drain(await asStream(answer), draining);
   let end = lane.end();
+  gathering.take(end.piece);
   if (end.correction) {
     const again = await secondSource(call, order, text, { life, lease, correction: end.correction });
     if (again) await drain(again, draining);
-    else lane.giveUp(end.correction);
+    else gathering.take(lane.giveUp(end.correction));
     end = lane.end();
+    gathering.take(end.piece);
   }
   ticket.sending();
-  const body = collector.result();
   const { ending } = end;
+  if (ending.fault) throw ending.fault;
   return {
-    response: Response.json(body, { headers: answerHeaders(call, order) }),
+    response: Response.json(gathering.result(), { headers: answerHeaders(call, order) }),
     outcome: { kind: 'completed', usage: ending.usage, timings: ending.timings, finishReason: ending.finish },
   };
 }
 
 type Draining = {
-  readonly lane: TranslateLane;
+  readonly gathering: Gathering;
   readonly life: Life;
   readonly ticket: Ticket;
   readonly progress: Progress;
 };
 
 /** Reads an engine's stream to its end, or to that of the answer. */
-async function drain(source: Source, { lane, life, ticket, progress }: Draining): Promise<void> {
+async function drain(source: Source, { gathering, life, ticket, progress }: Draining): Promise<void> {
+  const { lane } = gathering;
   try {
     for (let bytes = await source.read(); bytes; bytes = await source.read()) {
-      lane.take(bytes);
+      gathering.take(lane.take(bytes));
       progress.hasContent = lane.hasContent;
       life.heard(lane.outputTokens > 0);
       if (lane.outputTokens > 0) ticket.output(lane.outputTokens);

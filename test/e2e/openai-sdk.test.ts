@@ -161,13 +161,15 @@ describe('embeddings', () => {
 });
 
 describe('a whole answer', () => {
-  test('has the same fields as the engine gives when it is asked directly', async () => {
-    const body = {
-      model: 'flow-demo',
-      messages: [{ role: 'user', content: 'Hello' }],
-      logprobs: true,
-      top_logprobs: 2,
-    };
+  test.each([
+    ['', { messages: [{ role: 'user', content: 'Hello' }] }],
+    // A thinking model with a small limit is asked for a stream, so that Flow can end the answer itself.
+    [
+      ', also when it was put together from a stream',
+      { messages: [{ role: 'user', content: 'think' }], max_tokens: 60 },
+    ],
+  ])('has the same fields as the engine gives when it is asked directly%s', async (_what, asked) => {
+    const body = { model: 'flow-demo', ...asked, logprobs: true, top_logprobs: 2 };
     const throughFlow = await flow.json('/v1/chat/completions', body);
     const { body: fleet } = await flow.json('/api/fleet');
     const models = fleet.models as { modelId: string; state: { port: number; pid: number } }[];

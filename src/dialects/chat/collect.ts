@@ -1,10 +1,8 @@
-/** Events as one whole OpenAI chat completion: for answers put together from a stream, or mended. */
-import type { AnswerHead, Collector } from '#src/dialects/dialect.ts';
+/** Events as the message of a whole OpenAI chat completion: for answers that were mended. */
 import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
 import { Fault } from '#src/faults.ts';
 import type { JsonObject } from '#src/json.ts';
 import type { Usage } from '#src/requests/request.ts';
-import { chatFinishReason } from './encode.ts';
 import { NO_USAGE } from './engine-word.ts';
 
 type Call = { readonly id: string; readonly name: string; json: string };
@@ -47,6 +45,7 @@ export class MessageCollector {
     }
   }
 
+  /** The engine's counts. */
   get usage(): Usage {
     return this.#usage;
   }
@@ -72,30 +71,4 @@ export class MessageCollector {
       ...(hasCalls ? { tool_calls: calls } : {}),
     };
   }
-}
-
-/** A collector of whole chat completions. */
-export function chatCollector(head: AnswerHead): Collector {
-  const gathered = new MessageCollector();
-  return {
-    push: (event) => gathered.push(event),
-    result: () => {
-      const { finish, message, usage } = gathered;
-      const inputTokens = usage.inputTokens ?? 0;
-      const outputTokens = usage.outputTokens ?? 0;
-      return {
-        id: `chatcmpl-${head.requestId}`,
-        object: 'chat.completion',
-        created: head.createdS,
-        model: head.modelId,
-        choices: [{ index: 0, message, finish_reason: chatFinishReason(finish) }],
-        usage: {
-          prompt_tokens: inputTokens,
-          completion_tokens: outputTokens,
-          total_tokens: inputTokens + outputTokens,
-          prompt_tokens_details: { cached_tokens: usage.cachedTokens ?? 0 },
-        },
-      };
-    },
-  };
 }

@@ -1,0 +1,87 @@
+/** A stream of OpenAI chat chunks as the whole answer that it tells; fields that nobody here knows come along. */
+import { isObject, type JsonObject, numberOrNull } from '#src/json.ts';
+import { parsedOrNull } from './engine-word.ts';
+
+/**
+ * Joins chunks as every client does: texts grow, list items are told apart by their `index`, anything else is what was
+ * said last. Read by this, a stream gives the fields that the engine gives when it is asked for a whole answer.
+ */
+export class ChunkJoiner {
+  #answer: JsonObject = {};
+  readonly #choices = new Map<number, JsonObject>();
+
+  /** Takes the data of one frame; what is no chunk is left out. */
+  push(data: string): void {
+    const chunk = parsedOrNull(data);
+    if (!isObject(chunk)) return;
+    const { choices, ...rest } = chunk;
+    this.#answer = { ...this.#answer, ...rest };
+    if (!Array.isArray(choices)) return;
+    for (const choice of choices) if (isObject(choice)) this.#pushChoice(choice);
+  }
+
+  /** The whole answer so far. */
+  result(): JsonObject {
+    const { usage, timings, ...answer } = this.#answer;
+    return {
+      ...answer,
+      object: 'chat.completion',
+      choices: [...this.#choices.values()].map(wholeChoice),
+      ...(usage === undefined ? {} : { usage }),
+      ...(timings === undefined ? {} : { timings }),
+    };
+  }
+
+  #pushChoice(choice: JsonObject): void {
+    const index = numberOrNull(choice.index) ?? 0;
+    this.#choices.set(index, joined(this.#choices.get(index) ?? {}, choice, 0));
+  }
+}
+
+/** Deeper than any answer; a hostile engine must not exhaust the stack. */
+const DEPTH_MAX = 16;
+/** Words that are said anew in each chunk instead of growing. */
+const NAMES = new Set(['id', 'type', 'role', 'object', 'finish_reason']);
+
+function joined(before: JsonObject, more: JsonObject, depth: number): JsonObject {
+  const all: Record<string, unknown> = { ...before };
+  for (const [name, value] of Object.entries(more)) {
+    all[name] = NAMES.has(name) ? (value ?? all[name]) : joinedValue(all[name], value, depth + 1);
+  }
+  return all;
+}
+
+function joinedValue(before: unknown, value: unknown, depth: number): unknown {
+  if (value === null || value === undefined) return before ?? value;
+  if (typeof before === 'string' && typeof value === 'string') return before + value;
+  if (depth > DEPTH_MAX) return value;
+  if (isObject(before) && isObject(value)) return joined(before, value, depth);
+  if (Array.isArray(value)) return joinedList(Array.isArray(before) ? before : [], value, depth);
+  return value;
+}
+
+/** Items with an index go on with theirs; others, such as probabilities, follow each other. */
+function joinedList(before: readonly unknown[], more: readonly unknown[], depth: number): unknown[] {
+  const all = [...before];
+  for (const item of more) {
+    const index = isObject(item) ? numberOrNull(item.index) : null;
+    const at = index === null ? -1 : all.findIndex((held) => isObject(held) && held.index === index);
+    const held = all[at];
+    if (isObject(item) && isObject(held)) all[at] = { ...joined(held, item, depth), index };
+    else all.push(item);
+  }
+  return all;
+}
+
+function wholeChoice({ delta, ...choice }: JsonObject): JsonObject {
+  const said = isObject(delta) ? delta : {};
+  const calls = Array.isArray(said.tool_calls) ? { tool_calls: said.tool_calls.map(withoutIndex) } : {};
+  const content = said.content ?? (Array.isArray(said.tool_calls) ? null : '');
+  return { ...choice, message: { role: 'assistant', ...said, content, ...calls } };
+}
+
+function withoutIndex(call: unknown): unknown {
+  if (!isObject(call)) return call;
+  const { index: _index, ...rest } = call;
+  return rest;
+}
