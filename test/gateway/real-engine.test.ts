@@ -108,8 +108,12 @@ describe('a real engine', () => {
     expect(await anthropic.text()).toMatch(/prompt is too long: \d+ tokens > \d+ maximum/);
   });
 
-  for (const stream of [true, false]) {
-    test(`has its slot free within half a second when the client leaves (stream: ${stream})`, async () => {
+  // Of a whole answer llama-server notices only every half second that nobody waits for it (measured: 505 to 512 ms).
+  for (const [stream, freeMs] of [
+    [true, 500],
+    [false, 700],
+  ] as const) {
+    test(`has its slot free within ${freeMs} ms when the client leaves (stream: ${stream})`, async () => {
       const controller = new AbortController();
       const asked = body(say('endless'), { stream, max_tokens: 100_000 });
       const headers = { 'x-conversation-id': 'abc' };
@@ -119,7 +123,7 @@ describe('a real engine', () => {
       let waits = 0;
       while ((await busySlots()) === 0 && waits++ < 200) await Bun.sleep(5);
       controller.abort();
-      await freeWithin(500);
+      await freeWithin(freeMs);
       await until(() => house.tracker.settlements === house.tracker.opened);
       expect(house.lender.out).toBe(0);
     });
