@@ -11,6 +11,7 @@ import {
   isWhite,
   meets,
   NOT_A_CALL,
+  partialEnd,
   type Reading,
   type TextEnd,
   type Watch,
@@ -315,14 +316,6 @@ function closerOf(opener: string): string {
   if (/^<[\w:]+>$/.test(opener)) return `</${opener.slice(1)}`;
   if (/^&lt;[\w:]+&gt;$/.test(opener)) return `&lt;/${opener.slice(4)}`;
   return opener === '<function=' ? '</function>' : '\n';
-}
-
-/** How many of the last characters, from `at` on, may be the beginning of `word`. */
-function partialEnd(text: string, at: number, word: string): number {
-  for (let length = Math.min(word.length - 1, text.length - at); length > 0; length -= 1) {
-    if (text.endsWith(word.slice(0, length))) return length;
-  }
-  return 0;
 }
 
 function part(event: TextEvent, from: number, to: number): TextEvent {

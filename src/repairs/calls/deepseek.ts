@@ -51,8 +51,7 @@ function readHead(block: string, at: number): Head {
   const head = headBetween(block, at, CALL, [SEPARATOR]);
   if (typeof head === 'string' || head.name !== 'function') return head;
   // R1: what stands before the separator is the kind, and the name follows up to the fence.
-  const fence = block.indexOf(FENCE, head.at);
-  if (fence >= 0) return { name: block.slice(head.at, fence).trim(), at: fence + FENCE.length };
   const newline = block.indexOf('\n', head.at);
-  return newline < 0 || meets(block, newline, FENCE) === 'maybe' ? 'maybe' : 'no';
+  const fence = newline < 0 ? 'maybe' : meets(block, newline, FENCE);
+  return fence === 'yes' ? { name: block.slice(head.at, newline).trim(), at: newline + FENCE.length } : fence;
 }

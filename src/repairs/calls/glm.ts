@@ -107,7 +107,10 @@ type Pair = { readonly key: string; readonly text: string; readonly at: number }
 function readPair(block: string, at: number, tag: Tags): Pair | 'wrong' | null {
   const keyStart = at + tag.key.length;
   const keyEnd = block.indexOf(tag.keyEnd, keyStart);
-  if (keyEnd < 0) return block.length - keyStart > KEY_CHARACTERS_MAX ? 'wrong' : null;
+  // As long as the key is at least, which must not depend on how much of what follows has come.
+  const length = keyEnd < 0 ? block.length - keyStart - tag.keyEnd.length + 1 : keyEnd - keyStart;
+  if (length > KEY_CHARACTERS_MAX) return 'wrong';
+  if (keyEnd < 0) return null;
   const key = block.slice(keyStart, keyEnd).trim();
   const valueAt = skipWhite(block, keyEnd + tag.keyEnd.length);
   if (!block.startsWith(tag.value, valueAt)) return meets(block, valueAt, tag.value) === 'maybe' ? null : 'wrong';

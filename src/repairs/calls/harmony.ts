@@ -27,8 +27,10 @@ function readHead(block: string, at: number, offered: Offered): Head {
   const room = offered.nameLengthMax + HEAD_ROOM;
   const place = block.indexOf(MESSAGE, at);
   const head = block.slice(at, place < 0 ? undefined : place);
-  if (head.length > room) return 'no';
-  const plain = head.replaceAll(/<\|(?:start|channel|constrain)\|>/g, ' ');
+  // Of what has come, the last may be the beginning of the mark.
+  if (head.length - (place < 0 ? MESSAGE.length - 1 : 0) > room) return 'no';
+  // A message starts once: where another does, this one was no call.
+  const plain = head.replace(/^<\|start\|>/, ' ').replaceAll(/<\|(?:channel|constrain)\|>/g, ' ');
   if (place < 0) {
     const mark = plain.lastIndexOf('<');
     const isMark = mark < 0 || [MESSAGE, CHANNEL, '<|constrain|>'].some((word) => meets(plain, mark, word) === 'maybe');

@@ -41,13 +41,14 @@ export function readJsonBlock(block: string, at: number, marks: JsonBlock, offer
     if (next !== '{' && next !== '[') return afterValues(calls, block, { valuesEnd, place }, marks, end);
     const value = jsonEndAt(block, place);
     if (value.length === null) return unclosed(calls, block, { valuesEnd, place }, value, marks, offered);
-    const read = readValue(block.slice(place, place + value.length));
+    const known = headKnown(block.slice(place, place + HEAD_CHARACTERS), offered);
+    // A head that names no tool was let go while the rest had not come; it is no call in one piece either.
+    const read = known === 'no' ? null : readValue(block.slice(place, place + value.length));
     const inValue = read && callsInJson(read.value, offered);
     if (!inValue) {
       // A mark like `[e~[` begins as a list does.
       const isOver = calls.length > 0 && marks.isMarked;
       if (isOver) return { kind: 'calls', calls, length: valuesEnd };
-      const known = headKnown(block.slice(place, place + HEAD_CHARACTERS), offered);
       return known === 'yes' || calls.length > 0 ? BROKEN_CALL : NOT_A_CALL;
     }
     calls.push(...inValue);
@@ -71,7 +72,8 @@ function unclosed(
   const isCall = known === 'yes' || calls.length > 0;
   const noCall = isCall ? BROKEN_CALL : NOT_A_CALL;
   const nothing: Reading = isOver ? { kind: 'calls', calls, length: valuesEnd } : noCall;
-  if (value.brokenAt === null) return known === 'no' ? nothing : { kind: 'partial', isCall, watch: value };
+  if (known === 'no') return nothing;
+  if (value.brokenAt === null) return { kind: 'partial', isCall, watch: value };
   const broken = place + value.brokenAt;
   const met = meetsAny(block, broken, marks.closers);
   if (met === 'maybe') return { kind: 'partial', isCall, watch: null };

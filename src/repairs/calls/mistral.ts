@@ -12,7 +12,8 @@ const LIST: JsonBlock = { closers: [], isMarked: true };
 const NAMED: NamedJson = { head: readHead, callEnds: [], blockEnds: [] };
 /** The name, an id that says nothing outside the model, and the mark of the arguments, which some leave out. */
 const HEAD = /^([^\s[{"'<>]+)(?:\[CALL_ID\][^\s[{]*)?(?:\[ARGS\])?\s*(?=\{)/;
-const HEAD_SO_FAR = /^[^\s[{"'<>]*(?:\[[A-Z_]*\]?[^\s[{]*)*\s*$/;
+/** Each part is told from the next by its bracket alone: where parts overlap, a hostile head takes for ever. */
+const HEAD_SO_FAR = /^[^\s[{"'<>]*(?:\[[^\s[{]*)*\s*$/;
 const HEAD_ROOM = 100;
 
 export const mistral: CallSyntax = {

@@ -7,6 +7,7 @@ import {
   BROKEN_CALL,
   meetsAny,
   NOT_A_CALL,
+  partialEnd,
   type Reading,
   skipWhite,
   type TextEnd,
@@ -28,6 +29,9 @@ export type NamedJson = {
   readonly blockEnds: readonly string[];
 };
 
+/** Marks and an id, besides a name twice as long as the longest tool's. */
+const HEAD_ROOM = 100;
+
 /** Reads one call after the other from `at` on. */
 export function readNamedJson(block: string, at: number, marks: NamedJson, offered: Offered, end: TextEnd): Reading {
   const calls: WrittenCall[] = [];
@@ -36,9 +40,9 @@ export function readNamedJson(block: string, at: number, marks: NamedJson, offer
     const place = skipWhite(block, done);
     const closes = calls.length === 0 ? 'no' : meetsAny(block, place, marks.blockEnds);
     if (typeof closes === 'object') return { kind: 'calls', calls, length: place + closes.length };
-    const head = marks.head(block, place, offered);
+    const head = headWithin(offered.nameLengthMax * 2 + HEAD_ROOM, block, done, marks.head(block, place, offered));
     if (head === 'maybe' || (head === 'no' && closes === 'maybe')) {
-      if (calls.length === 0) return block.length - at > offered.nameLengthMax * 2 + 100 ? NOT_A_CALL : TOO_SHORT;
+      if (calls.length === 0) return TOO_SHORT;
       return end === 'stopped' ? { kind: 'calls', calls, length: block.length } : unfinished();
     }
     if (head === 'no') return calls.length > 0 ? { kind: 'calls', calls, length: done } : NOT_A_CALL;
@@ -48,6 +52,12 @@ export function readNamedJson(block: string, at: number, marks: NamedJson, offer
     done = read.at;
     if (marks.blockEnds.length === 0) return sofar(calls, done);
   }
+}
+
+/** The head, unless it is longer than any is: as far as it has come, or complete. */
+function headWithin(charactersMax: number, block: string, from: number, head: Head): Head {
+  const end = typeof head === 'object' ? head.at : block.length;
+  return head !== 'no' && end - from > charactersMax ? 'no' : head;
 }
 
 function sofar(calls: readonly WrittenCall[], length: number): Reading {
@@ -92,8 +102,8 @@ export function headBetween(block: string, at: number, mark: string, separators:
   const written = block.slice(start, found?.place).trim();
   if (found) return isName(written) ? { name: written, at: found.place + found.separator.length } : 'no';
   // The separator may have begun.
-  const last = Math.max(...separators.map((separator) => block.lastIndexOf(separator.charAt(0))));
-  return isName(last > start ? block.slice(start, last).trim() : written) ? 'maybe' : 'no';
+  const begun = Math.max(...separators.map((separator) => partialEnd(block, start, separator)));
+  return isName(block.slice(start, block.length - begun).trim()) ? 'maybe' : 'no';
 }
 
 function isName(written: string): boolean {

@@ -24,6 +24,8 @@ const FUNCTION_END = '</function>';
 const PARAMETER = '<parameter=';
 const PARAMETER_END = '</parameter>';
 const KEY_CHARACTERS_MAX = 200;
+/** What may end a function that came without the block around it: its opening tag is what engines eat first. */
+const FORGOTTEN_WRAPPER_END = '</tool_call>';
 
 export const qwenXml: CallSyntax = {
   format: 'qwen-xml',
@@ -75,19 +77,20 @@ function readFunction(block: string, at: number, wrapper: string | null, offered
   if (!tool) return { settled: NOT_A_CALL };
   const texts: [string, string][] = [];
   const finished = (place: number): FunctionRead => ({ call: callFrom(tool, name, texts), at: place });
+  const closer = wrapper ?? FORGOTTEN_WRAPPER_END;
   let place = nameEnd + 1;
   for (;;) {
     const next = skipWhite(block, place);
     if (block.startsWith(FUNCTION_END, next)) return finished(next + FUNCTION_END.length);
     // The function's own closing tag is forgotten sometimes; that of the block says the same.
-    if (wrapper !== null && texts.length > 0 && block.startsWith(wrapper, next)) return finished(next);
+    if (texts.length > 0 && block.startsWith(closer, next)) return finished(next);
     if (!block.startsWith(PARAMETER, next)) {
-      const isOpen = [FUNCTION_END, PARAMETER, wrapper ?? PARAMETER].some((tag) => meets(block, next, tag) === 'maybe');
+      const isOpen = [FUNCTION_END, PARAMETER, closer].some((tag) => meets(block, next, tag) === 'maybe');
       if (!isOpen) return { settled: BROKEN_CALL };
       const isComplete = end === 'stopped' && texts.length > 0 && hasRequired(tool.parameters, texts);
       return isComplete ? finished(block.length) : { settled: unfinished() };
     }
-    const value = readParameter(block, next);
+    const value = readParameter(block, next, closer);
     if (value === null) return { settled: unfinished(watchFor([PARAMETER_END, FUNCTION_END], block)) };
     if (value === 'wrong') return { settled: BROKEN_CALL };
     texts.push([value.key, value.text]);
@@ -101,7 +104,7 @@ type ParameterRead = { readonly key: string; readonly text: string; readonly at:
  * One parameter; null when its end has not come. A value may itself contain a closing tag, for instance in code that
  * speaks of this format, so it ends at the first `</parameter>` after which the call goes on or ends.
  */
-function readParameter(block: string, at: number): ParameterRead | 'wrong' | null {
+function readParameter(block: string, at: number, closer: string): ParameterRead | 'wrong' | null {
   const keyEnd = block.indexOf('>', at);
   const key = block.slice(at + PARAMETER.length, keyEnd < 0 ? undefined : keyEnd).trim();
   if (key.length > KEY_CHARACTERS_MAX || /[\n<]/.test(key)) return 'wrong';
@@ -110,9 +113,7 @@ function readParameter(block: string, at: number): ParameterRead | 'wrong' | nul
   while (close >= 0) {
     const after = close + PARAMETER_END.length;
     const next = skipWhite(block, after);
-    const goesOn = [PARAMETER, FUNCTION_END, '</tool_call>', '</seed:tool_call>'].some(
-      (tag) => meets(block, next, tag) !== 'no',
-    );
+    const goesOn = [PARAMETER, FUNCTION_END, closer].some((tag) => meets(block, next, tag) !== 'no');
     if (goesOn) {
       const text = withoutFrame(block.slice(keyEnd + 1, close));
       return { key: key.replace(/^["']|["']$/g, ''), text, at: after };

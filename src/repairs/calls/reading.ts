@@ -89,6 +89,14 @@ export function meets(text: string, at: number, word: string): 'yes' | 'maybe' |
   return text.length - at < word.length && word.startsWith(text.slice(at)) ? 'maybe' : 'no';
 }
 
+/** How many of the last characters, from `at` on, may be the beginning of `word`. */
+export function partialEnd(text: string, at: number, word: string): number {
+  for (let length = Math.min(word.length - 1, text.length - at); length > 0; length -= 1) {
+    if (text.endsWith(word.slice(0, length))) return length;
+  }
+  return 0;
+}
+
 /** The longest of these words that stands at `at`; `maybe` while a word, or a longer one, may still come. */
 export function meetsAny(text: string, at: number, words: readonly string[]): { length: number } | 'maybe' | 'no' {
   let longest = 0;

@@ -132,6 +132,38 @@ describe('cutting', () => {
   );
   const answer = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(''));
 
+  // Each once read otherwise in one piece than letter by letter.
+  test.each([
+    [
+      'a key longer than keys are, that ends after all',
+      `<tool_call>get_weather<arg_key>${'k'.repeat(300)}</arg_key><arg_value>`,
+    ],
+    [
+      'an end of a value with which its function cannot go on',
+      '<function=get_weather><parameter=city>a</parameter>\n</tx',
+    ],
+    ['a function within an unopened block', '<function=get_weather><parameter=city>Paris</parameter>\n</tool_call>'],
+    ['a name given twice', '<tool_call>{"name": "x", "name": "list_files", "arguments": {}}</tool_call>'],
+    ['an empty id', '<|tool_call:begin|><|tool_call:name|>list_files<|tool_call:args|>{}<|tool_call:end|>'],
+    [
+      'a name in two lines',
+      '<｜tool▁call▁begin｜>function<｜tool▁sep｜>list\nfiles\n```json\n{}\n```<｜tool▁call▁end｜>',
+    ],
+    ['a head full of blanks', `<|tool_call_begin|>${' '.repeat(400)}list_files:0<|tool_call_argument_begin|>{}`],
+    ['a message begun anew', '<|channel|>commentary to=functions.list_files <|start|>x<|message|>{}<|call|>'],
+  ])('%s is the same in one piece and letter by letter', (_name, text) => {
+    const whole = tellText(text);
+    const cut = tell(texts([...text]));
+    expect([gist(cut), cut.finish, cut.uses]).toEqual([gist(whole), whole.finish, whole.uses]);
+  });
+
+  test('a head of nothing but brackets costs no time', () => {
+    const text = `[TOOL_CALLS]a${'[AAAAAAAAAA'.repeat(12)} x`;
+    const startedAtMs = performance.now();
+    expect(gist(tellText(text))).toEqual([{ text }]);
+    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+  });
+
   test('any way of cutting an answer gives the same', () => {
     fc.assert(
       fc.property(answer, fc.array(fc.nat(40), { minLength: 1, maxLength: 50 }), (text, lengths) => {
