@@ -3,13 +3,22 @@ import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import { type RepetitionBounds, RepetitionWatch } from './repetition.ts';
 import type { RepairContext, Sink, Stage } from './stage.ts';
 
-/**
- * Generous: what people ask for repeats itself too (rows of tables, test data, rulers, zeros in base64). At 50 tokens
- * a second a loop is stopped after some 20 s; without the guard it takes the slot for minutes.
- */
-const PROSE: RepetitionBounds = { repeatsMin: 24, charactersMin: 4_000, shortPeriod: 16, shortCharactersMin: 16_000 };
+/** Nobody asked for what stands in a thought. At 50 tokens a second a loop is stopped after some 20 s. */
+const THOUGHTS: RepetitionBounds = {
+  repeatsMin: 24,
+  charactersMin: 4_000,
+  shortPeriod: 16,
+  shortCharactersMin: 16_000,
+};
+/** Sentences are said again and again by loops, and by who was asked to write one two hundred times. */
+const PROSE: RepetitionBounds = { ...THOUGHTS, charactersMin: 8_000 };
+/** What people ask for repeats itself too: maps of zeros, empty rows of tables, test data, zeros in base64. */
+const DATA: RepetitionBounds = { ...THOUGHTS, repeatsMin: 32, charactersMin: 16_000 };
 /** Files are written by calls, and files may well be monotonous. */
 const CALLS: RepetitionBounds = { repeatsMin: 96, charactersMin: 16_000, shortPeriod: 16, shortCharactersMin: 64_000 };
+/** Letters, blanks and what ends sentences are so much of prose; data has brackets, digits, marks. */
+const PROSE_SHARE = 0.9;
+const DATA_CHARACTERS = /[^\p{L}\p{M}\s.,!?'’]/gu;
 const SAMPLE_CHARACTERS_MAX = 500;
 
 /** Watches text, thoughts and arguments, each for itself; at a loop it ends the answer with `length`. */
@@ -35,15 +44,15 @@ class LoopGuard implements Stage {
     if (this.#isOver) return;
     switch (event.type) {
       case 'text':
-        this.#text ??= new RepetitionWatch(PROSE);
+        this.#text ??= new RepetitionWatch(boundsOfText);
         this.#watch(this.#text, event, event.text);
         return;
       case 'thinking':
-        this.#thinking ??= new RepetitionWatch(PROSE);
+        this.#thinking ??= new RepetitionWatch(() => THOUGHTS);
         this.#watch(this.#thinking, event, event.text);
         return;
       case 'tool-arguments':
-        this.#call ??= new RepetitionWatch(CALLS);
+        this.#call ??= new RepetitionWatch(() => CALLS);
         this.#watch(this.#call, event, event.json);
         return;
       case 'tool-start':
@@ -73,6 +82,13 @@ class LoopGuard implements Stage {
     });
     this.#next({ type: 'finish', reason: 'length', stopSequence: null });
   }
+}
+
+function boundsOfText(block: string): RepetitionBounds {
+  // Nobody asks for blanks.
+  if (block.trim() === '') return THOUGHTS;
+  const isProse = (block.match(DATA_CHARACTERS)?.length ?? 0) <= block.length * (1 - PROSE_SHARE);
+  return isProse ? PROSE : DATA;
 }
 
 /** The same event with only the beginning of its piece. */

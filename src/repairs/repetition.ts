@@ -25,7 +25,7 @@ export type Repetition = { readonly period: number; readonly repeats: number; re
  * characters the last of them are looked for in the 2,048 before. Memory and time a character are bounded.
  */
 export class RepetitionWatch {
-  readonly #bounds: RepetitionBounds;
+  readonly #boundsFor: (block: string) => RepetitionBounds;
   readonly #ring = new Uint16Array(RING);
   #seen = 0;
   #period = 0;
@@ -34,8 +34,9 @@ export class RepetitionWatch {
   /** Of the repetition at hand, which length is too long. */
   #sameMax = 0;
 
-  constructor(bounds: RepetitionBounds) {
-    this.#bounds = bounds;
+  /** `boundsFor` is asked once for each block that is found to come again and again. */
+  constructor(boundsFor: (block: string) => RepetitionBounds) {
+    this.#boundsFor = boundsFor;
   }
 
   /** Takes the next piece. The number of its characters after which the repetition is too long; -1 = it is not. */
@@ -84,11 +85,16 @@ export class RepetitionWatch {
   /** What repeats at the moment; null when nothing does. */
   get repetition(): Repetition | null {
     if (this.#period === 0) return null;
-    let block = '';
-    for (let back = this.#period; back > 0; back -= 1) {
-      block += String.fromCharCode(this.#ring[(this.#seen - back) & RING_MASK] ?? 0);
-    }
+    const block = this.#last(this.#period);
     return { period: this.#period, repeats: Math.floor(this.#same / this.#period) + 1, block };
+  }
+
+  #last(length: number): string {
+    let text = '';
+    for (let back = length; back > 0; back -= 1) {
+      text += String.fromCharCode(this.#ring[(this.#seen - back) & RING_MASK] ?? 0);
+    }
+    return text;
   }
 
   /** The smallest period that holds for as long as it must to be believed. */
@@ -119,16 +125,9 @@ export class RepetitionWatch {
   }
 
   #tooMuch(period: number): number {
-    const { repeatsMin, charactersMin, shortPeriod, shortCharactersMin } = this.#bounds;
+    const block = this.#last(period);
+    const { repeatsMin, charactersMin, shortPeriod, shortCharactersMin } = this.#boundsFor(block);
     if (period >= shortPeriod) return Math.max((repeatsMin - 1) * period, charactersMin);
-    return this.#isWhite(period) ? charactersMin : shortCharactersMin;
-  }
-
-  #isWhite(period: number): boolean {
-    for (let back = 1; back <= period; back += 1) {
-      const code = this.#ring[(this.#seen - back) & RING_MASK] ?? 0;
-      if (code > 32) return false;
-    }
-    return true;
+    return block.trim() === '' ? charactersMin : shortCharactersMin;
   }
 }
