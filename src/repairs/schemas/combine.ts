@@ -2,7 +2,7 @@
 import { isObject, type JsonObject } from '#src/json.ts';
 import { mentionsReference } from './bounds.ts';
 import { lookUp, nameFor } from './references.ts';
-import { propertiesOf, type Rule, relaxed, telling, type Walk, without } from './walk.ts';
+import { ANY, propertiesOf, type Rule, relaxed, spend, telling, type Walk, without } from './walk.ts';
 
 const HOPS_MAX = 10;
 /** They say nothing about the value. */
@@ -14,7 +14,7 @@ const LEFT_OUT = new Set(['if', 'then', 'else', 'not', '$id', '$schema', '$ancho
  * The engine makes every property of every part of an `allOf` required, and of parts that are no objects it makes an
  * object. One schema that says all of it at once is taken rightly.
  */
-export const conjunction: Rule = (walk, node) => {
+export const conjunction: Rule = (walk, node, path) => {
   const { allOf } = node;
   if (allOf === undefined) return node;
   const base = without(node, 'allOf');
@@ -24,7 +24,10 @@ export const conjunction: Rule = (walk, node) => {
   if (isNamed && Object.keys(base).every((key) => ANNOTATIONS.has(key))) return { ...only, ...base };
   return once(walk, node, () => {
     const seen = new Set<JsonObject>();
-    return allOf.reduce<JsonObject>((merged, part) => merge(walk, merged, part, seen), base);
+    const merged = allOf.reduce<JsonObject>((sum, part) => merge(walk, sum, part, seen), base);
+    if (spend(walk, 0)) return merged;
+    relaxed(walk, path, 'allOf');
+    return ANY;
   });
 };
 
@@ -43,6 +46,9 @@ function merge(walk: Walk, into: JsonObject, part: unknown, seen: Set<JsonObject
   const schema = followed(walk, part);
   if (!schema || seen.has(schema)) return into;
   seen.add(schema);
+  // The properties are copied with each part.
+  const size = Object.keys(propertiesOf(into)).length + Object.keys(propertiesOf(schema)).length;
+  if (!spend(walk, 1 + size)) return into;
   const result: Record<string, unknown> = { ...into };
   for (const [key, value] of Object.entries(schema)) {
     if (LEFT_OUT.has(key) || key === 'allOf') continue;
@@ -78,15 +84,19 @@ type Branches = { readonly choice: readonly unknown[] | null; readonly condition
 
 function offered(walk: Walk, node: JsonObject, path: string, { choice, conditional }: Branches): JsonObject {
   const known = propertiesOf(node);
-  const added = new Map<string, unknown>();
+  // The schemas that the branches have for a name, by their text.
+  const added = new Map<string, Map<string, unknown>>();
   for (const branch of [...(choice ?? []), ...conditional]) {
     const schema = followed(walk, branch);
     for (const [name, value] of Object.entries(schema ? propertiesOf(schema) : {})) {
-      if (!Object.hasOwn(known, name)) added.set(name, either(added.get(name), value));
+      if (Object.hasOwn(known, name) || !spend(walk, 1)) continue;
+      const alike = added.get(name) ?? new Map<string, unknown>();
+      added.set(name, alike.set(JSON.stringify(value), value));
     }
   }
   if (!choice && added.size === 0) return node;
-  const widened = { ...node, properties: { ...known, ...Object.fromEntries(added) } };
+  const news = [...added].map(([name, schemas]) => [name, oneOfThem([...schemas.values()])] as const);
+  const widened = { ...node, properties: { ...known, ...Object.fromEntries(news) } };
   if (!choice) return widened;
   relaxed(walk, path, node.oneOf === undefined ? 'anyOf' : 'oneOf');
   const rest = without(widened, 'anyOf', 'oneOf');
@@ -104,9 +114,8 @@ function listed(names: unknown): string {
   return Array.isArray(names) ? names.join(' and ') : '';
 }
 
-function either(one: unknown, other: unknown): unknown {
-  if (one === undefined || JSON.stringify(one) === JSON.stringify(other)) return other;
-  return { anyOf: [one, other] };
+function oneOfThem(schemas: readonly unknown[]): unknown {
+  return schemas.length === 1 ? schemas[0] : { anyOf: schemas };
 }
 
 /** The schema itself, with a reference followed once or more. */

@@ -1,6 +1,6 @@
 /** `$ref` as llama.cpp can follow it: by a plain name, to something that exists, and not in a circle. */
 import { isObject, type JsonObject } from '#src/json.ts';
-import { ANY, type Rule, relaxed, type Walk, without } from './walk.ts';
+import { ANY, type Rule, relaxed, spend, type Walk, without } from './walk.ts';
 
 const PLAIN = /^#\/(\$defs|definitions)\/([A-Za-z0-9_.-]+)$/;
 const DEPTH_MAX = 50;
@@ -64,7 +64,7 @@ export function pointedAt(root: JsonObject, reference: string): JsonObject | nul
   const [container, name] = steps;
   // Generators that nest schemas leave their definitions where they were.
   const isDefinition = steps.length === 2 && (container === '$defs' || container === 'definitions');
-  return isDefinition && name !== undefined ? nestedDefinition(root, container, name, 0) : null;
+  return isDefinition ? (nestedDefinitions(root).get(`${container}/${name}`) ?? null) : null;
 }
 
 function unescaped(step: string): string {
@@ -89,16 +89,29 @@ function byName(root: JsonObject, name: string): JsonObject | null {
   return null;
 }
 
-function nestedDefinition(node: unknown, container: string, name: string, depth: number): JsonObject | null {
-  if (depth > DEPTH_MAX || typeof node !== 'object' || node === null) return null;
-  const definitions = isObject(node) ? node[container] : null;
-  if (isObject(definitions) && Object.hasOwn(definitions, name) && isObject(definitions[name]))
-    return definitions[name];
-  for (const value of Object.values(node)) {
-    const found = nestedDefinition(value, container, name, depth + 1);
-    if (found) return found;
+/** Found once for each schema: one with thousands of references that lead nowhere would be searched for each. */
+const nested = new WeakMap<JsonObject, ReadonlyMap<string, JsonObject>>();
+
+/** All definitions at any depth, by container and name; of two with one name, the first. */
+function nestedDefinitions(root: JsonObject): ReadonlyMap<string, JsonObject> {
+  const known = nested.get(root);
+  if (known) return known;
+  const found = new Map<string, JsonObject>();
+  gather(root, found, 0);
+  nested.set(root, found);
+  return found;
+}
+
+function gather(node: unknown, found: Map<string, JsonObject>, depth: number): void {
+  if (depth > DEPTH_MAX || typeof node !== 'object' || node === null) return;
+  for (const container of ['$defs', 'definitions']) {
+    const definitions = isObject(node) ? node[container] : null;
+    for (const [name, value] of Object.entries(isObject(definitions) ? definitions : {})) {
+      const key = `${container}/${name}`;
+      if (isObject(value) && !found.has(key)) found.set(key, value);
+    }
   }
-  return null;
+  for (const value of Object.values(node)) gather(value, found, depth + 1);
 }
 
 /** Whether following it leads back to itself before anything has been written: no grammar can begin like that. */
@@ -106,6 +119,8 @@ function comesBack(walk: Walk, target: JsonObject, reference: string): boolean {
   const seen = new Set<string>([reference]);
   const visit = (node: unknown, depth: number): boolean => {
     if (!isObject(node) || depth > DEPTH_MAX) return false;
+    // What cannot be looked through is not trusted.
+    if (!spend(walk, 1)) return true;
     const { $ref: next, anyOf, oneOf, allOf } = node;
     if (typeof next === 'string') {
       if (next === reference) return true;

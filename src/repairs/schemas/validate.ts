@@ -221,6 +221,8 @@ function checkObject(check: Check, schema: JsonObject, value: JsonObject, path: 
   if (typeof maxProperties === 'number' && names.length > maxProperties)
     fail(check, path, `an object with at most ${maxProperties} entries`, value);
   for (const name of names) {
+    check.steps += 1 + byPattern.length;
+    if (check.steps > STEPS_MAX) return;
     const inner = path === '' ? name : `${path}.${name}`;
     const parts = byPattern.filter(([pattern]) => matches(pattern, name) !== false).map(([, part]) => part);
     if (Object.hasOwn(properties, name)) parts.push(properties[name]);

@@ -15,6 +15,8 @@ export type Walk = {
   readonly targets: Map<string, JsonObject | null>;
   /** Schemas that were put together, by the text of what they were put together from. */
   readonly combined: Map<string, JsonObject>;
+  /** Steps of what can take longer than the schema is long: putting together, and looking for circles. */
+  steps: number;
 };
 
 /** A rule takes a schema and gives it back as the engine takes it: the same object when there is nothing to do. */
@@ -24,10 +26,26 @@ export type Rule = (walk: Walk, node: JsonObject, path: string) => JsonObject;
 export const ANY: JsonObject = { description: 'Any value.' };
 
 const RELAXATIONS_MAX = 50;
+/** Some ten milliseconds. Definitions that each hold all others would take the cube of their number. */
+const STEPS_MAX = 50_000;
 
 /** A new walk. */
 export function walkThrough(root: JsonObject): Walk {
-  return { root, relaxations: [], named: new Map(), names: new Map(), targets: new Map(), combined: new Map() };
+  return {
+    root,
+    relaxations: [],
+    named: new Map(),
+    names: new Map(),
+    targets: new Map(),
+    combined: new Map(),
+    steps: 0,
+  };
+}
+
+/** Takes so many steps; false when there are none left. */
+export function spend(walk: Walk, steps: number): boolean {
+  walk.steps += steps;
+  return walk.steps <= STEPS_MAX;
 }
 
 /** Notes what was relaxed, for the header. */
