@@ -46,13 +46,14 @@ export function frame(event: string, data: string): string {
 
 /**
  * Of the codes that the protocol has, the one that makes clients do the right thing: Codex compacts at
- * `context_length_exceeded`, waits at `rate_limit_exceeded`, gives up at `invalid_prompt`, and repeats the others.
+ * `context_length_exceeded`, waits at `rate_limit_exceeded`, gives up at `invalid_prompt`, and repeats the others: what
+ * a user of Flow has cancelled must not come back by itself.
  */
 function codeOf(fault: Fault): string {
   if (fault.kind === 'context-overflow') return 'context_length_exceeded';
   if (fault.kind === 'queue-full') return 'rate_limit_exceeded';
   const isHopeless = fault.status < 500 || MENDED_FIRST.has(fault.kind);
-  return isHopeless && !fault.isRetryable && fault.kind !== 'cancelled' ? 'invalid_prompt' : 'server_error';
+  return isHopeless && !fault.isRetryable ? 'invalid_prompt' : 'server_error';
 }
 
 /** `param` and `code`, as far as the fault itself knows better; there are no `messages` in this protocol. */

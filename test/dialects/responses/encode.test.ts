@@ -233,7 +233,7 @@ describe('the end', () => {
     ['invalid-request', 'invalid_prompt'],
     ['load-failed', 'invalid_prompt'],
     ['no-memory', 'server_error'],
-    ['cancelled', 'server_error'],
+    ['cancelled', 'invalid_prompt'],
   ] as const)('a fault of kind %s has the code %s', (kind, code) => {
     const fault = new Fault(kind, 'The reason.');
     const response = checkStream(eventsOf(encoded([text('a'), { type: 'fault', fault }])));
