@@ -1,4 +1,5 @@
 /** What came before a request: the answers it goes on with, and the items it refers to. */
+import { invalid } from '#src/dialects/invalid.ts';
 import { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 import type { KeptResponse, ResponseMemory } from '#src/responses/memory.ts';
@@ -50,14 +51,30 @@ export function responseId(requestId: string): string {
   return `resp_${requestId}`;
 }
 
-/** Finds items by their ids: in the conversation so far, then in what is kept. */
+/**
+ * Finds items by their ids, each once: in the conversation so far, then in what is kept. An answer is looked at once,
+ * however many of its items are asked for: it may be as long as a body.
+ */
 export function finder(known: readonly JsonObject[], memory: ResponseMemory): (id: string, path: string) => JsonObject {
+  const items = new Map<unknown, JsonObject>();
+  const learn = (more: readonly JsonObject[]) => {
+    for (const item of more) if (!items.has(item.id) && !isReference(item)) items.set(item.id, item);
+  };
+  learn(known);
+  const looked = new Set<string>();
+  const found = new Set<string>();
   return (id, path) => {
+    // As OpenAI has it; else a few bytes each would multiply an item of megabytes.
+    if (found.has(id)) throw invalid(path, `the item '${id}' is there already; send each item once`);
+    found.add(id);
     const requestId = /^[a-z]+_(.+)_[a-z]?\d+$/.exec(id)?.[1];
-    const kept = requestId === undefined ? null : memory.find(responseId(requestId));
-    const all = kept === null ? known : [...known, ...itemsOf(kept)];
-    const found = all.find((item) => item.id === id && !isReference(item));
-    if (found !== undefined) return found;
+    if (requestId !== undefined && !items.has(id) && !looked.has(requestId)) {
+      looked.add(requestId);
+      const kept = memory.find(responseId(requestId));
+      if (kept !== null) learn(itemsOf(kept));
+    }
+    const item = items.get(id);
+    if (item !== undefined) return item;
     const details = { path, param: 'input', code: null };
     throw new Fault('not-found', `Item with id '${id}' not found.`, {
       hint: 'Flow keeps items for a day, or as long as `store: true` asks; send the item itself.',

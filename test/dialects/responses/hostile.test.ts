@@ -96,3 +96,27 @@ test('references that point at themselves or at each other come to an end', () =
     expect(() => dialect.read({ input })).toThrow("Item with id 'a' not found.");
   }
 });
+
+test('an answer is looked at once, however many of its items are referred to', () => {
+  const memory = mapMemory();
+  const items = Array.from({ length: 500 }, (_, index) => ({ type: 'message', id: `msg_a_i${index}`, role: 'user' }));
+  const input = items.map((item) => ({ ...item, content: 'x' }));
+  memory.keep({ id: 'resp_a', previousId: null, createdS: 0, input, response: {} }, { isLasting: false });
+  let looks = 0;
+  const find = (id: string) => {
+    looks += 1;
+    return memory.find(id);
+  };
+  const dialect = openResponses({ memory: { ...memory, find } });
+  const { request } = dialect.read({ input: items.map(({ id }) => ({ type: 'item_reference', id })) });
+  expect(request.messages).toHaveLength(500);
+  expect(looks).toBe(1);
+});
+
+test('references cannot multiply a long item', () => {
+  const memory = mapMemory();
+  const long = { type: 'message', id: 'msg_a_i0', role: 'user', content: 'x'.repeat(1_000) };
+  memory.keep({ id: 'resp_a', previousId: null, createdS: 0, input: [long], response: {} }, { isLasting: false });
+  const input = Array.from({ length: 3 }, () => ({ type: 'item_reference', id: 'msg_a_i0' }));
+  expect(() => openResponses({ memory }).read({ input })).toThrow('input[1].id: the item');
+});
