@@ -1,6 +1,7 @@
 /** The repairs of one answer, in order, as one stage. */
 import { answerLimit } from './answer-limit.ts';
 import { leakedCalls } from './calls/leaked-calls.ts';
+import { channels, mayHaveChannels } from './channels.ts';
 import { duplicateCalls } from './duplicate-calls.ts';
 import { loopGuard } from './loop-guard.ts';
 import { parserRecovery } from './parser-fault.ts';
@@ -38,6 +39,7 @@ function stagesFor(context: RepairContext): readonly MakeStage[] {
     if (isWanted) stages.push(makeStage);
   };
   use((hasTools || traits.thinks) && switches.engine_parser !== false, (next) => parserRecovery(context, next));
+  use(mayHaveChannels(context), (next) => channels(context, next));
   use(mayHaveThoughts(context), (next) => thinkTags(context, next));
   use(hasTools && switches.leaked_calls !== false, (next) => leakedCalls(context, next));
   use(hasTools && switches.typed_arguments !== false, (next) => typedCalls(context, next));

@@ -8,7 +8,7 @@ export type FoundTag =
   | { readonly kind: 'opener' | 'closer'; readonly tag: ThoughtTag; readonly length: number }
   | { readonly kind: 'partial' };
 
-/** gpt-oss's channels are not among them: every engine reads them, and their closing tags are those of messages. */
+/** gpt-oss's channels are not among them: they mark all that is said, not thoughts alone. */
 const TAGS: readonly ThoughtTag[] = [
   { opener: '<think>', closer: '</think>' },
   { opener: '<thinking>', closer: '</thinking>' },
