@@ -1,6 +1,6 @@
 /**
- * Opens the database: WAL, migrations, drizzle. A broken one is set aside, since it holds records; its models are taken
- * over.
+ * Opens the database: WAL, migrations, drizzle. A broken one is set aside, since it holds records; its models
+ * and users' presets are taken over.
  */
 import { Database, SQLiteError } from 'bun:sqlite';
 import { existsSync, renameSync, statSync } from 'node:fs';
@@ -9,7 +9,7 @@ import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
 import { openAsItIs } from './as-it-is.ts';
 import { MIGRATIONS } from './migrations.ts';
-import { salvageModels } from './salvage.ts';
+import { type Salvaged, salvage } from './salvage.ts';
 
 export type Store = BunSQLiteDatabase & { readonly $client: Database };
 
@@ -145,13 +145,18 @@ function replaced(path: string, clock: Clock): OpenedStore {
       if (existsSync(path + suffix)) renameSync(path + suffix, setAside + suffix);
     }
     const store = openStore(path);
-    const count = salvageModels(setAside, store);
-    const rest = `${count} ${count === 1 ? 'model was' : 'models were'} taken over from it; settings are not affected.`;
+    const rest = `${salvagedText(salvage(setAside, store))} taken over from it; settings are not affected.`;
     const notice = `The database was damaged or not Flow's. It is kept as ${setAside}, and a new one was made; ${rest}`;
     return { store, setAside, notice };
   } catch (cause) {
     return inMemory(path, cause);
   }
+}
+
+function salvagedText({ models, presets }: Salvaged): string {
+  const ofModels = `${models} ${models === 1 ? 'model' : 'models'}`;
+  if (presets > 0) return `${ofModels} and ${presets} ${presets === 1 ? 'preset' : 'presets'} were`;
+  return `${ofModels} ${models === 1 ? 'was' : 'were'}`;
 }
 
 function inMemory(path: string, cause: unknown): OpenedStore {

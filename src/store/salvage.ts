@@ -1,32 +1,51 @@
-/** Takes the list of models out of a broken database: the only rows in it that nobody can measure again. */
+/** Takes models and users' presets out of a broken database: the only rows in it that nobody can measure again. */
 import type { Database } from 'bun:sqlite';
 import { isAbsolute } from 'node:path';
+import { Value } from '@sinclair/typebox/value';
 import { drizzle } from 'drizzle-orm/bun-sqlite';
 import { isObject } from '#src/json.ts';
+import { Behaviour } from '#src/models/behaviour.ts';
+import { EMPTY_CONFIG, LaunchOverrides, ModelConfig } from '#src/models/model.ts';
 import { openAsItIs } from './as-it-is.ts';
 import type { Store } from './open.ts';
-import { facts, models } from './schema.ts';
+import { facts, models, presets } from './schema.ts';
 
-const MODELS_MAX = 10_000;
+/** How many of each were taken over. */
+export type Salvaged = { readonly models: number; readonly presets: number };
+
+const ROWS_MAX = 10_000;
 
 /**
- * Copies what can be read of the models, and the facts about them, from the broken file into a new store; says how many
- * models. Never throws: damage anywhere else does not matter, and damage among them costs what it covers.
+ * Copies what can be read of the models, the presets and the single facts from the broken file into a new store. Never
+ * throws: damage anywhere else does not matter, and damage among them costs what it covers.
  */
-export function salvageModels(brokenPath: string, into: Store): number {
+export function salvage(brokenPath: string, into: Store): Salvaged {
   let broken: Database | null = null;
   try {
     broken = openAsItIs(brokenPath);
     const from = drizzle(broken);
-    const rows = from.select().from(models).limit(MODELS_MAX).all().filter(isWhole);
-    const count = rows.filter((row) => isTaken(() => into.insert(models).values(row).run())).length;
-    isTaken(() => into.insert(facts).values(from.select().from(facts).limit(MODELS_MAX).all()).run());
-    return count;
+    const ofModels = rowsOrNone(() => from.select().from(models).limit(ROWS_MAX).all()).filter(isWhole);
+    // A database of an earlier Flow has no such table.
+    const ofPresets = rowsOrNone(() => from.select().from(presets).limit(ROWS_MAX).all()).filter(isWholePreset);
+    const ofFacts = rowsOrNone(() => from.select().from(facts).limit(ROWS_MAX).all());
+    for (const row of ofFacts) isTaken(() => into.insert(facts).values(row).run());
+    return {
+      models: ofModels.filter((row) => isTaken(() => into.insert(models).values(row).run())).length,
+      presets: ofPresets.filter((row) => isTaken(() => into.insert(presets).values(row).run())).length,
+    };
   } catch {
-    // Not a database at all, or the damage is just there: then a scan of the folder must do.
-    return 0;
+    // Not a database at all: then a scan of the folder must do.
+    return { models: 0, presets: 0 };
   } finally {
     broken?.close(false);
+  }
+}
+
+function rowsOrNone<Row>(read: () => Row[]): Row[] {
+  try {
+    return read();
+  } catch {
+    return [];
   }
 }
 
@@ -43,7 +62,17 @@ function isWhole(row: typeof models.$inferSelect): boolean {
     Array.isArray(row.aliases) &&
     row.aliases.every((alias: unknown) => typeof alias === 'string') &&
     isObject(row.config) &&
-    isObject(row.config.launch)
+    Value.Check(ModelConfig, { ...EMPTY_CONFIG, ...row.config })
+  );
+}
+
+function isWholePreset(row: typeof presets.$inferSelect): boolean {
+  const texts: readonly unknown[] = [row.id, row.name];
+  return (
+    texts.every((text) => typeof text === 'string' && text !== '') &&
+    Number.isSafeInteger(row.createdAtMs) &&
+    Value.Check(Behaviour, row.behaviour) &&
+    Value.Check(LaunchOverrides, row.launch)
   );
 }
 

@@ -11,6 +11,7 @@ import { getTableConfig, type SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { systemClock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
 import { EMPTY_CONFIG } from '#src/models/model.ts';
+import { MIGRATIONS } from '#src/store/migrations.ts';
 import { closeStore, openSoundStore, openStore } from '#src/store/open.ts';
 import { facts, loads, measurements, models, presets, repairs, requests, responses } from '#src/store/schema.ts';
 
@@ -170,8 +171,8 @@ const MODEL = {
   updatedAtMs: 2,
 } as const;
 
-/** A database with that model, then damaged where its records are. */
-function brokenWithModel(config?: string): void {
+/** A database with that model, then damaged where its records are. `more` is run on it before that. */
+function brokenWithModel(config?: string, more: readonly string[] = []): void {
   const store = openStore(path());
   store
     .insert(models)
@@ -179,6 +180,7 @@ function brokenWithModel(config?: string): void {
     .run();
   if (config !== undefined) store.$client.run('UPDATE models SET config = ?', [config]);
   store.insert(facts).values({ key: 'demo-deleted', value: 'true' }).run();
+  for (const statement of more) store.$client.run(statement);
   const page = store.$client.query<{ rootpage: number }, []>("SELECT rootpage FROM sqlite_schema WHERE name = 'loads'");
   const at = ((page.get()?.rootpage ?? 2) - 1) * 4096;
   closeStore(store);
@@ -194,12 +196,62 @@ test('A7 79: damage among the records does not cost the models', () => {
   closeStore(opened.store);
 });
 
-test('a model that is damaged itself is not taken over: a start must never fail by what an earlier one saved', () => {
-  brokenWithModel('{"launch":4}');
+test('damage does not cost the presets that users made, and one that is damaged itself is left behind', () => {
+  brokenWithModel(undefined, [
+    `INSERT INTO presets VALUES ('a', 'Mine', '{"temperature":0.3}', '{"ctx_size":4096}', 3)`,
+    `INSERT INTO presets VALUES ('b', 'Odd', '{"temperature":"warm"}', '{}', 3), ('c', 'Empty', '{}', '{}', 3)`,
+  ]);
+  const whole = { id: 'a', name: 'Mine', behaviour: { temperature: 0.3 }, launch: { ctx_size: 4096 }, createdAtMs: 3 };
   const opened = openSoundStore({ path: path(), clock: systemClock });
-  expect(opened.notice).toContain('0 models were taken over');
-  expect(opened.store.select().from(models).all()).toEqual([]);
+  expect(opened.notice).toContain('1 model and 2 presets were taken over');
+  expect(opened.store.select().from(presets).all()).toEqual([
+    whole,
+    { id: 'c', name: 'Empty', behaviour: {}, launch: {}, createdAtMs: 3 },
+  ]);
   closeStore(opened.store);
+});
+
+test('a broken database of an earlier Flow, without presets, still gives its models', () => {
+  brokenWithModel('{"launch":{},"cooldown_s":null,"is_pinned":false,"behaviour":{}}', [
+    'DROP TABLE presets',
+    'DROP TABLE repairs',
+    'PRAGMA user_version = 2',
+  ]);
+  const opened = openSoundStore({ path: path(), clock: systemClock });
+  expect(opened.notice).toContain('1 model was taken over');
+  closeStore(opened.store);
+});
+
+test('a database of the first version, with rows, becomes one of today’s and keeps them', () => {
+  const [first = ''] = MIGRATIONS;
+  const old = new Database(path());
+  old.run(first);
+  old.run('PRAGMA user_version = 1');
+  old.run(
+    `INSERT INTO models VALUES ('q', 'Q', 'gguf', '/q.gguf', NULL, NULL, 5, NULL, '{"tools":true}', '["coder"]', 0, 0,
+       '{"launch":{"ctx_size":8192},"cooldown_s":60,"is_pinned":true,"behaviour":{}}', 1, 2)`,
+  );
+  old.run("INSERT INTO facts VALUES ('demo-deleted', 'true')");
+  old.run(`INSERT INTO requests (request_id, route, dialect, is_stream, started_at_ms, ended_at_ms, outcome, termination,
+       duration_ms, repairs) VALUES ('r', '/v1', 'chat', 1, 1, 2, 'completed', 'x', 1, '["leaked-call"]')`);
+  old.close(false);
+  const opened = openSoundStore({ path: path(), clock: systemClock });
+  expect(opened.notice).toBeNull();
+  expect(opened.store.select().from(models).all()).toMatchObject([{ id: 'q', aliases: ['coder'] }]);
+  expect(opened.store.select().from(requests).all()).toMatchObject([{ requestId: 'r', repairs: ['leaked-call'] }]);
+  expect(opened.store.select().from(presets).all()).toEqual([]);
+  closeStore(opened.store);
+});
+
+test('a model that is damaged itself is not taken over: a start must never fail by what an earlier one saved', () => {
+  for (const config of ['{"launch":4}', '{"launch":{},"variants":{}}', '{"launch":{},"behaviour":[]}']) {
+    brokenWithModel(config);
+    const opened = openSoundStore({ path: path(), clock: systemClock });
+    expect(opened.notice).toContain('0 models were taken over');
+    expect(opened.store.select().from(models).all()).toEqual([]);
+    closeStore(opened.store);
+    rmSync(path());
+  }
 });
 
 test('A7 59: a database that can only be read is used from memory, with its models', () => {
