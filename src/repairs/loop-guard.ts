@@ -3,22 +3,17 @@ import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import { type RepetitionBounds, RepetitionWatch } from './repetition.ts';
 import type { RepairContext, Sink, Stage } from './stage.ts';
 
-/** Nobody asked for what stands in a thought. At 50 tokens a second a loop is stopped after some 20 s. */
-const THOUGHTS: RepetitionBounds = {
-  repeatsMin: 24,
-  charactersMin: 4_000,
-  shortPeriod: 16,
-  shortCharactersMin: 16_000,
-};
-/** Sentences are said again and again by loops, and by who was asked to write one two hundred times. */
-const PROSE: RepetitionBounds = { ...THOUGHTS, charactersMin: 8_000 };
+/** Sentences: at 50 tokens a second a loop is stopped after some 20 s; without the guard it takes the slot for minutes. */
+const PROSE: RepetitionBounds = { repeatsMin: 24, charactersMin: 4_000, shortPeriod: 16, shortCharactersMin: 16_000 };
 /** What people ask for repeats itself too: maps of zeros, empty rows of tables, test data, zeros in base64. */
-const DATA: RepetitionBounds = { ...THOUGHTS, repeatsMin: 32, charactersMin: 16_000 };
+const DATA: RepetitionBounds = { ...PROSE, repeatsMin: 32, charactersMin: 16_000 };
 /** Files are written by calls, and files may well be monotonous. */
 const CALLS: RepetitionBounds = { repeatsMin: 96, charactersMin: 16_000, shortPeriod: 16, shortCharactersMin: 64_000 };
-/** Letters, blanks and what ends sentences are so much of prose; data has brackets, digits, marks. */
-const PROSE_SHARE = 0.9;
-const DATA_CHARACTERS = /[^\p{L}\p{M}\s.,!?'’]/gu;
+/** Data has more marks than sentences have, or hardly a letter. */
+const DATA_MARKS_SHARE = 0.05;
+const DATA_LETTERS_SHARE = 0.3;
+const MARKS = /[^\p{L}\p{M}\p{N}\s.,!?'’]/gu;
+const LETTERS = /\p{L}/gu;
 const SAMPLE_CHARACTERS_MAX = 500;
 
 /** Watches text, thoughts and arguments, each for itself; at a loop it ends the answer with `length`. */
@@ -48,7 +43,7 @@ class LoopGuard implements Stage {
         this.#watch(this.#text, event, event.text);
         return;
       case 'thinking':
-        this.#thinking ??= new RepetitionWatch(() => THOUGHTS);
+        this.#thinking ??= new RepetitionWatch(() => PROSE);
         this.#watch(this.#thinking, event, event.text);
         return;
       case 'tool-arguments':
@@ -86,9 +81,15 @@ class LoopGuard implements Stage {
 
 function boundsOfText(block: string): RepetitionBounds {
   // Nobody asks for blanks.
-  if (block.trim() === '') return THOUGHTS;
-  const isProse = (block.match(DATA_CHARACTERS)?.length ?? 0) <= block.length * (1 - PROSE_SHARE);
-  return isProse ? PROSE : DATA;
+  if (block.trim() === '') return PROSE;
+  const isData =
+    countOf(block, MARKS) > block.length * DATA_MARKS_SHARE ||
+    countOf(block, LETTERS) < block.length * DATA_LETTERS_SHARE;
+  return isData ? DATA : PROSE;
+}
+
+function countOf(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0;
 }
 
 /** The same event with only the beginning of its piece. */
