@@ -1,7 +1,6 @@
 /** Calls as JSON values between two marks: most families write them so. */
-import { callsInJson } from './json-calls.ts';
+import { callsInText } from './json-calls.ts';
 import { type JsonEnd, jsonEndAt } from './json-end.ts';
-import { readValue } from './loose-values.ts';
 import type { Offered } from './offered.ts';
 import {
   BROKEN_CALL,
@@ -43,8 +42,7 @@ export function readJsonBlock(block: string, at: number, marks: JsonBlock, offer
     if (value.length === null) return unclosed(calls, block, { valuesEnd, place }, value, marks, offered);
     const known = headKnown(block.slice(place, place + HEAD_CHARACTERS), offered);
     // A head that names no tool was let go while the rest had not come; it is no call in one piece either.
-    const read = known === 'no' ? null : readValue(block.slice(place, place + value.length));
-    const inValue = read && callsInJson(read.value, offered);
+    const inValue = known === 'no' ? null : callsInText(block.slice(place, place + value.length), offered);
     if (!inValue) {
       // A mark like `[e~[` begins as a list does.
       const isOver = calls.length > 0 && marks.isMarked;
@@ -79,8 +77,7 @@ function unclosed(
   if (met === 'maybe') return { kind: 'partial', isCall, watch: null };
   if (met === 'no') return nothing;
   // The mark says that the model was done; brackets carry no meaning of their own that could be lost.
-  const read = readValue(block.slice(place, broken) + value.missing);
-  const last = read && callsInJson(read.value, offered);
+  const last = callsInText(block.slice(place, broken) + value.missing, offered);
   return last ? { kind: 'calls', calls: [...calls, ...last], length: broken + met.length } : nothing;
 }
 

@@ -2,14 +2,30 @@
 import { isObject, type JsonObject } from '#src/json.ts';
 import { readValue } from './loose-values.ts';
 import type { Offered, OfferedTool } from './offered.ts';
+import { ownJson, textsUnder } from './own-json.ts';
 import type { WrittenCall } from './reading.ts';
 import { requiredKeys } from './typed-values.ts';
 
 const NAME_KEYS = ['name', 'tool_name', 'function_name', 'function', 'tool', 'recipient_name'];
 const ARGUMENT_KEYS = ['arguments', 'parameters', 'args', 'input', 'tool_input', 'params'];
 
+/** The calls that a text of one value makes, with their arguments as written there; null when it makes none. */
+export function callsInText(text: string, offered: Offered): readonly WrittenCall[] | null {
+  const read = readValue(text);
+  const calls = read && callsInJson(read.value, offered);
+  if (!calls) return null;
+  const texts = textsUnder(ARGUMENT_KEYS, text);
+  return calls.map((call, at) => withOwnJson(call, texts[at]));
+}
+
+/** The call with its arguments in the model's own JSON, if this text is that. */
+export function withOwnJson(call: WrittenCall, text: string | null | undefined): WrittenCall {
+  const json = ownJson(text, call.arguments);
+  return json === undefined ? call : { ...call, json };
+}
+
 /** The calls of one object or of a list of them; null when any of it is not a call. */
-export function callsInJson(value: unknown, offered: Offered): readonly WrittenCall[] | null {
+function callsInJson(value: unknown, offered: Offered): readonly WrittenCall[] | null {
   const values = Array.isArray(value) ? value : [value];
   const calls: WrittenCall[] = [];
   for (const item of values) {

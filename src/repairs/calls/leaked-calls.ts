@@ -121,7 +121,7 @@ class LeakedCalls implements Stage {
     for (const call of calls) {
       const index = this.#nextIndex;
       this.#nextIndex += 1;
-      const json = JSON.stringify(call.arguments);
+      const json = call.json ?? JSON.stringify(call.arguments);
       const renamed = call.writtenName === null ? '' : `, its name written ${call.writtenName}`;
       const note = `a tool call ${syntax.label} was text${renamed}`;
       this.#context.report({ kind: 'leaked-call', note, before: raw, after: `${call.name} ${json}` });

@@ -1,7 +1,7 @@
 /** `{"name": …, "parameters": {…}}` as the whole answer: Llama 3.x, and models whose template teaches no marks. */
 import { isObject } from '#src/json.ts';
 import { type JsonBlock, readJsonBlock } from './json-block.ts';
-import { callsInJson, hasArguments } from './json-calls.ts';
+import { callsInText, hasArguments } from './json-calls.ts';
 import { jsonEndAt } from './json-end.ts';
 import { readValue } from './loose-values.ts';
 import type { Offered } from './offered.ts';
@@ -85,7 +85,7 @@ function headKnown(head: string, offered: Offered): 'yes' | 'no' | 'unknown' {
 function readCalls(text: string, offered: Offered, isExpected: boolean): readonly WrittenCall[] | null {
   const read = readValue(text);
   const values = Array.isArray(read?.value) ? read.value : [read?.value];
-  const calls = read && callsInJson(read.value, offered);
+  const calls = read && callsInText(text, offered);
   if (!calls || !values.every((value) => isObject(value) && hasArguments(value))) return null;
   const isMeant = isExpected || calls.every((call) => fitsSchema(offered.find(call.name)?.parameters, call.arguments));
   return isMeant ? calls : null;

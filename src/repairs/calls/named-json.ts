@@ -1,5 +1,5 @@
 /** Calls as a name between marks and JSON arguments after it: Mistral, Kimi, DeepSeek, gpt-oss and others. */
-import { callOf } from './json-calls.ts';
+import { callOf, withOwnJson } from './json-calls.ts';
 import { jsonEndAt } from './json-end.ts';
 import { readValue } from './loose-values.ts';
 import type { Offered } from './offered.ts';
@@ -80,9 +80,11 @@ function readArguments(
   const value = jsonEndAt(block, start);
   if (value.length === null) return { settled: value.brokenAt === null ? unfinished(value) : BROKEN_CALL };
   const valueEnd = start + value.length;
-  const read = readValue(block.slice(start, valueEnd));
-  const call = read && callOf(head.name, read.value, offered);
-  if (!call) return { settled: BROKEN_CALL };
+  const text = block.slice(start, valueEnd);
+  const read = readValue(text);
+  const made = read && callOf(head.name, read.value, offered);
+  if (!made) return { settled: BROKEN_CALL };
+  const call = withOwnJson(made, text);
   if (marks.callEnds.length === 0) return { call, at: valueEnd };
   const after = skipWhite(block, valueEnd);
   const ends = after >= block.length ? 'maybe' : meetsAny(block, after, marks.callEnds);

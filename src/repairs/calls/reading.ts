@@ -7,6 +7,8 @@ import type { Offered } from './offered.ts';
 export type WrittenCall = {
   readonly name: string;
   readonly arguments: JsonObject;
+  /** The arguments in the model's own JSON; absent when they were written in another way. */
+  readonly json?: string;
   /** The name as written, when it is not quite the tool's; null when it is. */
   readonly writtenName: string | null;
 };

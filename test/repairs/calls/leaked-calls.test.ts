@@ -54,6 +54,29 @@ test('each call is recorded with what was written and what came of it', () => {
   ]);
 });
 
+const NUMBERS = '{"id": 12345678901234567890, "share": 1.0}';
+test.each([
+  ['in an object', `<tool_call>{"name": "list_files", "arguments": ${NUMBERS}}</tool_call>`, 1],
+  ['as a text', `<tool_call>{"name": "list_files", "arguments": ${JSON.stringify(NUMBERS)}}</tool_call>`, 1],
+  [
+    'in a function of a list',
+    `[TOOL_CALLS][${Array(2).fill(`{"function": {"name": "list_files", "arguments": ${NUMBERS}}}`).join(', ')}]`,
+    2,
+  ],
+  ['after a name', `[TOOL_CALLS]list_files[ARGS]${NUMBERS}`, 1],
+  ['escaped', `&lt;tool_call&gt;{"name": "list_files", "arguments": ${NUMBERS}}&lt;/tool_call&gt;`, 1],
+])('arguments that need no change keep the digits they were written with, %s', (_name, text, count) => {
+  const written = tellText(text).events.flatMap((event) => (event.type === 'tool-arguments' ? [event.json] : []));
+  expect(written).toEqual(Array(count).fill(NUMBERS));
+});
+
+test('arguments that are not JSON are written anew', () => {
+  const { events } = tellText(
+    "<tool_call>{'name': 'get_weather', 'arguments': {'city': 'Paris', 'days': 1,}}</tool_call>",
+  );
+  expect(events[1]).toMatchObject({ json: '{"city":"Paris","days":1}' });
+});
+
 test('a name that was written otherwise is recorded', () => {
   const { uses, parts } = tellText(CALL.replace('list_files', 'functions.list-files'));
   expect(parts).toMatchObject([{ call: 'list_files' }]);
