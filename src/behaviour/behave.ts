@@ -4,7 +4,7 @@ import type { Behaviour } from '#src/models/behaviour.ts';
 import type { ModelTraits } from '#src/models/traits.ts';
 import { type BodyChanges, isGiven, sampled } from './sampling.ts';
 import { type Thinking, thought, withoutStripped } from './thinking.ts';
-import { type Room, thinkingRoom } from './thinking-room.ts';
+import { answerShare, type Room, thinkingRoom } from './thinking-room.ts';
 
 /** What is known when a request is made to behave. */
 export type Rules = {
@@ -93,9 +93,11 @@ function roomNotes(room: Room, limitTokens: number | null, { budgetTokens, isCal
     ];
   }
   if (isCallersBudget && budgetTokens !== null && thinkingTokens < budgetTokens) {
-    const rest = shown(totalTokens - thinkingTokens);
+    const restTokens = totalTokens - thinkingTokens;
     const share = `of max_tokens ${shown(limitTokens)} thinking may use ${shown(thinkingTokens)}`;
-    return [`${share}, so that ${rest} are left for the answer`];
+    // More than the answer's own part is left over only where the context could not hold all of it.
+    if (restTokens > answerShare(limitTokens)) return [`${share}, since the context holds no more beside the answer`];
+    return [`${share}, so that ${shown(restTokens)} are left for the answer`];
   }
   return [];
 }

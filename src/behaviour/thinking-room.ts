@@ -48,10 +48,11 @@ const THINKING_TOKENS_MIN = 256;
 export function thinkingRoom(wish: RoomWish): Room {
   const { limitTokens, budgetTokens, canCut } = wish;
   if (limitTokens === null) return { totalTokens: null, thinkingTokens: unlimited(wish), answerTokensMax: null };
-  const share = Math.ceil(limitTokens * ANSWER_RATIO);
+  const share = answerShare(limitTokens);
   const isWithin = wish.isCallersBudget && budgetTokens !== null && budgetTokens < limitTokens;
   if (isWithin || !canCut) {
-    const thinkingTokens = Math.min(budgetTokens ?? limitTokens, limitTokens - share);
+    const freeTokens = free(wish, share) ?? Number.POSITIVE_INFINITY;
+    const thinkingTokens = Math.min(budgetTokens ?? limitTokens, limitTokens - share, freeTokens);
     return { totalTokens: limitTokens, thinkingTokens, answerTokensMax: null };
   }
   const answerTokens = Math.min(limitTokens, Math.max(ANSWER_ROOM_TOKENS, share));
@@ -64,6 +65,11 @@ export function thinkingRoom(wish: RoomWish): Room {
   return { totalTokens: limitTokens, thinkingTokens, answerTokensMax: null };
 }
 
+/** The part of a limit that stays the answer's, however long is thought. */
+export function answerShare(limitTokens: number): number {
+  return Math.ceil(limitTokens * ANSWER_RATIO);
+}
+
 /** Without a limit it is the end of the context that would cut the answer off. */
 function unlimited(wish: RoomWish): number | null {
   const freeTokens = free(wish, ANSWER_ROOM_TOKENS);
@@ -71,10 +77,13 @@ function unlimited(wish: RoomWish): number | null {
   return Math.min(freeTokens, wish.budgetTokens);
 }
 
-/** What prompt and answer leave of the context. A guess at the prompt's length may not take more than half of it. */
+/**
+ * What prompt and answer leave of the context. A guess beyond the whole context was made of pictures, and is no guess;
+ * such a one may not take more than half of it.
+ */
 function free({ contextTokens, promptTokens }: RoomWish, answerTokens: number): number | null {
   if (contextTokens === null) return null;
-  const prompt = Math.min(promptTokens, Math.floor(contextTokens / 2));
+  const prompt = promptTokens < contextTokens ? promptTokens : Math.floor(contextTokens / 2);
   const answer = Math.min(answerTokens, Math.floor(contextTokens * ANSWER_RATIO));
   return Math.max(THINKING_TOKENS_MIN, contextTokens - prompt - answer);
 }

@@ -235,6 +235,24 @@ describe('room for thinking', () => {
     expect(set).toEqual({ thinking_budget_tokens: 8192 - 1000 - 2048 });
   });
 
+  test('a budget that the context cannot hold leaves room for the answer in it', () => {
+    // What Claude Code sends to an older model, into a context that its own prompt fills by two thirds.
+    const body = { max_tokens: 32_000, thinking_budget_tokens: 31_999 };
+    const { set, notes } = act(body, {}, QWEN, { contextTokens: 32_768, promptTokens: 20_000 });
+    expect(set).toEqual({ thinking_budget_tokens: 32_768 - 20_000 - 8_000 });
+    expect(notes).toEqual([expect.stringContaining('the context holds no more')]);
+  });
+
+  test('a context that is three quarters full is not thought to be half empty', () => {
+    const { set } = act({}, {}, QWEN, { contextTokens: 32_768, promptTokens: 24_000 });
+    expect(set).toEqual({ thinking_budget_tokens: 32_768 - 24_000 - 4096 });
+  });
+
+  test('a guess that cannot be true, as with pictures, still leaves half of the context', () => {
+    const { set } = act({}, {}, QWEN, { contextTokens: 32_768, promptTokens: 500_000 });
+    expect(set).toEqual({ thinking_budget_tokens: 16_384 - 4096 });
+  });
+
   test('no room is made where nothing is thought', () => {
     expect(act({ max_tokens: 60 }, {}, PLAIN)).toMatchObject({ set: {}, answerTokensMax: null });
     const off = act({ max_tokens: 60, chat_template_kwargs: { enable_thinking: false } }, {}, QWEN);
