@@ -15,6 +15,8 @@ export type ResponseStoreParts = {
   /** Hears once when storing stops to work. Never gets anything of a prompt. */
   readonly onTrouble: (text: string) => void;
   readonly limits?: Partial<RecentLimits>;
+  /** Of the stored ones the newest stay within this; absent = 1 Gi characters. */
+  readonly storedCharactersMax?: number;
 };
 
 type Waiting = { readonly id: string; readonly startedAtMs: number; readonly text: string };
@@ -24,14 +26,21 @@ const FLUSH_DELAY_MS = 200;
 const RETRY_DELAY_MS = 5_000;
 /** Answers that wait for a database that is held by somebody else. */
 const WAITING_MAX = 200;
-/** Of the stored ones the newest stay within this; the retention setting comes on top. */
+/** One answer may be as long as a body with images; so many would fill the memory. */
+const WAITING_CHARACTERS_MAX = 64 << 20;
+/** The retention setting comes on top. */
 const STORED_CHARACTERS_MAX = 1 << 30;
+/** What goes at a time to make room, as a part of the bound: so that room is rarely made. */
+const ROOM_SHARE = 1 / 64;
 
 /** The one keeper of answers. `close` writes what waits; nothing is kept in the database after it. */
 export class ResponseStore implements ResponseMemory {
   readonly #parts: ResponseStoreParts;
   readonly #recent: Recent;
   readonly #waiting = new Map<string, Waiting>();
+  #waitingCharacters = 0;
+  /** At most so much is stored: what others delete is not taken off. Null until it was counted. */
+  #storedCharacters: number | null = null;
   #timer: Timer | null = null;
   #hasTrouble = false;
   #isClosed = false;
@@ -54,18 +63,14 @@ export class ResponseStore implements ResponseMemory {
     const text = JSON.stringify(rest);
     this.#recent.set(id, text, this.#parts.clock.monotonicMs());
     if (!isLasting || this.#isClosed) return;
-    this.#waiting.set(id, { id, startedAtMs: kept.createdS * 1000, text });
-    for (const oldest of this.#waiting.keys()) {
-      if (this.#waiting.size <= WAITING_MAX) break;
-      this.#waiting.delete(oldest);
-    }
+    this.#wait({ id, startedAtMs: kept.createdS * 1000, text });
     this.#arm(FLUSH_DELAY_MS);
   }
 
   forget(id: string): boolean {
     const query = 'DELETE FROM responses WHERE id = ?1';
     const { changes } = this.#inDatabase(() => this.#client.query(query).run(id));
-    const wasWaiting = this.#waiting.delete(id);
+    const wasWaiting = this.#noLonger(id);
     return this.#recent.delete(id) || wasWaiting || changes > 0;
   }
 
@@ -100,6 +105,26 @@ export class ResponseStore implements ResponseMemory {
     }
   }
 
+  #wait(waiting: Waiting): void {
+    this.#noLonger(waiting.id);
+    this.#waiting.set(waiting.id, waiting);
+    this.#waitingCharacters += waiting.text.length;
+    if (this.#hasRoom || (!this.#hasTrouble && this.#flush())) return;
+    for (const oldest of this.#waiting.keys()) {
+      if (this.#hasRoom) return;
+      this.#noLonger(oldest);
+    }
+  }
+
+  get #hasRoom(): boolean {
+    return this.#waiting.size <= WAITING_MAX && this.#waitingCharacters <= WAITING_CHARACTERS_MAX;
+  }
+
+  #noLonger(id: string): boolean {
+    this.#waitingCharacters -= this.#waiting.get(id)?.text.length ?? 0;
+    return this.#waiting.delete(id);
+  }
+
   #arm(delayMs: number): void {
     if (this.#timer !== null || this.#isClosed) return;
     this.#timer = this.#parts.clock.after(delayMs, () => {
@@ -115,14 +140,16 @@ export class ResponseStore implements ResponseMemory {
       this.#client
         .transaction(() => {
           for (const { id, startedAtMs, text } of this.#waiting.values()) this.#insert(id, startedAtMs, text);
-          this.#dropOldest();
+          this.#makeRoom();
         })
         .immediate();
     } catch (cause) {
+      this.#storedCharacters = null;
       this.#noteTrouble(cause);
       return false;
     }
     this.#waiting.clear();
+    this.#waitingCharacters = 0;
     this.#hasTrouble = false;
     return true;
   }
@@ -131,13 +158,32 @@ export class ResponseStore implements ResponseMemory {
     this.#client
       .query('INSERT OR REPLACE INTO responses (id, started_at_ms, size_characters, body) VALUES (?1, ?2, ?3, ?4)')
       .run(id, startedAtMs, text.length, text);
+    if (this.#storedCharacters !== null) this.#storedCharacters += text.length;
   }
 
-  #dropOldest(): void {
-    const sums = 'SELECT id, SUM(size_characters) OVER (ORDER BY started_at_ms DESC, id DESC) AS total FROM responses';
-    this.#client
-      .query(`DELETE FROM responses WHERE id IN (SELECT id FROM (${sums}) WHERE total > ?1)`)
-      .run(STORED_CHARACTERS_MAX);
+  /** The oldest go when there is too much. Counting all takes some ms for 100,000, so it is rarely done. */
+  #makeRoom(): void {
+    const max = this.#parts.storedCharactersMax ?? STORED_CHARACTERS_MAX;
+    if (this.#storedCharacters !== null && this.#storedCharacters <= max) return;
+    let characters = this.#countStored();
+    const aim = characters <= max ? max : max - max * ROOM_SHARE;
+    const oldest = this.#client.query<{ id: string; size: number }, []>(
+      'SELECT id, size_characters AS size FROM responses ORDER BY started_at_ms LIMIT 100',
+    );
+    const drop = this.#client.query('DELETE FROM responses WHERE id = ?1');
+    while (characters > aim) {
+      for (const { id, size } of oldest.all()) {
+        if (characters <= aim) break;
+        drop.run(id);
+        characters -= size;
+      }
+    }
+    this.#storedCharacters = characters;
+  }
+
+  #countStored(): number {
+    const query = 'SELECT COALESCE(SUM(size_characters), 0) AS characters FROM responses';
+    return this.#client.query<{ characters: number }, []>(query).get()?.characters ?? 0;
   }
 
   #noteTrouble(cause: unknown): void {

@@ -1,7 +1,7 @@
 // Answers that are kept: in memory within bounds, and in the database when the client asked for it.
 
 import { Database } from 'bun:sqlite';
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { afterEach, beforeEach, describe, expect, spyOn, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -140,6 +140,59 @@ describe('in the database', () => {
     other.close();
     clock.advance(20_000);
     expect(rows()).toEqual(['a']);
+  });
+
+  test('the oldest go when too much is stored, also after a restart', () => {
+    const storedCharactersMax = 10_000;
+    for (const life of ['a', 'b']) {
+      const responses = open({ storedCharactersMax });
+      for (let index = 0; index < 20; index += 1) {
+        responses.keep(
+          { ...answer(`${life}${index + 10}`, 'x'.repeat(1_000)), createdS: 1_760_000_000 + index },
+          LASTING,
+        );
+        clock.advance(1_000);
+      }
+      responses.close();
+      expect(rows().length).toBeWithin(7, 10);
+      expect(rows()).toContain(`${life}29`);
+    }
+  });
+
+  test('one that is larger than all room is not stored, and takes no other life with it for ever', () => {
+    const responses = open({ storedCharactersMax: 10_000 });
+    responses.keep(answer('large', 'x'.repeat(20_000)), LASTING);
+    clock.advance(1_000);
+    expect(rows()).toEqual([]);
+    responses.keep(answer('a'), LASTING);
+    clock.advance(1_000);
+    expect(rows()).toEqual(['a']);
+  });
+
+  test('all that is stored is counted once, not at each write', () => {
+    const responses = open();
+    const query = spyOn(store.$client, 'query');
+    for (let index = 0; index < 20; index += 1) {
+      responses.keep(answer(`a${index}`), LASTING);
+      clock.advance(1_000);
+    }
+    expect(rows()).toHaveLength(20);
+    expect(query.mock.calls.filter(([sql]) => sql.includes('SUM('))).toHaveLength(1);
+  });
+
+  test('what waits for the database is bounded in size, and written at once where that is possible', () => {
+    const responses = open({ limits: { charactersMax: 1_000 } });
+    const long = 'x'.repeat(20 << 20);
+    for (const id of ['a', 'b', 'c', 'd']) responses.keep(answer(id, long), LASTING);
+    expect(rows()).toEqual(['a', 'b', 'c', 'd']);
+    const other = new Database(path);
+    other.run('BEGIN IMMEDIATE');
+    for (const id of ['e', 'f', 'g', 'h', 'i']) responses.keep(answer(id, long), LASTING);
+    expect(['e', 'f', 'g', 'h', 'i'].filter((id) => responses.find(id) !== null)).toEqual(['g', 'h', 'i']);
+    other.run('ROLLBACK');
+    other.close();
+    clock.advance(10_000);
+    expect(rows()).toEqual(['a', 'b', 'c', 'd', 'g', 'h', 'i']);
   });
 
   test('nothing is written after the end', () => {
