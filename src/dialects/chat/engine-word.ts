@@ -45,8 +45,14 @@ export function faultOfError(error: JsonObject, status?: number): Fault {
     };
     return new Fault('context-overflow', message, { details });
   }
-  const chosen = BLAMES_REQUEST.test(message) ? 400 : (status ?? code ?? 500);
-  return new Fault('engine-refused', message, { status: errorStatus(chosen), details: { engineError: error } });
+  if (BLAMES_REQUEST.test(message)) {
+    const engineError = { ...error, type: 'invalid_request_error', code: 400 };
+    return new Fault('engine-refused', message, { status: 400, details: { engineError } });
+  }
+  return new Fault('engine-refused', message, {
+    status: errorStatus(status ?? code ?? 500),
+    details: { engineError: error },
+  });
 }
 
 /** The `error` of a parsed body or frame, as an object; null when there is none. A text becomes its message. */

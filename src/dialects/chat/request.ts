@@ -13,6 +13,7 @@ export type ChatFields = {
 };
 
 const NOTHING: ChatFields = { set: {}, drop: [], notes: [] };
+const WORDS: readonly string[] = ['auto', 'none', 'required'];
 const AS_TOOLS = 'functions were sent as tools: the calls of the answer are tool_calls';
 
 /**
@@ -66,6 +67,9 @@ function functionFields(body: JsonObject): ChatFields {
 /** The tools of a body with only those that its choice allows, and a choice that every engine knows. */
 function chosen({ tools, tool_choice: choice }: JsonObject): ChatFields {
   if (!isObject(choice)) return NOTHING;
+  const word = stringOrNull(choice.type) ?? '';
+  // Other protocols put the word into an object, and some clients write it so here.
+  if (WORDS.includes(word) && nameOf(choice) === null) return { set: { tool_choice: word }, drop: [], notes: [] };
   const offered: readonly unknown[] = Array.isArray(tools) ? tools : [];
   const { mode, names } = readChoice(choice);
   const allowed = offered.filter((tool) => names.includes(nameOf(tool) ?? ''));

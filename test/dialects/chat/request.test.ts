@@ -18,6 +18,11 @@ const cases: readonly {
 }[] = [
   { name: 'tools and nothing else', body: { tools }, set: {} },
   { name: 'a choice in one word', body: { tools, tool_choice: 'required' }, set: {} },
+  {
+    name: 'a choice in one word, in an object',
+    body: { tools, tool_choice: { type: 'none' } },
+    set: { tool_choice: 'none' },
+  },
   { name: 'no choice', body: { tools, tool_choice: null }, set: {} },
   {
     name: 'one tool: it is all there is to choose from',

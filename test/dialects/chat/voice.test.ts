@@ -59,7 +59,10 @@ describe("OpenAI's voice", () => {
       message: 'The engine answered 500: Oh no',
     });
     const jinja = { error: { code: 500, message: 'Jinja Exception: roles must alternate', type: 'server_error' } };
-    expect(faultOfAnswer(500, JSON.stringify(jinja)).status).toBe(400);
+    const fault = faultOfAnswer(500, JSON.stringify(jinja));
+    expect(fault.status).toBe(400);
+    // Its words for itself would say otherwise than the status.
+    expect(chatVoice.refusal(fault, 'r1').body.error).toMatchObject({ type: 'invalid_request_error', code: 400 });
     for (const message of [
       'audio input is not supported - hint: …',
       'Failed to parse tools: Unsupported tool type: x',
