@@ -119,13 +119,15 @@ export const chatDoor: Door = {
     const set = { ...without({ ...limit.set, ...choice.set }, prepared.drop), ...prepared.set };
     const drop = [...limit.drop, ...choice.drop, ...prepared.drop];
     const notes = [...choice.notes, ...prepared.notes];
-    const order = verbatimOrder(arrived, '/v1/chat/completions', { set, drop }, notes);
+    const order = {
+      ...verbatimOrder(arrived, '/v1/chat/completions', { set, drop }, notes),
+      headers: prepared.headers,
+    };
     if (!isSingle(body)) return order;
     const { include_usage } = isObject(body.stream_options) ? body.stream_options : {};
     return {
       ...order,
       mending: prepared.mending,
-      headers: prepared.headers,
       wantsUsage: include_usage === true,
       streamText: order.wantsStream ? null : wholeAsStream(arrived, { set, drop }),
     };

@@ -65,6 +65,15 @@ describe('a complete answer', () => {
     });
   });
 
+  test('of several choices says what was relaxed too', async () => {
+    await house.engine({ tokens: 2 });
+    const parameters = { type: 'object', properties: { a: { type: 'string', pattern: '\\d' } } };
+    const tools = [{ type: 'function', function: { name: 'look', parameters } }];
+    const response = await post(`${url}/v1/chat/completions`, chat({ n: 2, tools }));
+    expect(response.headers.get('x-flow-relaxed')).toBe('look.a: pattern');
+    await response.text();
+  });
+
   test('in Anthropic’s protocol, streamed and not', async () => {
     await house.engine({ pieces: ['Hello', ' world'], thinking: ['hm'] });
     const asked = { model: 'some', max_tokens: 50, messages: [{ role: 'user', content: 'hi' }] };
