@@ -1,6 +1,6 @@
 /** OpenAI chat on its way to an OpenAI client, with the repairs listening: what they leave alone passes as it came. */
 import { ChatDecoder } from '#src/dialects/chat/decode.ts';
-import { ChunkEncoder, hasForeignThoughts, withFinish } from '#src/dialects/chat/encode.ts';
+import { ChunkEncoder, hasForeignThoughts, hidesCalls, withFinish } from '#src/dialects/chat/encode.ts';
 import { NO_TIMINGS, NO_USAGE, parsedOrNull } from '#src/dialects/chat/engine-word.ts';
 import type { AnswerHead } from '#src/dialects/dialect.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
@@ -39,6 +39,8 @@ export class MendLane implements Lane {
   #chain: Stage | null;
   /** What the second answer goes on from; null while it is the first. */
   #first: FirstAnswer | null = null;
+  /** Tokens of the first answer, as far as frames told. */
+  #firstTokens = 0;
   #nextIndex = 0;
   #half: Uint8Array | null = null;
   /** What the repairs made of the frame at hand. */
@@ -114,6 +116,7 @@ export class MendLane implements Lane {
   /** From now on the second answer comes. */
   #goOn(first: FirstAnswer): void {
     this.#first = first;
+    this.#firstTokens = this.outputTokens;
     this.#frames = new FrameReader();
     this.#decoder = new ChatDecoder(`${this.#parts.ticket.id}_again`);
     this.#chain = this.#parts.chain(continued(first, (event) => this.#take(event)));
@@ -146,7 +149,7 @@ export class MendLane implements Lane {
       return this.#parts.hidesProgress || this.#first ? '' : null;
     }
     if (events.length > 0) return this.#carryEvents(events, data);
-    return this.#first ? withoutEvents(this.#first, data) : null;
+    return this.#first ? this.#withoutEvents(this.#first, data) : null;
   }
 
   /** `data` is the frame the events came in, when they came in one. */
@@ -163,13 +166,22 @@ export class MendLane implements Lane {
       data !== undefined &&
       this.#out.length === events.length &&
       events.every((event, at) => event === this.#out[at]) &&
-      !(events.some((event) => event.type === 'thinking') && hasForeignThoughts(data));
+      !events.some((event) => isForeign(event, data));
     const isFault = this.#ended?.type === 'fault';
     if (isUntouched) {
       this.#isTold = isFault;
       return null;
     }
     return this.#written(events, data);
+  }
+
+  /** A frame of the second answer that says nothing of it: only the counts and the end are passed on. */
+  #withoutEvents({ usage: first }: FirstAnswer, data: string): string | null {
+    if (data.trim() === '[DONE]') return null;
+    const chunk = parsedOrNull(data);
+    if (!isObject(chunk) || !isObject(chunk.usage)) return '';
+    const usage = bothWireUsages(first, chunk.usage);
+    return encodeFrame({ data: JSON.stringify({ ...this.#encoder.renamed(chunk), usage }) });
   }
 
   /** The events that came out, as frames. */
@@ -203,8 +215,11 @@ export class MendLane implements Lane {
     return `${frame}${encodeFrame({ data: '[DONE]' })}`;
   }
 
+  /** What is known of the counts when the engine has not told them: those of a first answer, or what was seen. */
   #counted(): Ending['usage'] {
-    return { ...NO_USAGE, inputTokens: this.#promptTokens, outputTokens: this.outputTokens };
+    const seen = { ...NO_USAGE, inputTokens: this.#promptTokens, outputTokens: this.outputTokens };
+    const first = this.#first?.usage ?? NO_USAGE;
+    return first.outputTokens === null || this.outputTokens > this.#firstTokens ? seen : first;
   }
 
   /** A last frame that lacks its empty line; half a frame is kept from the client. */
@@ -218,11 +233,8 @@ export class MendLane implements Lane {
   }
 }
 
-/** A frame of the second answer that says nothing of it: only the counts and the end are passed on. */
-function withoutEvents({ usage: first }: FirstAnswer, data: string): string | null {
-  if (data.trim() === '[DONE]') return null;
-  const chunk = parsedOrNull(data);
-  if (!isObject(chunk) || !isObject(chunk.usage)) return '';
-  const usage = bothWireUsages(first, chunk.usage);
-  return encodeFrame({ data: JSON.stringify({ ...chunk, usage }) });
+/** Whether a frame tells an event in other words than clients wait for. */
+function isForeign(event: StreamEvent, data: string): boolean {
+  if (event.type === 'thinking') return hasForeignThoughts(data);
+  return event.type === 'finish' && event.reason === 'tool-calls' && hidesCalls(parsedOrNull(data));
 }

@@ -1,7 +1,7 @@
 /** A whole OpenAI answer through the repairs of a stream: one set of repairs serves both. */
 import { MessageCollector } from '#src/dialects/chat/collect.ts';
 import { ChatDecoder } from '#src/dialects/chat/decode.ts';
-import { chatFinishReason } from '#src/dialects/chat/encode.ts';
+import { chatFinishReason, hidesCalls } from '#src/dialects/chat/encode.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 import type { Sink, Stage } from '#src/repairs/stage.ts';
@@ -39,7 +39,8 @@ export function readWhole(answer: JsonObject, chainFor: (sink: Sink) => Stage | 
   for (const event of events) chain.push(event);
   const isSame = out.length === events.length && out.every((event, at) => event === events[at]);
   const isForeign = Boolean(choice.message.reasoning) && choice.message.reasoning_content === undefined;
-  const isUntouched = isSame && !isForeign;
+  const isHidden = decoder.finish === 'tool-calls' && hidesCalls(answer);
+  const isUntouched = isSame && !isForeign && !isHidden;
   return { choice: { ...choice, message: choice.message }, out, isUntouched };
 }
 

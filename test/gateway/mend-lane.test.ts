@@ -179,6 +179,16 @@ describe('what a repair changes', () => {
     expect(ending.finish).toBe('tool-calls');
   });
 
+  test('or is the engine’s own, whose finish hides it', () => {
+    const call = { index: 0, id: 'c', type: 'function', own: 1, function: { name: 'look', arguments: '{}' } };
+    const stream = ROLE + chunk({ tool_calls: [call] }) + finish('stop') + USAGE + DONE;
+    expect(carry(lane(untouched), stream).text).toBe(stream.replace('"stop"', '"tool_calls"'));
+    const body = {
+      choices: [{ message: { role: 'assistant', content: null, tool_calls: [call] }, finish_reason: 'stop' }],
+    };
+    expect(mendWhole(body, stageOf(untouched))).toMatchObject({ choices: [{ finish_reason: 'tool_calls' }] });
+  });
+
   test('may come with the finish in one frame', () => {
     const both = chunk({ content: 'CALL' }, { finish_reason: 'stop' });
     const { text: all } = carry(lane(calling), ROLE + both + DONE);

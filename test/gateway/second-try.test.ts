@@ -76,6 +76,16 @@ describe('an answer with a wrong call', () => {
     expect(ending).toMatchObject({ finish: 'tool-calls', fault: null, usage: { inputTokens: 100, outputTokens: 14 } });
   });
 
+  test('has one id for all its frames, those of the counts too', () => {
+    const lane = mendLane();
+    let text = give(lane, WRONG + end(100));
+    lane.end();
+    text += give(lane, (RIGHT + end(180)).replaceAll('"id":"engine"', '"id":"again"'));
+    text += lane.end().piece ?? '';
+    expect(text).toContain('"usage"');
+    expect(new Set(text.match(/"id":"(?:engine|again)"/g))).toEqual(new Set(['"id":"engine"']));
+  });
+
   test('ends with its own call when the engine does not answer again', () => {
     const lane = mendLane();
     let text = give(lane, WRONG + end(100));
@@ -85,7 +95,8 @@ describe('an answer with a wrong call', () => {
     text += piece ?? '';
     expect(callsIn(text).at(-1)).toBe('1 {"path":"a"}');
     expect(text.match(/\[DONE\]/g)).toHaveLength(1);
-    expect(ending).toMatchObject({ finish: 'tool-calls', fault: null });
+    expect(text).toContain('"usage":{"prompt_tokens":100,"completion_tokens":7,"total_tokens":107}');
+    expect(ending).toMatchObject({ finish: 'tool-calls', fault: null, usage: { inputTokens: 100, outputTokens: 7 } });
   });
 
   test('ends with its own call when the second answer breaks before it has begun', () => {

@@ -49,6 +49,12 @@ export class ChunkEncoder {
     return { ...this.#envelope, choices: [], usage };
   }
 
+  /** A chunk of a second answer, under the name of the first: clients take one answer for one id. */
+  renamed(chunk: JsonObject): JsonObject {
+    const { id, created } = this.#envelope;
+    return { ...chunk, id, created };
+  }
+
   /** The chunk of one event; null for what has none. */
   chunk(event: StreamEvent): JsonObject | null {
     switch (event.type) {
@@ -82,6 +88,15 @@ export class ChunkEncoder {
 /** Whether a frame tells thoughts under mlx_lm's name alone, which OpenAI's clients do not look for. */
 export function hasForeignThoughts(data: string): boolean {
   return data.includes('"reasoning":') && !data.includes('"reasoning_content":');
+}
+
+/**
+ * Whether an answer, streamed or whole, that holds calls ends with a word that hides them: agents that go by the finish
+ * alone would take it for the last.
+ */
+export function hidesCalls(answer: unknown): boolean {
+  const choices: readonly unknown[] = isObject(answer) && Array.isArray(answer.choices) ? answer.choices : [];
+  return choices.some((choice) => isObject(choice) && choice.finish_reason === REASONS.stop);
 }
 
 /** A frame of the engine with another word for how the answer ended; all else stays, but the delta of a `bare` one. */
