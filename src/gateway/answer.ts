@@ -157,8 +157,16 @@ async function correct(
   relaying: Relaying,
   correction: Correction,
 ): Promise<Ending> {
-  const source = await secondSource(call, order, order.text, { life: relaying.life, lease, correction });
-  if (source) return (await relay(source, relaying)).ending;
+  const { life } = relaying;
+  const source = await secondSource(call, order, order.text, { life, lease, correction });
+  if (source) {
+    const { ending } = await relay(source, relaying).catch((cause) => {
+      if (life.endedBy) throw cause;
+      // To the lane, a broken connection is an answer without an end: it knows what has been said of it.
+      return ended(relaying);
+    });
+    return ending;
+  }
   const piece = relaying.lane.giveUp(correction);
   if (piece !== null) await relaying.outlet.write(piece);
   return (await ended(relaying)).ending;

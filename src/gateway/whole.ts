@@ -213,7 +213,7 @@ async function gathered(
   gathering.take(end.piece);
   if (end.correction) {
     const again = await secondSource(call, order, text, { life, lease, correction: end.correction });
-    if (again) await drain(again, draining);
+    if (again) await drainAgain(again, draining);
     else gathering.take(lane.giveUp(end.correction));
     end = lane.end();
     gathering.take(end.piece);
@@ -249,4 +249,11 @@ async function drain(source: Source, { gathering, life, ticket, progress }: Drai
     life.rest();
     source.close();
   }
+}
+
+/** A second answer whose connection breaks is one without an end: the lane knows what has been said of it. */
+async function drainAgain(source: Source, draining: Draining): Promise<void> {
+  await drain(source, draining).catch((cause) => {
+    if (draining.life.endedBy) throw cause;
+  });
 }
