@@ -12,7 +12,7 @@ import { refuseDanger, translatedText, without } from './engine-body.ts';
 import { readJsonBody } from './json-body.ts';
 import { keyHeader, underLease } from './lend.ts';
 import { Life } from './life.ts';
-import { refusalResponse } from './order.ts';
+import { namingHeaders, refusalResponse } from './order.ts';
 import { prepare } from './prepare.ts';
 import type { GatewayServices } from './services.ts';
 
@@ -59,7 +59,7 @@ export async function countTokens(
       },
     });
     ticket.settle({ kind: 'completed', usage: { ...NO_USAGE, inputTokens }, timings: NO_TIMINGS, finishReason: null });
-    const headers = { 'x-request-id': ticket.id, 'request-id': ticket.id };
+    const headers = namingHeaders(ticket.id, model.id);
     return Response.json({ ...beside, input_tokens: inputTokens }, { headers });
   } catch (cause) {
     const { fault, outcome } = life.verdict(asFault(cause));

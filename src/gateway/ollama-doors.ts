@@ -19,7 +19,7 @@ import { plainly } from './inability.ts';
 import { readJsonBody } from './json-body.ts';
 import { underLease } from './lend.ts';
 import { Life } from './life.ts';
-import { refusalResponse } from './order.ts';
+import { namingHeaders, refusalResponse } from './order.ts';
 import type { GatewayServices } from './services.ts';
 
 /** One request of Ollama's protocol: how long its model is to stay, and how long things took. */
@@ -140,7 +140,7 @@ async function loadOnly(services: GatewayServices, wordless: Wordless): Promise<
     const createdS = Math.floor(services.clock.wallMs() / 1000);
     const head = lineHead({ requestId: ticket.id, modelId: model.id, createdS });
     const line = JSON.stringify({ ...head, ...said(shape, {}), done: true, done_reason: reason });
-    const headers = { 'content-type': isStream ? NDJSON : 'application/json', 'x-request-id': ticket.id };
+    const headers = { ...namingHeaders(ticket.id, model.id), 'content-type': isStream ? NDJSON : 'application/json' };
     return new Response(`${line}\n`, { headers });
   } catch (cause) {
     const { fault, outcome } = life.verdict(asFault(cause));
@@ -181,10 +181,18 @@ export async function ollamaEmbed(
   if (!(asked instanceof Fault) && !(read instanceof Fault) && asked.texts.length === 0) {
     const loading = await loadOnly(lent, { shape: 'generate', body, request, isStream: false, course });
     if (!loading.ok) return loading;
-    return Response.json(field === 'prompt' ? { embedding: [] } : { model: body.model ?? '', embeddings: [] });
+    const nothing = field === 'prompt' ? { embedding: [] } : { model: body.model ?? '', embeddings: [] };
+    return Response.json(nothing, { headers: passedHeaders(loading) });
   }
   const input = asked instanceof Fault ? [] : asked.texts;
-  const door: Door = { voice: plainly(ollamaVoice('generate')), order: (arrived) => embeddingOrder(arrived, input) };
+  let modelId = '';
+  const door: Door = {
+    voice: plainly(ollamaVoice('generate')),
+    order: (arrived) => {
+      modelId = arrived.model.id;
+      return embeddingOrder(arrived, input);
+    },
+  };
   const refused = asked instanceof Fault ? asked : read;
   const response = await enterRead(lent, door, { request, read: refused, modelId: null, isStream: false });
   if (!response.ok) return response;
@@ -195,7 +203,7 @@ export async function ollamaEmbed(
   const headers = passedHeaders(response);
   if (field === 'prompt') return Response.json({ embedding: vectors[0] ?? [] }, { headers });
   const told = {
-    model: decodeURIComponent(headers['x-flow-model'] ?? ''),
+    model: modelId,
     embeddings: vectors,
     total_duration: nanoseconds(durations.totalMs()),
     load_duration: nanoseconds(durations.loadMs()),

@@ -95,9 +95,12 @@ export async function allBytes(answer: ExchangeResponse, bytesMax: number): Prom
 
 /** The headers of every answer. */
 export function answerHeaders(call: Call, order: Order): Record<string, string> {
-  const id = call.ticket.id;
-  const ids = { 'x-flow-model': headerText(order.modelId), 'x-request-id': id, 'request-id': id };
-  return { ...order.headers, ...ids };
+  return { ...order.headers, ...namingHeaders(call.ticket.id, order.modelId) };
+}
+
+/** Which request it was, and which model. */
+export function namingHeaders(requestId: string, modelId: string): Record<string, string> {
+  return { 'x-flow-model': headerText(modelId), 'x-request-id': requestId, 'request-id': requestId };
 }
 
 /** A model's name may hold any letters; a header may not. Half an emoji cannot be encoded, so it is made well first. */
