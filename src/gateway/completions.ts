@@ -7,7 +7,7 @@ import { isObject, type JsonObject } from '#src/json.ts';
 import { type Arrived, type Door, verbatimDoor } from './doors.ts';
 import { engineText, fieldsText, refuseDanger, without } from './engine-body.ts';
 import { plainChatVoice } from './inability.ts';
-import { INFILL_PATH, infillFields } from './infill.ts';
+import { INFILL_PATH, infillFields, unfilled } from './infill.ts';
 import type { Order } from './order.ts';
 
 /** What is asked without a template. `fields` are those of `/v1/completions`. */
@@ -35,7 +35,7 @@ export const completionsDoor: Door = {
       kind: 'infill',
       fields: without(body, ['model', 'stream', 'stream_options']),
       wantsStream: body.stream === true,
-      notes: [],
+      notes: unfilled(body),
       encoder: (head) => completionEncoder(head, { wantsUsage: include_usage === true }),
       collector: completionCollector,
     });

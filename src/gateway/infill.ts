@@ -9,6 +9,21 @@ export const INFILL_PATH = '/infill';
 /** Fields of a completion that the engine's route knows under other names, or not at all. */
 const REPLACED = ['prompt', 'suffix', 'max_tokens', 'echo', 'best_of', 'logprobs', 'user', 'n'];
 
+/** What is asked for in vain beside a suffix, and from which value on. */
+const UNFILLED: readonly (readonly [field: string, isAsked: (value: unknown) => boolean])[] = [
+  ['n', (value) => typeof value === 'number' && value > 1],
+  ['best_of', (value) => typeof value === 'number' && value > 1],
+  ['echo', (value) => value === true],
+  ['logprobs', (value) => typeof value === 'number' && value > 0],
+];
+
+/** In words, what of a completion's fields the engine does not do when it fills a gap. */
+export function unfilled(fields: JsonObject): readonly string[] {
+  return UNFILLED.flatMap(([field, isAsked]) =>
+    isAsked(fields[field]) ? [`${field} was left out: the engine fills a gap once, with text only`] : [],
+  );
+}
+
 /** The fields of a completion with `suffix`, as the engine's `/infill` has them. Throws Fault('invalid-request'). */
 export function infillFields(fields: JsonObject): JsonObject {
   const { prompt = '', suffix, max_tokens } = fields;

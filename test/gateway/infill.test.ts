@@ -70,3 +70,12 @@ test('without a suffix the body passes', async () => {
   await (await post(`${url}/v1/completions`, '{"model":"some","prompt":"a","suffix":""}')).text();
   expect(bodies.at(-1)).toMatchObject({ path: '/v1/completions', body: { prompt: 'a' } });
 });
+
+test('what cannot be had beside a suffix is left out and said so', async () => {
+  await post(`${url}/v1/completions`, JSON.stringify({ ...gap, n: 3, best_of: 1, logprobs: null }));
+  const calls = house.tracker.settled.at(-1)?.calls.filter((call) => call.startsWith('repaired'));
+  expect(calls).toEqual([
+    'repaired: n was left out: the engine fills a gap once, with text only',
+    'repaired: echo was left out: the engine fills a gap once, with text only',
+  ]);
+});
