@@ -6,6 +6,7 @@ import type { ContentRules } from '#src/dialects/normalise.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 import type { Behaviour, RepairSwitches } from '#src/models/behaviour.ts';
 import type { Model } from '#src/models/model.ts';
+import { splitsThoughts } from '#src/models/thought-parsing.ts';
 import type { RepairContext } from '#src/repairs/stage.ts';
 import { NOTHING_RELAXED, relaxedSchemas } from './relaxed-schemas.ts';
 import type { GatewayServices } from './services.ts';
@@ -61,8 +62,7 @@ export function prepare(
       answerTokensMax: behaved.answerTokensMax,
       relaxed: schemas.originals,
       seen: services.seen(model),
-      // llama-server parses the thoughts of every template that it knows.
-      splitsThoughts: model.format === 'gguf',
+      splitsThoughts: splitsThoughts(model),
       isThinkingOff: turnsThinkingOff({ ...tidied, ...behaved.set }, traits.thinkingSwitches),
     },
   };

@@ -3,12 +3,19 @@ import { Fault } from '#src/faults.ts';
 import type { GgufFacts } from '#src/gguf/facts.ts';
 import type { HeaderCache } from './header-cache.ts';
 import type { Model } from './model.ts';
-import { detectTraits, type ModelTraits } from './traits.ts';
+import { TemplateFiles } from './template-files.ts';
+import { detectTraits, type ModelTraits, type TraitSource } from './traits.ts';
 
-/** Answers what is known of a model's habits. A file that cannot be read now gives what the name alone tells. */
+type Entry = { readonly source: TraitSource; readonly traits: ModelTraits };
+
+/**
+ * Answers what is known of a model's habits. The template is the one that its configuration starts it with, else that
+ * of its file. A file that cannot be read now gives what the name alone tells.
+ */
 export class TraitBook {
   readonly #headers: HeaderCache;
-  readonly #read = new WeakMap<GgufFacts, ModelTraits>();
+  readonly #templates = new TemplateFiles();
+  readonly #read = new WeakMap<GgufFacts, Entry>();
 
   constructor(headers: HeaderCache) {
     this.#headers = headers;
@@ -16,13 +23,16 @@ export class TraitBook {
 
   /** The traits of a model. Never throws a Fault. */
   of(model: Model): ModelTraits {
+    const { name, hfId } = model;
     const facts = this.factsOf(model);
-    if (!facts) return detectTraits({ architecture: null, name: model.name, hfId: model.hfId, chatTemplate: null });
+    if (!facts) return detectTraits({ architecture: null, name, hfId, chatTemplate: null });
+    const file = model.config.launch.chat_template_file;
+    const chatTemplate = (file ? this.#templates.textOf(file) : null) ?? facts.chatTemplate;
+    const source = { architecture: facts.architecture, name, hfId, chatTemplate };
     const held = this.#read.get(facts);
-    if (held) return held;
-    const { architecture, chatTemplate } = facts;
-    const traits = detectTraits({ architecture, name: model.name, hfId: model.hfId, chatTemplate });
-    this.#read.set(facts, traits);
+    if (held && isSame(held.source, source)) return held.traits;
+    const traits = detectTraits(source);
+    this.#read.set(facts, { source, traits });
     return traits;
   }
 
@@ -36,4 +46,8 @@ export class TraitBook {
       throw cause;
     }
   }
+}
+
+function isSame(one: TraitSource, other: TraitSource): boolean {
+  return one.name === other.name && one.hfId === other.hfId && one.chatTemplate === other.chatTemplate;
 }
