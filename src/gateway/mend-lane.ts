@@ -166,13 +166,17 @@ export class MendLane implements Lane {
       data !== undefined &&
       this.#out.length === events.length &&
       events.every((event, at) => event === this.#out[at]) &&
-      !events.some((event) => isForeign(event, data));
-    const isFault = this.#ended?.type === 'fault';
-    if (isUntouched) {
-      this.#isTold = isFault;
-      return null;
-    }
-    return this.#written(events, data);
+      !(events.some((event) => event.type === 'thinking') && hasForeignThoughts(data));
+    if (!isUntouched) return this.#written(events, data);
+    this.#isTold = this.#ended?.type === 'fault';
+    return this.#ended?.type === 'finish' ? this.#endedFrame(this.#ended, data) : null;
+  }
+
+  /** The frame of a finish that no repair changed; null when it passes as it is. */
+  #endedFrame({ reason }: Extract<StreamEvent, { type: 'finish' }>, data: string): string | null {
+    if (reason !== 'tool-calls' || !hidesCalls(parsedOrNull(data))) return null;
+    this.#encoder.passed(data);
+    return encodeFrame({ data: withFinish(data, reason, { isBare: false }) });
   }
 
   /** A frame of the second answer that says nothing of it: only the counts and the end are passed on. */
@@ -231,10 +235,4 @@ export class MendLane implements Lane {
     }
     return text;
   }
-}
-
-/** Whether a frame tells an event in other words than clients wait for. */
-function isForeign(event: StreamEvent, data: string): boolean {
-  if (event.type === 'thinking') return hasForeignThoughts(data);
-  return event.type === 'finish' && event.reason === 'tool-calls' && hidesCalls(parsedOrNull(data));
 }
