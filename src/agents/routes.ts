@@ -5,7 +5,7 @@ import { Fault } from '#src/faults.ts';
 import type { Model } from '#src/models/model.ts';
 import type { AgentFacts } from './agent.ts';
 import { AGENTS, agentNamed } from './agents.ts';
-import { snippetOf } from './snippet.ts';
+import { KEY_TO_PUT_IN, snippetOf } from './snippet.ts';
 
 export type AgentRoutesParts = {
   /** The model that a name means, null for none given, with the context it has or would have. May throw a Fault. */
@@ -15,8 +15,6 @@ export type AgentRoutesParts = {
 };
 
 const ModelQuery = t.Object({ model: t.Optional(t.String({ minLength: 1, maxLength: 200 })) });
-/** A key is never shown: whoever copies the text puts it in. */
-const KEY_TO_PUT_IN = 'YOUR-FLOW-KEY';
 const CONTEXT_TOKENS_DEFAULT = 4_096;
 
 export const agentRoutes = (parts: AgentRoutesParts) =>

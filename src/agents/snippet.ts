@@ -2,6 +2,9 @@
 import type { Agent, AgentFacts } from './agent.ts';
 import { edited } from './edit.ts';
 
+/** Stands where a key belongs that is not shown: whoever copies the text puts it in. */
+export const KEY_TO_PUT_IN = 'YOUR-FLOW-KEY';
+
 /** A plan as text. Paths begin with `~` when the facts' home is that. */
 export type Snippet = {
   readonly agent: string;

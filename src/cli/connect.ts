@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Agent, AgentFacts, Plan } from '#src/agents/agent.ts';
 import { AGENTS, agentNamed } from '#src/agents/agents.ts';
 import { checkedAddress } from '#src/agents/budget.ts';
-import { snippetOf } from '#src/agents/snippet.ts';
+import { KEY_TO_PUT_IN, snippetOf } from '#src/agents/snippet.ts';
 import { readConfig } from '#src/config.ts';
 import { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
@@ -63,8 +63,14 @@ function list(context: Context, dataDir: string): number {
 
 async function printOnly(context: Context, agent: Agent): Promise<number> {
   const { facts, note } = await factsOrAssumed(context, agent);
-  const snippet = snippetOf(agent, facts);
-  const notes = note === null ? snippet.notes : [note, ...snippet.notes];
+  // What is printed is shown to others, too; only a key that was just typed is no secret here.
+  const isHidden = facts.apiKey !== null && context.flags.key === undefined;
+  const snippet = snippetOf(agent, isHidden ? { ...facts, apiKey: KEY_TO_PUT_IN } : facts);
+  const notes = [
+    ...(note === null ? [] : [note]),
+    ...(isHidden ? [`Put your key in place of ${KEY_TO_PUT_IN}.`] : []),
+    ...snippet.notes,
+  ];
   print(context, { ...snippet, notes, model: facts.modelId }, () => printedPlan({ ...snippet, notes }));
   return EXIT.ok;
 }

@@ -77,7 +77,19 @@ describe('every agent', () => {
   }
 
   test('an unknown one is answered with those there are', () => {
-    expect(() => agentNamed('cursor')).toThrow('no agent "cursor"');
+    expect(() => agentNamed('cursor')).toThrow('no agent "cursor".');
+    expect(() => agentNamed('x'.repeat(100_000))).toThrow('no agent');
+  });
+
+  test('a mistyped one is answered with the nearest, and other spellings of a name are understood', () => {
+    expect(() => agentNamed('cluade')).toThrow('the nearest is "claude"');
+    expect(() => agentNamed('opencoed')).toThrow('the nearest is "opencode"');
+    expect(['Claude', 'claude-code', 'Codex CLI', 'cn'].map((name) => agentNamed(name).name)).toEqual([
+      'claude',
+      'claude',
+      'codex',
+      'continue',
+    ]);
   });
 });
 

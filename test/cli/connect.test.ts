@@ -110,6 +110,26 @@ describe('connecting', () => {
     expect(existsSync(join(home, '.flow/connections.json'))).toBe(false);
   });
 
+  test('what cannot be reached or is read-only is refused with its place, and nothing is left behind', async () => {
+    put('.claude', 'no folder');
+    expect(await flow(['claude'])).toMatchObject({ code: 10, stderr: expect.stringContaining('settings.json cannot') });
+    mkdirSync(join(home, '.codex'));
+    symlinkSync('config.toml', join(home, CONFIG));
+    expect(await flow(['codex'])).toMatchObject({ code: 10, stderr: expect.stringContaining('in a circle') });
+    put('.aider.conf.yml', 'model: gpt\n', 0o444);
+    expect(await flow(['aider'])).toMatchObject({ code: 10, stderr: expect.stringContaining('is read-only') });
+    expect(written().toSorted()).toEqual(['.aider.conf.yml', '.claude', '.codex']);
+  });
+
+  test('what stood in a place for keys is not shown, whatever it looks like', async () => {
+    const env = { ANTHROPIC_AUTH_TOKEN: 'eyJhbGciOi.JIUzI1NiIsInR5.cCI6', ANTHROPIC_API_KEY: 'hunter2' };
+    put(SETTINGS, JSON.stringify({ env }));
+    const { stdout } = await flow(['claude']);
+    expect(stdout).toContain('env.ANTHROPIC_API_KEY = ""   (was (a key))');
+    expect(stdout).not.toContain('eyJ');
+    expect(stdout).not.toContain('hunter2');
+  });
+
   test('the agent is told another address when asked', async () => {
     await flow(['codex', '--url', 'http://flow.lan:3377/v1']);
     expect(read(CONFIG)).toContain('base_url = "http://flow.lan:3377/v1"');
@@ -186,6 +206,14 @@ describe('showing', () => {
     const { stdout } = await flow(['hermes', '--print']);
     expect(stdout).toContain('context_length: 65536');
     expect(written()).toEqual([]);
+  });
+
+  test('--print leaves a place for a key that was not typed', async () => {
+    const { stdout } = await flow(['codex', '--print'], { FLOW_API_KEY: 'a-secret' });
+    expect(stdout).toContain('experimental_bearer_token = "YOUR-FLOW-KEY"');
+    expect(stdout).toContain('Put your key in place of YOUR-FLOW-KEY.');
+    expect(stdout).not.toContain('a-secret');
+    expect((await flow(['codex', '--print', '--key', 'typed'])).stdout).toContain('"typed"');
   });
 
   test('--print goes without a running Flow and says what it assumes; writing does not', async () => {

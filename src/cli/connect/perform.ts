@@ -6,7 +6,7 @@ import { type Edit, edited, reverted } from '#src/agents/edit.ts';
 import { Fault } from '#src/faults.ts';
 import type { ConnectedFile, Connection } from './ledger.ts';
 import { connections, record } from './ledger.ts';
-import { backUp, discard, type Found, finalPath, find, makeFolders, modeFor, write } from './target.ts';
+import { backUp, discard, type Found, finalPath, find, makeFolders, modeFor, refuseReadOnly, write } from './target.ts';
 
 /** What will become of one file. */
 export type Draft = {
@@ -59,13 +59,17 @@ function originalOf({ backup }: ConnectedFile): string {
   return backup !== null && existsSync(backup) ? readFileSync(backup, 'utf8') : '';
 }
 
-/** Writes the drafts; files that say everything already are not touched. The ledger is written before the files are. */
+/**
+ * Writes the drafts; files that say everything already are not touched. The ledger is written before the files are.
+ * Throws Fault('conflict') for a file that is read-only, before anything is touched.
+ */
 export function connect(
   dataDir: string,
   made: readonly Draft[],
   about: Omit<Connection, 'files'>,
   key: string | null,
 ): void {
+  for (const { found, text } of made) if (text !== found.text) refuseReadOnly(found);
   const files = made.map((draft) => prepared(draft));
   record(dataDir, about.agent, { ...about, files });
   for (const { found, text } of made) {

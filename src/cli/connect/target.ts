@@ -24,15 +24,24 @@ const SIZE_BYTES_MAX = 4 << 20;
 const LINKS_MAX = 40;
 /** Bits of group and others. */
 const OTHERS = 0o077;
+const WRITABLE = 0o222;
 const PRIVATE_MODE = 0o600;
 
-/** Where a path leads in the end: a link stays a link, and what it points to need not be there yet. */
+/**
+ * Where a path leads in the end: a link stays a link, and what it points to need not be there yet. Throws
+ * Fault('conflict') for one that leads nowhere.
+ */
 export function finalPath(path: string): string {
   let place = resolve(path);
-  for (let hops = 0; hops < LINKS_MAX; hops += 1) {
-    const look = lstatSync(place, { throwIfNoEntry: false });
-    if (!look?.isSymbolicLink()) return place;
-    place = resolve(dirname(place), readlinkSync(place));
+  try {
+    for (let hops = 0; hops < LINKS_MAX; hops += 1) {
+      const look = lstatSync(place, { throwIfNoEntry: false });
+      if (!look?.isSymbolicLink()) return place;
+      place = resolve(dirname(place), readlinkSync(place));
+    }
+  } catch (cause) {
+    // A folder on the way that is none, may not be entered, or is a link in a circle itself.
+    throw new Fault('conflict', `${place} cannot be reached (${systemCodeOf(cause) ?? String(cause)}).`, { cause });
   }
   throw new Fault('conflict', `${path} is a link that leads in a circle.`);
 }
@@ -56,17 +65,30 @@ export function find(path: string): Found {
   }
 }
 
+/** Throws Fault('conflict') for a file that nobody may write: replacing it would work, but somebody has meant it so. */
+export function refuseReadOnly({ path, mode }: Found): void {
+  if (mode === null || (mode & WRITABLE) !== 0) return;
+  throw new Fault('conflict', `${path} is read-only, and left as it is.`, {
+    hint: 'Make it writable, or see with --print what to write by hand.',
+  });
+}
+
 /** The mode that a file gets: as it was, without others when there is a key in it, and private when it is new. */
 export function modeFor(former: number | null, hasKey: boolean): number {
   if (former === null) return PRIVATE_MODE;
   return hasKey ? former & ~OTHERS : former;
 }
 
-/** Makes the folders above a file; returns those that were not there, outermost first. */
+/** Makes the folders above a file; returns those that were not there, outermost first. Throws Fault('conflict'). */
 export function makeFolders(path: string): string[] {
   const made: string[] = [];
   for (let folder = dirname(path); !existsSync(folder); folder = dirname(folder)) made.unshift(folder);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const reason = systemCodeOf(cause) ?? String(cause);
+    throw new Fault('conflict', `${dirname(path)} could not be made (${reason}).`, { cause });
+  }
   return made;
 }
 

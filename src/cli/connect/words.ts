@@ -1,6 +1,6 @@
 /** What `flow connect` says. */
 import type { Agent, AgentFacts, Plan } from '#src/agents/agent.ts';
-import { isSame, pathText, valueAt } from '#src/agents/document.ts';
+import { isSame, pathText, type Step, valueAt } from '#src/agents/document.ts';
 import { parsed } from '#src/agents/edit.ts';
 import type { Snippet } from '#src/agents/snippet.ts';
 import { safe, table } from '../terminal.ts';
@@ -53,10 +53,22 @@ function fileText({ edit, found, text }: Draft, key: string | null): string {
     .filter(({ at }) => !isSame(valueAt(before, at), valueAt(after, at)))
     .map(({ at }) => {
       const former = valueAt(before, at);
-      const was = former === undefined ? '' : `   (was ${shown(former, key)})`;
+      const isSecret = holdsSecret(at);
+      const was = former === undefined ? '' : `   (was ${isSecret ? hidden(former) : shown(former, key)})`;
       return `  ${safe(pathText(at))} = ${shown(valueAt(after, at), key)}${was}\n`;
     });
   return `${found.path}${found.text === null ? ' (new)' : ''}\n${lines.join('')}`;
+}
+
+/** Whether a place is one for keys: whatever somebody has put there is shown nowhere. */
+function holdsSecret(at: readonly Step[]): boolean {
+  const name = at.at(-1);
+  return typeof name === 'string' && /(?:api[-_]?key|token|secret|password)$/i.test(name);
+}
+
+/** An empty place is told; it is no secret. */
+function hidden(former: unknown): string {
+  return former === '' || former === null ? JSON.stringify(former) : '(a key)';
 }
 
 const VALUE_WIDTH_MAX = 80;
