@@ -129,7 +129,7 @@ export const chatDoor: Door = {
       ...order,
       mending: prepared.mending,
       wantsUsage: include_usage === true,
-      streamText: order.wantsStream ? null : wholeAsStream(arrived, { set, drop }),
+      streamText: order.wantsStream ? null : () => wholeAsStream(arrived, { set, drop }),
     };
   },
 };

@@ -17,8 +17,8 @@ export type Order = {
   /** Path of the engine. */
   readonly path: string;
   readonly text: string;
-  /** The same request for a stream, where `text` asks for a whole answer; null when that makes no sense. */
-  readonly streamText: string | null;
+  /** Writes the same request for a stream, where `text` asks for a whole answer; null when that makes no sense. */
+  readonly streamText: (() => string) | null;
   readonly wantsStream: boolean;
   /** Drop the engine's progress frames, which only Flow asked for. */
   readonly hidesProgress: boolean;

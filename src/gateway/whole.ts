@@ -79,7 +79,7 @@ async function verbatimOrGathered(asking: Asking, progress: Progress): Promise<W
   const { mending, streamText } = order;
   // Where Flow itself ends the answer it must see it come: a whole one would be computed to the engine's own limit.
   if (streamText !== null && mending && mending.answerTokensMax !== null) {
-    return gathered(asking, streamText, joining(asking), progress);
+    return gathered(asking, streamText(), joining(asking), progress);
   }
   life.examineBy(() => isWorking(call.services.client, lease, life.signal));
   try {
@@ -88,9 +88,9 @@ async function verbatimOrGathered(asking: Asking, progress: Progress): Promise<W
     if (answer.status >= 400) throw faultOfAnswer(answer.status, await answer.text());
     return await verbatim(asking, answer);
   } catch (cause) {
-    const mayRecover = order.streamText !== null && order.mending?.switches.engine_parser !== false;
+    const mayRecover = streamText !== null && mending?.switches.engine_parser !== false;
     if (!mayRecover || !(cause instanceof Fault) || !isParserFault(cause)) throw cause;
-    return gathered(asking, order.streamText, joining(asking), progress);
+    return gathered(asking, streamText(), joining(asking), progress);
   }
 }
 
