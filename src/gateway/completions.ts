@@ -3,6 +3,7 @@ import { behaveSampling } from '#src/behaviour/behave.ts';
 import { completionCollector, completionEncoder } from '#src/dialects/chat/completion.ts';
 import { chatVoice } from '#src/dialects/chat/voice.ts';
 import type { AnswerHead, Collector, Encoder } from '#src/dialects/dialect.ts';
+import { invalid } from '#src/dialects/invalid.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 import { type Arrived, type Door, verbatimDoor } from './doors.ts';
 import { engineText, fieldsText, refuseDanger, without } from './engine-body.ts';
@@ -29,6 +30,10 @@ export const completionsDoor: Door = {
   order: (arrived) => {
     const { body } = arrived.json;
     const hasGap = typeof body.suffix === 'string' && body.suffix !== '';
+    if (!hasGap && (body.prompt === undefined || body.prompt === null)) {
+      // The engine's own words for it are of a key in its JSON library.
+      throw invalid('prompt', 'a text, a list of texts, or tokens are required');
+    }
     if (!hasGap) return sampledVerbatim(arrived, COMPLETIONS_PATH);
     const { include_usage } = isObject(body.stream_options) ? body.stream_options : {};
     return plainOrder(arrived, {

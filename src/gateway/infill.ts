@@ -26,7 +26,8 @@ export function unfilled(fields: JsonObject): readonly string[] {
 
 /** The fields of a completion with `suffix`, as the engine's `/infill` has them. Throws Fault('invalid-request'). */
 export function infillFields(fields: JsonObject): JsonObject {
-  const { prompt = '', suffix, max_tokens } = fields;
+  const { suffix, max_tokens } = fields;
+  const prompt = fields.prompt ?? '';
   if (typeof prompt !== 'string') {
     throw new Fault(
       'invalid-request',

@@ -79,3 +79,17 @@ test('what cannot be had beside a suffix is left out and said so', async () => {
     'repaired: echo was left out: the engine fills a gap once, with text only',
   ]);
 });
+
+test('no text before the gap is an empty one; without a gap it is missing', async () => {
+  for (const prompt of [null, undefined, '']) {
+    expect((await post(`${url}/v1/completions`, JSON.stringify({ ...gap, prompt }))).status).toBe(200);
+    expect(bodies.at(-1)?.body).toMatchObject({ input_prefix: '', input_suffix: '}' });
+  }
+  for (const prompt of [null, undefined]) {
+    const refused = await post(`${url}/v1/completions`, JSON.stringify({ model: 'some', prompt }));
+    expect([refused.status, await refused.json()]).toMatchObject([
+      400,
+      { error: { message: 'prompt: a text, a list of texts, or tokens are required' } },
+    ]);
+  }
+});

@@ -59,7 +59,9 @@ export function readPlain(body: JsonObject): PlainRequest | null {
   const suffix = isGiven(body.suffix) ? stringAt(body.suffix, 'suffix') : '';
   if (body.raw !== true && suffix === '') return null;
   const notes = new Set<string>();
-  if (isGiven(body.images)) throw invalid('images', 'a raw prompt and a suffix cannot hold images');
+  if (readImages(body.images, 'images').length > 0) {
+    throw invalid('images', 'a raw prompt and a suffix cannot hold images');
+  }
   const unserved = { system: 'a raw prompt and a suffix go past the template', think: 'it goes past the template' };
   noteUnserved(body, { ...UNSERVED_IN_GENERATE, ...unserved }, notes);
   const prompt = isGiven(body.prompt) ? stringAt(body.prompt, 'prompt') : '';

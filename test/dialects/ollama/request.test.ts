@@ -207,6 +207,8 @@ describe('generate', () => {
       notes: [expect.stringContaining('system')],
     });
     expect(faultOf(() => readPlain({ raw: true, images: [PNG] }))).toStartWith('images: ');
+    // Clients with one shape of body for all requests.
+    expect(readPlain({ raw: true, images: [] })).toMatchObject({ kind: 'completion' });
   });
 });
 
