@@ -30,6 +30,8 @@ const NEWLINE = 10;
  *   vLLM and SGLang do it. If no closing tag comes and the model stops by itself, the text was the answer after all:
  *   it is told once more, as text, and is not expected any longer.
  * - Otherwise it is text, as it streams. A closing tag that comes then is left out, and is a lesson for the next time.
+ * Text that follows a thought may speak of tags: there a closing one counts on a line of its own, and what follows an
+ * opening one that is never closed is told once more, as text.
  */
 export function thinkTags(context: RepairContext, next: Sink): Stage {
   return new ThinkTags(context, next);
@@ -55,11 +57,14 @@ class ThinkTags implements Stage {
   #dropsBlanks = false;
   #hasText = false;
   #hasEngineThought = false;
+  /** A thought, or the end of one, was found in the text. */
+  #hasThought = false;
   #hasCall = false;
   /** The thought at hand, for the record. */
   #sample = '';
-  /** Of an expected thought, all of it: it may have been the answer. */
+  /** Of an expected thought and of one amid text, all of it: it may have been the answer. */
   #kept = '';
+  #isKept: boolean;
   #usage: StreamEvent | null = null;
 
   constructor(context: RepairContext, next: Sink) {
@@ -67,6 +72,7 @@ class ThinkTags implements Stage {
     this.#next = next;
     this.#mode = expectsThought(context) ? 'expected' : 'text';
     this.#dropsBlanks = this.#mode === 'expected';
+    this.#isKept = this.#mode === 'expected';
   }
 
   push(event: StreamEvent): void {
@@ -182,7 +188,14 @@ class ThinkTags implements Stage {
     if (found.kind === 'opener') return this.#isLineStart ? found : null;
     const after = at + found.length;
     if (after === text.length) return 'wait';
-    return this.#isLineStart || text.charCodeAt(after) === NEWLINE ? found : null;
+    const endsLine = text.charCodeAt(after) === NEWLINE;
+    const isEnd = this.#isSaid ? this.#isLineStart && endsLine : this.#isLineStart || endsLine;
+    return isEnd ? found : null;
+  }
+
+  /** The answer proper has begun: what looks like a tag in it may be spoken of. */
+  get #isSaid(): boolean {
+    return this.#hasText && (this.#hasThought || this.#hasEngineThought);
   }
 
   #passTag(found: { kind: 'opener' | 'closer'; tag: ThoughtTag; length: number }, text: string, at: number): string {
@@ -193,25 +206,29 @@ class ThinkTags implements Stage {
       this.#tag = found.tag;
       this.#dropsBlanks = true;
       this.#sample = '';
+      this.#isKept = this.#hasText;
+      this.#kept = this.#isKept ? found.tag.opener : '';
     }
     return rest;
   }
 
   /** A closing tag alone. */
   #leaveOut(closer: string): void {
-    const isLesson = !this.#hasEngineThought && this.#hasText && !this.#context.isThinkingOff;
+    const isLesson = !this.#hasEngineThought && !this.#hasThought && this.#hasText && !this.#context.isThinkingOff;
     this.#report(
       isLesson ? 'orphan-thought' : 'think-tags',
       'a closing tag of a thought without an opening one was left out',
       closer,
       '',
     );
+    this.#hasThought = true;
     if (!this.#hasText) this.#dropsBlanks = true;
   }
 
   /** Up to the closing tag; what follows it, or null when all is read. */
   #readThought(text: string): string | null {
     const start = this.#dropsBlanks ? firstInk(text) : 0;
+    this.#keep(text.slice(0, start));
     if (start === text.length) return null;
     if (this.#mode === 'expected' && this.#dropsBlanks && mayBeginTag(text.charCodeAt(start))) {
       // Some models open the thought once more.
@@ -268,6 +285,7 @@ class ThinkTags implements Stage {
     this.#mode = 'text';
     this.#tag = null;
     this.#kept = '';
+    this.#hasThought = true;
     this.#dropsBlanks = true;
     this.#isLineStart = true;
     this.#code.newLine();
@@ -280,8 +298,12 @@ class ThinkTags implements Stage {
   #think(text: string): void {
     if (text === '') return;
     if (this.#sample.length < SAMPLE_CHARACTERS_MAX) this.#sample += text.slice(0, SAMPLE_CHARACTERS_MAX);
-    if (this.#mode === 'expected' && this.#kept.length < KEPT_CHARACTERS_MAX) this.#kept += text;
+    this.#keep(text);
     this.#next({ type: 'thinking', text });
+  }
+
+  #keep(text: string): void {
+    if (this.#isKept && this.#kept.length <= KEPT_CHARACTERS_MAX) this.#kept += text;
   }
 
   /** Something that is no text: what was held is what it looked like. */
@@ -303,7 +325,8 @@ class ThinkTags implements Stage {
   /** Held text after which nothing follows: a closing tag at the very end is one. */
   #readLast(held: string): void {
     const found = tagAt(held, 0);
-    if (found?.kind === 'closer' && found.length === held.length) {
+    const mayEnd = this.#isLineStart || !this.#isSaid;
+    if (found?.kind === 'closer' && found.length === held.length && mayEnd) {
       this.#leaveOut(found.tag.closer);
       return;
     }
@@ -313,10 +336,16 @@ class ThinkTags implements Stage {
 
   #end(event: StreamEvent): void {
     const isExpected = this.#mode === 'expected';
-    const kept = isExpected && event.type === 'finish' && event.reason === 'stop' ? this.#kept + this.#held : '';
+    const isOpen = this.#mode !== 'text' && this.#isKept && event.type === 'finish' && event.reason === 'stop';
+    const kept = isOpen ? this.#kept + this.#held : '';
     this.#interrupt();
-    if (kept.trim() !== '' && !this.#hasCall && !this.#hasText && kept.length <= KEPT_CHARACTERS_MAX) {
-      this.#report('unclosed-thought', 'what was taken for a thought was the answer', '', kept);
+    if (kept.trim() !== '' && !this.#hasCall && kept.length <= KEPT_CHARACTERS_MAX) {
+      this.#report(
+        isExpected ? 'unclosed-thought' : 'think-tags',
+        'what was taken for a thought was the answer',
+        '',
+        kept,
+      );
       this.#tell(kept);
     }
     if (this.#usage) this.#next(this.#usage);

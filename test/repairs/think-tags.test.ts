@@ -100,6 +100,27 @@ const CASES: readonly {
     kinds: ['think-tags'],
   },
   {
+    name: 'a tag amid text that is never closed loses no text',
+    given: { traits: THINKER },
+    raw: 'Models open it with\n<think>\n\n and go on. ',
+    want: [text('Models open it with\n'), thinking('and go on. '), text('<think>\n\n and go on. ')],
+    kinds: ['think-tags'],
+  },
+  {
+    name: 'a closing tag that is spoken of after the thought',
+    given: { traits: THINKER },
+    raw: '<think>Hm.</think>It ends with </think>\n</think> or so: </think>',
+    want: [thinking('Hm.'), text('It ends with </think>\n</think> or so: </think>')],
+    kinds: ['think-tags'],
+  },
+  {
+    name: 'a thought that is closed twice',
+    given: { traits: THINKER },
+    raw: '<think>Hm.</think>\n\nOr.\n</think>\n\nYes.',
+    want: [thinking('Hm.'), text('Or.\n\n\nYes.')],
+    kinds: ['think-tags', 'think-tags'],
+  },
+  {
     name: 'a request without thoughts expects none',
     given: { ...EXPECTED, isThinkingOff: true },
     raw: 'The answer.',
@@ -177,6 +198,11 @@ describe('what is no thought', () => {
     // A piece that could begin a tag is put together with the next; all others are the very same objects.
     expect(original.length).toBeGreaterThan(events.length - 6);
     expect(joined(out)).toEqual(joined(events));
+  });
+
+  test('a closing tag that is spoken of stays, also after a thought of the engine', () => {
+    const events = [thinking('Hm.'), text('It ends with </think>\nand goes on.'), finish()];
+    expect(joined(through(thinkTags, { traits: THINKER }, events).events)).toEqual(events);
   });
 
   test('an answer whose thoughts the engine has parsed is text from its first word', () => {
