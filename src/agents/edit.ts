@@ -25,6 +25,9 @@ export type Format = 'json' | 'toml' | 'yaml';
 /** What shall stand in one file. `path` is absolute. */
 export type Edit = { readonly path: string; readonly format: Format; readonly changes: readonly Change[] };
 
+/** Editors of another system put one before everything. It is kept, and the editors of the formats never see it. */
+const BYTE_ORDER_MARK = '\uFEFF';
+
 const PARSERS: { readonly [Kind in Format]: (text: string) => unknown } = {
   json: (text) => (text.trim() === '' ? {} : jsoncValue(parseJsonc(text))),
   toml: (text) => Bun.TOML.parse(text),
@@ -36,7 +39,7 @@ const REMOVERS = { json: removeJsonc, toml: removeToml, yaml: removeYaml } as co
 /** What a text says. Throws Fault('unprocessable') with the place for one that cannot be read. */
 export function parsed(format: Format, text: string): unknown {
   try {
-    const value = PARSERS[format](text);
+    const value = PARSERS[format](withoutMark(text));
     if (isObject(value)) return value;
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
@@ -44,6 +47,15 @@ export function parsed(format: Format, text: string): unknown {
     throw new Fault('unprocessable', `${message}${placeOf(cause)}.`, { cause });
   }
   throw new Fault('unprocessable', 'It holds no mapping of names to values.');
+}
+
+function withoutMark(text: string): string {
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(BYTE_ORDER_MARK.length) : text;
+}
+
+/** What stands before everything else in a text: a byte order mark, or nothing. */
+function markOf(text: string): string {
+  return text.slice(0, text.length - withoutMark(text).length);
 }
 
 /** The reader of TOML and YAML tells the place beside its message, when it knows it. */
@@ -59,9 +71,9 @@ export function edited(edit: Edit, text: string): string {
     const present = valueAt(before, at);
     return isDefault ? present === undefined : !isSame(present, value);
   });
-  const after = open.reduce((result, { at, value }) => SETTERS[edit.format](result, at, value), text);
+  const after = open.reduce((result, { at, value }) => SETTERS[edit.format](result, at, value), withoutMark(text));
   const intended = open.reduce<unknown>((document, { at, value }) => withValue(document, at, value), before);
-  return checked(edit, after, intended);
+  return checked(edit, markOf(text) + after, intended);
 }
 
 /**
@@ -72,7 +84,7 @@ export function reverted(edit: Edit, text: string, original: string): { text: st
   const first = parsed(edit.format, original);
   const present = parsed(edit.format, text);
   const left: string[] = [];
-  let [result, intended]: [string, unknown] = [text, present];
+  let [result, intended]: [string, unknown] = [withoutMark(text), present];
   const perform = ({ at, value }: Restoration): void => {
     const { format } = edit;
     result = value === undefined ? REMOVERS[format](result, at) : SETTERS[format](result, at, jsonOf(value));
@@ -88,7 +100,7 @@ export function reverted(edit: Edit, text: string, original: string): { text: st
     perform({ at, value: then });
     for (const empty of emptied(intended, first, at)) perform(empty);
   }
-  return { text: checked(edit, result, intended), left };
+  return { text: checked(edit, markOf(text) + result, intended), left };
 }
 
 /**

@@ -47,12 +47,10 @@ const SPACE = /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/)+/y;
 
 class Reader {
   readonly #text: string;
-  #offset: number;
+  #offset = 0;
 
   constructor(text: string) {
     this.#text = text;
-    // Editors of another system put a byte order mark before everything.
-    this.#offset = text.startsWith('\uFEFF') ? 1 : 0;
   }
 
   whole(): JsoncNode {

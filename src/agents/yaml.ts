@@ -20,6 +20,8 @@ export function setYaml(text: string, at: readonly Step[], value: Json): string 
     const own = ownBlock(lines, block, step, parent);
     const rest = at.slice(index + 1);
     if (own === null) {
+      // It stands there in a form that is not seen here; written again it would be there twice.
+      if (isThere(parent, step) && !hasMerge(lines, block)) throw inBraces(at.slice(0, index + 1));
       lines.splice(block.end, 0, ...rendered(oneOf(step, nested(rest, value)), block.indent));
       return joined(lines, newline);
     }
@@ -32,6 +34,15 @@ export function setYaml(text: string, at: readonly Step[], value: Json): string 
     block = child;
   }
   return joined(lines, newline);
+}
+
+function isThere(parent: unknown, step: Step): boolean {
+  return valueAt(parent, [step]) !== undefined;
+}
+
+/** What a `<<` brings in is not written in the block itself, and a key there wins over it. */
+function hasMerge(lines: readonly string[], block: Block): boolean {
+  return keyLines(lines, block).some((place) => keyOf(lines[place] ?? '', block.indent) === '<<');
 }
 
 /** The text without what stands at a place; unchanged when there is nothing. */
@@ -160,8 +171,17 @@ function replace(lines: string[], own: Block, step: Step, value: Json): void {
   const old = lines[own.first] ?? '';
   const head = old.slice(0, own.indent);
   const [first = '', ...below] = rendered({ [step]: value }, own.indent);
-  const comment = /\s+#[^"']*$/.exec(old)?.[0] ?? '';
+  const comment = trailingComment(old.slice(own.indent));
   lines.splice(own.first, own.end - own.first, head + first.slice(own.indent) + comment, ...below);
+}
+
+/** What is said behind a value, with the white space before it: a mark inside quotes is none. */
+function trailingComment(line: string): string {
+  const text = line.slice(KEY.exec(line)?.[0].length ?? 0);
+  const quoted = /^\s*(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')/.exec(text)?.[0] ?? '';
+  // White space before the value has gone with the key.
+  if (text.startsWith('#')) return ` ${text}`;
+  return /\s+#.*$/.exec(text.slice(quoted.length))?.[0] ?? '';
 }
 
 function oneOf(step: Step, value: Json): Json {
