@@ -3,7 +3,7 @@ import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import { type RepetitionBounds, RepetitionWatch } from './repetition.ts';
 import type { RepairContext, Sink, Stage } from './stage.ts';
 
-/** Sentences: at 50 tokens a second a loop is stopped after some 20 s; without the guard it takes the slot for minutes. */
+/** Sentences: at 50 tokens a second a loop is stopped after some 20 s; without the guard it fills the context. */
 const PROSE: RepetitionBounds = { repeatsMin: 24, charactersMin: 4_000, shortPeriod: 16, shortCharactersMin: 16_000 };
 /** What people ask for repeats itself too: maps of zeros, empty rows of tables, test data, zeros in base64. */
 const DATA: RepetitionBounds = { ...PROSE, repeatsMin: 32, charactersMin: 16_000 };
