@@ -16,3 +16,8 @@ export function stringOrNull(value: unknown): string | null {
 export function numberOrNull(value: unknown): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
+
+/** Whether a value says anything: null is how several clients write "your default". */
+export function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}

@@ -1,8 +1,8 @@
 /** What a model's behaviour makes of a request: defaults, forced and stripped parameters, thinking. Pure. */
-import { type JsonObject, numberOrNull } from '#src/json.ts';
+import { isGiven, type JsonObject, numberOrNull } from '#src/json.ts';
 import type { Behaviour } from '#src/models/behaviour.ts';
 import type { ModelTraits } from '#src/models/traits.ts';
-import { type BodyChanges, isGiven, sampled } from './sampling.ts';
+import { type BodyChanges, sampled } from './sampling.ts';
 import { type Thinking, thought, withoutStripped } from './thinking.ts';
 import { answerShare, type Room, thinkingRoom } from './thinking-room.ts';
 

@@ -1,5 +1,5 @@
 /** Sampling defaults, forced and stripped parameters: who wins, and under which name the engine reads it. Pure. */
-import type { JsonObject } from '#src/json.ts';
+import { isGiven, type JsonObject } from '#src/json.ts';
 import type { Behaviour } from '#src/models/behaviour.ts';
 
 /** Fields of a request's body that differ from what the caller sent. */
@@ -58,11 +58,6 @@ export function sampled(body: JsonObject, behaviour: Behaviour): BodyChanges {
     for (const other of others) if (Object.hasOwn(body, other)) drop.add(other);
   }
   return { set, drop: [...drop].filter((name) => !KEPT_FIELDS.has(name) && !Object.hasOwn(set, name)) };
-}
-
-/** Whether a value says anything: null is how several clients write "your default". */
-export function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null;
 }
 
 function spellingsOf(name: string): readonly string[] {

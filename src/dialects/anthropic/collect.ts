@@ -3,9 +3,10 @@ import { impossible } from '#src/assert.ts';
 import { type Block, BlockSequence, type BlockSink } from '#src/dialects/block-sequence.ts';
 import type { AnswerHead, Collector } from '#src/dialects/dialect.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
+import { unfinished } from '#src/dialects/unfinished.ts';
 import type { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
-import { type Finish, messageId, signatureOf, stopOf, Tally, unfinished } from './ending.ts';
+import { type Finish, messageId, signatureOf, stopOf, Tally } from './ending.ts';
 import { toolUseId } from './tool-id.ts';
 
 /**

@@ -12,7 +12,8 @@ import { impossible } from '#src/assert.ts';
 import { type Block, BlockSequence, type BlockSink } from '#src/dialects/block-sequence.ts';
 import type { AnswerHead, Encoder } from '#src/dialects/dialect.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
-import { type Finish, messageId, signatureOf, stopOf, Tally, unfinished } from './ending.ts';
+import { unfinished } from '#src/dialects/unfinished.ts';
+import { type Finish, messageId, signatureOf, stopOf, Tally } from './ending.ts';
 import { toolUseId } from './tool-id.ts';
 import { failureOf, frame, PING } from './voice.ts';
 

@@ -1,7 +1,6 @@
 /** What streamed and whole answers say alike: why they stopped, and what they cost. */
 import type { AnswerHead } from '#src/dialects/dialect.ts';
 import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
-import { Fault } from '#src/faults.ts';
 import type { JsonObject } from '#src/json.ts';
 import type { Usage } from '#src/requests/request.ts';
 
@@ -33,11 +32,6 @@ function reasonOf(finish: Finish, hasCalls: boolean, met: string | null): string
   };
   const isWhole = finish.reason === 'stop' || finish.reason === 'tool-calls';
   return hasCalls && isWhole ? 'tool_use' : reasons[finish.reason];
-}
-
-/** The end that came without a finish: never taken for a good one. */
-export function unfinished(): Fault {
-  return new Fault('engine-died', 'The answer broke off: the engine ended it without saying that it was complete.');
 }
 
 /**

@@ -1,7 +1,8 @@
 /** An Anthropic Messages request as the canonical chat request. */
 import type { ChatRequest } from '#src/dialects/chat-request.ts';
 import { invalid, listAt, nameAt, objectAt } from '#src/dialects/invalid.ts';
-import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
+import { thinkingSwitch } from '#src/dialects/thinking-switch.ts';
+import { isGiven, isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 import { type Findings, noFindings } from './findings.ts';
 import { readMessages, readSystem } from './messages.ts';
 import { readSchema, readTools } from './tools.ts';
@@ -51,10 +52,6 @@ export function readRequest(body: JsonObject): MessagesRequest {
     stream: wantsStream,
   };
   return { request, wantsStream, stops, notes: [...findings.notes] };
-}
-
-function isGiven(value: unknown): boolean {
-  return value !== null && value !== undefined;
 }
 
 function isPresent(value: unknown): boolean {
@@ -155,12 +152,4 @@ function readFormat(body: JsonObject): JsonObject {
   if (type !== 'json_schema') throw invalid(`${place}.type`, 'json_schema is required');
   const json_schema = { name: SCHEMA_NAME, schema: readSchema(schema, `${place}.schema`), strict: true };
   return { response_format: { type: 'json_schema', json_schema } };
-}
-
-/**
- * Templates have two names for the one switch: `enable_thinking` (Qwen, GLM, Nemotron) and `thinking` (Granite,
- * DeepSeek).
- */
-function thinkingSwitch(isOn: boolean): { chat_template_kwargs: JsonObject } {
-  return { chat_template_kwargs: { enable_thinking: isOn, thinking: isOn } };
 }

@@ -2,11 +2,11 @@
 import { impossible } from '#src/assert.ts';
 import type { AnswerHead, Collector } from '#src/dialects/dialect.ts';
 import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
+import { unfinished } from '#src/dialects/unfinished.ts';
 import type { Fault } from '#src/faults.ts';
 import type { JsonObject } from '#src/json.ts';
 import { type AnswerShape, Counts, type Durations, ended, lineHead, said, type WholeCall } from './answer-lines.ts';
 import { CallGatherer } from './call-gatherer.ts';
-import { unfinished } from './voice.ts';
 
 /** A collector for one answer; what it gathers is what the stream of the same events would have told. */
 export function ollamaCollector(shape: AnswerShape, head: AnswerHead, durations: Durations | null): Collector {

@@ -2,9 +2,10 @@
 import { impossible } from '#src/assert.ts';
 import type { AnswerHead, Encoder } from '#src/dialects/dialect.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
+import { unfinished } from '#src/dialects/unfinished.ts';
 import { type AnswerShape, Counts, type Durations, ended, lineHead, said } from './answer-lines.ts';
 import { CallGatherer } from './call-gatherer.ts';
-import { failureLine, unfinished } from './voice.ts';
+import { failureLine } from './voice.ts';
 
 /** An encoder for one answer. */
 export function ollamaEncoder(shape: AnswerShape, head: AnswerHead, durations: Durations | null): Encoder {

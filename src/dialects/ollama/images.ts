@@ -1,7 +1,7 @@
 /** Ollama's images: base64 without a word about what it holds. */
 import type { ContentPart } from '#src/dialects/chat-request.ts';
 import { listAt, nameAt } from '#src/dialects/invalid.ts';
-import { isGiven } from './options.ts';
+import { isGiven } from '#src/json.ts';
 
 /** Enough base64 to see twelve bytes. */
 const OPENING_CHARACTERS = 16;

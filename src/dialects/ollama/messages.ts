@@ -1,9 +1,8 @@
 /** Ollama's conversation as OpenAI chat messages. */
 import type { ChatMessage, ChatTool, Content, ContentPart, ToolCall } from '#src/dialects/chat-request.ts';
 import { invalid, listAt, nameAt, objectAt, stringAt } from '#src/dialects/invalid.ts';
-import { isObject, type Json, type JsonObject, stringOrNull } from '#src/json.ts';
+import { isGiven, isObject, type Json, type JsonObject, stringOrNull } from '#src/json.ts';
 import { readImages } from './images.ts';
-import { isGiven } from './options.ts';
 
 /** Calls of the last assistant turn that no result has answered yet. */
 type Open = { readonly id: string; readonly name: string }[];

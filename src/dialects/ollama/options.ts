@@ -1,6 +1,7 @@
 /** The parts of a request that Ollama's chat and generate have in common. */
 import { invalid, listAt, objectAt, stringAt } from '#src/dialects/invalid.ts';
-import { isObject, type JsonObject } from '#src/json.ts';
+import { thinkingSwitch } from '#src/dialects/thinking-switch.ts';
+import { isGiven, isObject, type JsonObject } from '#src/json.ts';
 
 /** Names that engines know too. */
 const NUMBERS = [
@@ -62,10 +63,7 @@ function readStop(value: unknown): JsonObject {
   return stop.length === 0 ? {} : { stop };
 }
 
-/**
- * `think`: absent leaves the model its habit. Templates have two names for the one switch, and know three levels; what
- * is more than high is high.
- */
+/** `think`: absent leaves the model its habit. Templates know three levels; what is more than high is high. */
 export function readThink(value: unknown): JsonObject {
   if (!isGiven(value)) return {};
   switch (value) {
@@ -81,10 +79,6 @@ export function readThink(value: unknown): JsonObject {
     default:
       throw invalid('think', 'true, false, "low", "medium" or "high" is required');
   }
-}
-
-function thinkingSwitch(isOn: boolean): JsonObject {
-  return { chat_template_kwargs: { enable_thinking: isOn, thinking: isOn } };
 }
 
 /** `format`: JSON, or a schema for it. */
@@ -111,11 +105,6 @@ export function noteUnserved(body: JsonObject, fields: Readonly<Record<string, s
     const isEmpty = !isGiven(value) || value === false || value === '' || value === 0;
     if (!isEmpty && !(Array.isArray(value) && value.length === 0)) notes.add(`${field} was left out: ${why}`);
   }
-}
-
-/** Neither absent nor null. */
-export function isGiven(value: unknown): boolean {
-  return value !== null && value !== undefined;
 }
 
 function numberAt(value: unknown, path: string): number {

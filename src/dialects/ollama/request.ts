@@ -1,10 +1,10 @@
 /** Bodies of Ollama's `/api/chat` and `/api/generate`, as what an engine is asked. */
 import type { ChatMessage, ChatRequest, ContentPart } from '#src/dialects/chat-request.ts';
 import { invalid, stringAt } from '#src/dialects/invalid.ts';
-import type { JsonObject } from '#src/json.ts';
+import { isGiven, type JsonObject } from '#src/json.ts';
 import { readImages } from './images.ts';
 import { readMessages, readTools } from './messages.ts';
-import { isGiven, noteUnserved, readFormat, readOptions, readStream, readThink } from './options.ts';
+import { noteUnserved, readFormat, readOptions, readStream, readThink } from './options.ts';
 
 /** What a body of `/api/chat`, or one of `/api/generate` in words, says. */
 export type OllamaRequest = {

@@ -1,6 +1,6 @@
 /** How Ollama's protocol tells faults and silence: `{"error": "…"}`, as an answer or as the last line. */
 import type { AnswerHead, Refusal, Voice } from '#src/dialects/dialect.ts';
-import { Fault } from '#src/faults.ts';
+import type { Fault } from '#src/faults.ts';
 import { type AnswerShape, lineHead, said } from './answer-lines.ts';
 
 /** The content type of its streams: a JSON object a line. */
@@ -22,11 +22,6 @@ export function ollamaVoice(shape: AnswerShape): Voice {
 /** A fault as the last line of a stream. */
 export function failureLine(fault: Fault): string {
   return `${JSON.stringify({ error: messageOf(fault) })}\n`;
-}
-
-/** For answers that broke off. */
-export function unfinished(): Fault {
-  return new Fault('engine-died', 'The answer broke off: the engine ended it without saying that it was complete.');
 }
 
 function refusalOf(fault: Fault, requestId: string): Refusal {

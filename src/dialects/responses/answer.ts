@@ -13,7 +13,8 @@ import type { Clock } from '#src/clock.ts';
 import { type Block, BlockSequence, type BlockSink } from '#src/dialects/block-sequence.ts';
 import type { AnswerHead, Collector, Encoder } from '#src/dialects/dialect.ts';
 import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
-import { Fault } from '#src/faults.ts';
+import { unfinished } from '#src/dialects/unfinished.ts';
+import type { Fault } from '#src/faults.ts';
 import type { JsonObject } from '#src/json.ts';
 import type { ResponseMemory } from '#src/responses/memory.ts';
 import { Counts } from './counts.ts';
@@ -244,9 +245,4 @@ function withId(item: JsonObject, requestId: string, index: number): JsonObject 
   if (typeof item.id === 'string' && item.id !== '') return item;
   const type = typeof item.type === 'string' ? item.type : 'message';
   return { ...item, type, id: itemId(type, requestId, `i${index}`) };
-}
-
-/** The end that came without a finish: never taken for a good one. */
-function unfinished(): Fault {
-  return new Fault('engine-died', 'The answer broke off: the engine ended it without saying that it was complete.');
 }

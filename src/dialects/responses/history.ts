@@ -1,7 +1,7 @@
 /** What came before a request: the answers it goes on with, and the items it refers to. */
 import { invalid } from '#src/dialects/invalid.ts';
 import { Fault } from '#src/faults.ts';
-import { isObject, type JsonObject } from '#src/json.ts';
+import { isGiven, isObject, type JsonObject } from '#src/json.ts';
 import type { KeptResponse, ResponseMemory } from '#src/responses/memory.ts';
 
 /** Beyond it no context would hold the conversation. */
@@ -86,10 +86,6 @@ export function finder(known: readonly JsonObject[], memory: ResponseMemory): (i
 /** A reference may leave its type out; then it has nothing but an id. */
 export function isReference({ type, role }: JsonObject): boolean {
   return type === 'item_reference' || (!isGiven(type) && !isGiven(role));
-}
-
-function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null;
 }
 
 function unknownResponse(id: string, isOlder: boolean): Fault {

@@ -1,7 +1,8 @@
 /** An OpenAI Responses request as the canonical chat request. */
 import type { ChatMessage, ChatRequest } from '#src/dialects/chat-request.ts';
 import { invalid, nameAt, objectAt, stringAt } from '#src/dialects/invalid.ts';
-import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
+import { thinkingSwitch } from '#src/dialects/thinking-switch.ts';
+import { isGiven, isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 import type { ResponseMemory } from '#src/responses/memory.ts';
 import { Conversation } from './conversation.ts';
 import { chainBefore, finder, isReference, itemsOf } from './history.ts';
@@ -117,10 +118,6 @@ function refuseUnserved(body: JsonObject): void {
   }
 }
 
-function isGiven(value: unknown): boolean {
-  return value !== null && value !== undefined;
-}
-
 function readFlag(value: unknown, path: string): boolean | null {
   if (!isGiven(value)) return null;
   if (typeof value !== 'boolean') throw invalid(path, 'true or false is required');
@@ -168,14 +165,6 @@ function readReasoning(value: unknown): JsonObject {
     default:
       return { ...thinkingSwitch(true), reasoning_effort: 'high' };
   }
-}
-
-/**
- * Templates have two names for the one switch: `enable_thinking` (Qwen, GLM, Nemotron) and `thinking` (Granite,
- * DeepSeek).
- */
-function thinkingSwitch(isOn: boolean): { chat_template_kwargs: JsonObject } {
-  return { chat_template_kwargs: { enable_thinking: isOn, thinking: isOn } };
 }
 
 /** Structured output. */
