@@ -205,6 +205,12 @@ describe('what a template tells', () => {
     read('{#'.repeat(50_000));
     read(`{{ ${"'".repeat(50_001)} }}`);
     read(`tools ${'<|channel|>'.repeat(20_000)}`);
+    const branch = '{% if add_generation_prompt %}';
+    read(`${branch}{{ ${'if '.repeat(30_000)}<think>' }}`);
+    read(`${branch}{{ ${'if else \'a" '.repeat(10_000)}<think>' }}`);
+    read(`${'namespace('.repeat(10_000)}${branch}{% if enable_thinking %}{{ '<think>' }}`);
+    read(`${branch}{% if ${'not ('.repeat(20_000)}${')'.repeat(20_000)} %}{{ '<think>' }}`);
+    read(`{{${"'\\".repeat(50_000)}}}`);
     expect(performance.now() - started).toBeLessThan(1_000);
   });
 });

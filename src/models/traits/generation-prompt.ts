@@ -14,6 +14,8 @@ const GENERATION_BRANCH = /\{%[-+]?\s*if\b[^%]*\badd_generation_prompt\b/g;
 /** A generation prompt has one or two; a hostile template may have any number. */
 const OPENERS_MAX = 20;
 const LOOK_AHEAD = 300;
+/** As much of an expression, and of a condition, is read: these patterns are slow on what is longer than any is. */
+const CODE_CHARACTERS_MAX = 1_000;
 const TAG = /\{%[-+]?\s*(if|elif|else|endif)\b([\s\S]*?)[-+]?%\}/g;
 
 /** Whether the thought is open in it, when nobody says anything about thinking. */
@@ -33,7 +35,7 @@ export function opensThought(template: string): boolean {
 /** Whether what stands between these two is written by default. */
 function isReached(template: string, before: string, after: string): boolean {
   const truth = (condition: string) => byDefault(condition, template);
-  const expression = before.slice(before.lastIndexOf('{{') + 1);
+  const expression = before.slice(before.lastIndexOf('{{') + 1).slice(-CODE_CHARACTERS_MAX);
   const choice = INLINE_CHOICE.exec(expression);
   if (choice && truth(choice[1] ?? '')) return false;
   const condition = INLINE_CONDITION.exec(after);
@@ -55,6 +57,7 @@ function isReached(template: string, before: string, after: string): boolean {
 
 /** A condition when no word about thinking was given; what is not about thinking is taken as true. */
 function byDefault(condition: string, template: string): boolean {
+  if (condition.length > CODE_CHARACTERS_MAX) return true;
   const denied = /^\s*not\s*\(([\s\S]*)\)\s*$/.exec(condition)?.[1];
   if (denied !== undefined) return !byDefault(denied, template);
   const name = /(?:\bns\.)?\b(enable_thinking|thinking)\b/.exec(condition)?.[1];
@@ -77,7 +80,9 @@ function byDefault(condition: string, template: string): boolean {
 /** What a switch is when nobody sets it, as far as the template says; null = it is not defined then. */
 function defaultOf(name: string, condition: string, template: string): boolean | null {
   const filter = new RegExp(`${name}\\s*\\|\\s*default\\(\\s*(true|false)`, 'i').exec(condition);
-  const set = new RegExp(`(?:set\\s+|namespace\\([^)]*?)(?:ns\\.)?${name}\\s*=\\s*(true|false)`, 'i').exec(template);
+  const set = new RegExp(`(?:set\\s+|namespace\\([^)]{0,300}?)(?:ns\\.)?${name}\\s*=\\s*(true|false)`, 'i').exec(
+    template,
+  );
   const word = (filter ?? set)?.[1]?.toLowerCase();
   return word === undefined ? null : word === 'true';
 }

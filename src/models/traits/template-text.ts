@@ -19,14 +19,29 @@ export function codeIn(template: string): string {
   let from = 0;
   for (;;) {
     const [expression, statement] = [template.indexOf('{{', from), template.indexOf('{%', from)];
-    if (expression < 0 && statement < 0) return code.replace(STRINGS, "''");
+    if (expression < 0 && statement < 0) return withoutTexts(code);
     const isExpression = statement < 0 || (expression >= 0 && expression < statement);
     const at = isExpression ? expression : statement;
     const end = template.indexOf(isExpression ? '}}' : '%}', at + 2);
-    if (end < 0) return code.replace(STRINGS, "''");
+    if (end < 0) return withoutTexts(code);
     code += `${template.slice(at + 2, end)}\n`;
     from = end + 2;
   }
 }
 
-const STRINGS = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g;
+/** Code with its texts empty. After a text that never ends nothing is known, so the rest stays as it is. */
+function withoutTexts(code: string): string {
+  let bare = '';
+  let from = 0;
+  for (let at = 0; at < code.length; at += 1) {
+    const quote = code[at];
+    if (quote !== "'" && quote !== '"') continue;
+    let end = at + 1;
+    while (end < code.length && code[end] !== quote) end += code[end] === '\\' ? 2 : 1;
+    if (end >= code.length) break;
+    bare += `${code.slice(from, at)}''`;
+    from = end + 1;
+    at = end;
+  }
+  return bare + code.slice(from);
+}
