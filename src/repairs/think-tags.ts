@@ -6,8 +6,9 @@
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import type { RepairKind } from '#src/requests/request.ts';
 import { CodeSpans } from './calls/code-spans.ts';
+import { partialEnd } from './calls/reading.ts';
 import type { RepairContext, Sink, Stage } from './stage.ts';
-import { mayBeginTag, partialAtEnd, type ThoughtTag, tagAt } from './thought-tags.ts';
+import { mayBeginTag, type ThoughtTag, tagAt } from './thought-tags.ts';
 
 type TextEvent = Extract<StreamEvent, { type: 'text' }>;
 
@@ -270,7 +271,7 @@ class ThinkTags implements Stage {
 
   /** Where a closing tag may have begun. */
   #partialAt(text: string): number {
-    if (this.#tag) return partialAtEnd(text, this.#tag.closer);
+    if (this.#tag) return text.length - partialEnd(text, 0, this.#tag.closer);
     for (let at = Math.max(0, text.length - 24); at < text.length; at += 1) {
       if (mayBeginTag(text.charCodeAt(at)) && tagAt(text, at)?.kind === 'partial') return at;
     }

@@ -42,11 +42,3 @@ export function tagAt(text: string, at: number): FoundTag | null {
 export function mayBeginTag(code: number): boolean {
   return code === 60 || code === 91;
 }
-
-/** Where the end of a text could be the beginning of `mark`; its length when nowhere. */
-export function partialAtEnd(text: string, mark: string): number {
-  for (let at = Math.max(0, text.length - mark.length + 1); at < text.length; at += 1) {
-    if (mark.startsWith(text.slice(at))) return at;
-  }
-  return text.length;
-}

@@ -26,6 +26,9 @@ const TEMPLATE = `{%- for message in messages -%}
 {%- endif -%}
 {%- endif -%}`;
 
+const CHANNELS =
+  '<|channel|>analysis<|message|>Let me see.<|end|><|start|>assistant<|channel|>final<|message|>Here it is.<|return|>';
+
 let dataDir: string;
 let flow: RunningFlow;
 let openai: OpenAI;
@@ -38,8 +41,11 @@ beforeAll(async () => {
     const path = join(dataDir, 'models', `${name}.gguf`);
     await writeScriptedModel(path, { name, scripts: COMMON_SCRIPTS, template: TEMPLATE });
   }
+  // An engine that is told of no channels hands them on, as MLX servers do.
+  const scripts = { channels: CHANNELS };
+  await writeScriptedModel(join(dataDir, 'models', 'gpt-oss.gguf'), { name: 'gpt-oss', scripts });
   flow = await startFlow({ engine: realEngine().executable, dataDir });
-  for (const name of ['leaky', 'whole']) {
+  for (const name of ['leaky', 'whole', 'gpt-oss']) {
     await flow.json('/api/register-local', { path: join(dataDir, 'models', `${name}.gguf`) });
   }
   openai = new OpenAI({ baseURL: `${flow.url}/v1`, apiKey: 'flow-local', maxRetries: 0 });
@@ -134,6 +140,14 @@ describe('thoughts that the engine leaves in the text', () => {
     expect(await repairsOf('leaky', 'unclosed-thought')).toBe(1);
     expect((await first?.[1]('leaky', 'plain'))?.thinking).toBe('');
   });
+});
+
+describe("gpt-oss's channels that the engine leaves in the text", () => {
+  for (const [client, told] of CLIENTS) {
+    test(`are thought and answer: ${client}`, async () => {
+      expect(await told('gpt-oss', 'channels')).toMatchObject({ text: 'Here it is.', thinking: 'Let me see.' });
+    });
+  }
 });
 
 describe('an answer without end', () => {
