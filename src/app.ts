@@ -1,4 +1,5 @@
 /** The table of contents: every door of Flow, in order, and the guard in front of all of them. */
+import { homedir } from 'node:os';
 import { Elysia } from 'elysia';
 import { agentRoutes } from './agents/routes.ts';
 import { presetRoutes } from './behaviour/routes.ts';
@@ -8,6 +9,7 @@ import type { Voice } from './dialects/dialect.ts';
 import { normaliseMessages } from './dialects/normalise.ts';
 import { ollamaVoice } from './dialects/ollama/voice.ts';
 import { openResponses, responsesVoice } from './dialects/responses/responses.ts';
+import { discoveryRoutes } from './discovery/routes.ts';
 import { allowedPath } from './engines/allowed-path.ts';
 import { extraArguments } from './engines/extra-arguments.ts';
 import { engineRoutes } from './engines/routes.ts';
@@ -164,6 +166,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
         applyPreset: (config, presetId) => flow.presets.applied(config, presetId),
       }),
     )
+    .use(discoveryRoutes({ registry, headers: flow.headers, surroundings: surroundings(flow) }))
     .use(
       presetRoutes({
         presets: flow.presets,
@@ -171,6 +174,11 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
         traits: (model) => flow.traits.of(model),
       }),
     );
+}
+
+/** Where other programs' files are looked for. */
+function surroundings({ environment }: Flow) {
+  return { environment, home: environment.HOME ?? homedir(), platform: process.platform };
 }
 
 /** A model by name, with the context that a conversation has, or would have if it were loaded now. */

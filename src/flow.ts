@@ -41,6 +41,8 @@ import { SocketEngineClient } from './transport/client.ts';
 /** Everything Flow consists of, but for its doors (`app.ts`). */
 export type Flow = {
   readonly config: Config;
+  /** The environment that Flow was started in. */
+  readonly environment: NodeJS.ProcessEnv;
   readonly version: string;
   readonly clock: Clock;
   readonly bus: Bus;
@@ -55,6 +57,7 @@ export type Flow = {
   readonly repairs: RepairLog;
   readonly hardware: Hardware;
   readonly loopLag: LoopLag;
+  readonly headers: HeaderCache;
   readonly registry: Registry;
   readonly traits: TraitBook;
   readonly presets: PresetBook;
@@ -108,9 +111,11 @@ export async function openFlow(config: Config, version: string, environment: Nod
     ...ground,
     ...records,
     config,
+    environment,
     version,
     hardware,
     loopLag,
+    headers,
     registry,
     traits: new TraitBook(headers),
     presets: openPresets(ground, config.dataDir),

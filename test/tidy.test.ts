@@ -32,7 +32,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['requests', 'responses'],
   ['dialects'],
   ['behaviour', 'repairs'],
-  ['gateway'],
+  ['gateway', 'discovery'],
   ['host', 'web', 'agents'],
   ['live'],
   ['monitor'],

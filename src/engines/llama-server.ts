@@ -2,6 +2,7 @@
  * llama.cpp's llama-server: the one file to edit when its flags change. Its output is read in `read-log.ts`, its ends
  * in `diagnose.ts`.
  */
+import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Fault } from '#src/faults.ts';
 import { isObject, numberOrNull, stringOrNull } from '#src/json.ts';
@@ -60,7 +61,7 @@ function command(plan: LaunchPlan, deps: LlamaServerDeps): Command {
   const { model, launch, engine } = plan;
   const features = deps.featuresOf(engine);
   const has: Has = (flag) => features === null || features.flags.has(flag);
-  const roots = [...deps.allowedRoots(), dirname(model.path)];
+  const roots = [...deps.allowedRoots(), ...foldersOf(model.path)];
   const argv = [
     engine.executable,
     ...serving(plan, has),
@@ -74,6 +75,15 @@ function command(plan: LaunchPlan, deps: LlamaServerDeps): Command {
     ...extraArguments(launch.extra_args, roots),
   ];
   return { argv, env: environment(plan, deps.environment) };
+}
+
+/** The model's folder, and where its file really is: caches keep links in one folder and all files in another. */
+function foldersOf(path: string): string[] {
+  try {
+    return [dirname(path), dirname(realpathSync(path))];
+  } catch {
+    return [dirname(path)];
+  }
 }
 
 function environment(plan: LaunchPlan, own: Environment): Record<string, string> {

@@ -1,0 +1,65 @@
+/** Models in plain folders: LM Studio's `publisher/repository/file.gguf`, and llama.cpp's flat download cache. */
+import { basename, dirname, join, relative, sep } from 'node:path';
+import { isObject, stringOrNull } from '#src/json.ts';
+import { modelsIn } from './folder-models.ts';
+import type { Findings, FoundModel, Passed } from './found-model.ts';
+import { lmStudioFolders, lmStudioSettings, type Surroundings } from './places.ts';
+import { smallFileOrNull } from './small-file.ts';
+import { type WalkOptions, walkGguf } from './walk.ts';
+
+const SETTINGS_BYTES_MAX = 1 << 20;
+const LM_STUDIO_DEPTH_MAX = 6;
+
+/** What LM Studio keeps, in the folder that its settings name and in the usual ones. */
+export async function lmStudioModels(
+  surroundings: Surroundings,
+  options: Omit<WalkOptions, 'depthMax'>,
+): Promise<Findings> {
+  const models: FoundModel[] = [];
+  const passed: Passed[] = [];
+  for (const root of lmStudioFolders(surroundings, chosenFolder(surroundings))) {
+    const seen = await walkGguf(root, { ...options, depthMax: LM_STUDIO_DEPTH_MAX }, (folder, files) => {
+      const [publisher, repository] = relative(root, folder).split(sep);
+      const isNamed = publisher !== undefined && publisher !== '' && repository !== undefined;
+      const found = modelsIn(files, {
+        place: 'lm-studio',
+        repository: isNamed ? `${publisher}/${repository}` : null,
+      });
+      models.push(...found.models);
+      passed.push(...found.passed);
+    });
+    passed.push(...seen);
+  }
+  return { models, passed };
+}
+
+/** What llama.cpp downloaded into its own cache: one folder for all, so its place says nothing of a projector. */
+export async function llamaCppModels(root: string, options: Omit<WalkOptions, 'depthMax'>): Promise<Findings> {
+  const models: FoundModel[] = [];
+  const passed: Passed[] = [];
+  const seen = await walkGguf(root, { ...options, depthMax: 1 }, (_folder, files) => {
+    const found = modelsIn(files, { place: 'llama.cpp', repository: null });
+    models.push(...found.models.map((model) => ({ ...model, projectorPath: null })));
+    passed.push(...found.passed);
+  });
+  return { models, passed: [...passed, ...seen] };
+}
+
+/** The downloads folder a person has chosen in LM Studio; null when none was. */
+function chosenFolder(surroundings: Surroundings): string | null {
+  const { pointer, usual } = lmStudioSettings(surroundings);
+  const home = smallFileOrNull(pointer, SETTINGS_BYTES_MAX)?.trim() ?? '';
+  const text = smallFileOrNull(join(home === '' ? usual : home, 'settings.json'), SETTINGS_BYTES_MAX);
+  const named = text === null ? null : downloadsFolder(text);
+  if (named !== null) return named;
+  return home === '' || basename(dirname(home)) === '' ? null : join(home, 'models');
+}
+
+function downloadsFolder(text: string): string | null {
+  try {
+    const settings: unknown = JSON.parse(text);
+    return isObject(settings) ? stringOrNull(settings.downloadsFolder) : null;
+  } catch {
+    return null;
+  }
+}
