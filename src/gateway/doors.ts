@@ -14,7 +14,7 @@ import { answerOrder } from './answer.ts';
 import { type Changes, engineText, limitChanges, refuseDanger, translatedText, without } from './engine-body.ts';
 import { type JsonBody, readJsonBody } from './json-body.ts';
 import { type Call, type Order, refuse } from './order.ts';
-import { prepare } from './prepare.ts';
+import { mayStream, prepare } from './prepare.ts';
 import type { GatewayServices } from './services.ts';
 
 /** What a door knows when it makes its order. */
@@ -129,7 +129,7 @@ export const chatDoor: Door = {
       ...order,
       mending: prepared.mending,
       wantsUsage: include_usage === true,
-      streamText: order.wantsStream ? null : () => wholeAsStream(arrived, { set, drop }),
+      streamText: order.wantsStream || !mayStream(request) ? null : () => wholeAsStream(arrived, { set, drop }),
     };
   },
 };

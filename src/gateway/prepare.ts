@@ -41,8 +41,8 @@ export function prepare(
     traits,
     contextTokens: contextOf(services, model),
     promptTokens: Math.ceil((json?.text.length ?? 0) / CHARACTERS_PER_TOKEN),
-    // Of several answers at once, none can be ended alone.
-    canCut: !(typeof request.n === 'number' && request.n > 1),
+    // Of several answers at once, none can be ended alone; and only a stream can be ended early.
+    canCut: !(typeof request.n === 'number' && request.n > 1) && (request.stream === true || mayStream(request)),
   });
   const tools = offeredTools(tidied.tools);
   const schemas = hasGrammar(model, switches) ? relaxedSchemas(tidied, tools) : NOTHING_RELAXED;
@@ -66,6 +66,11 @@ export function prepare(
       isThinkingOff: turnsThinkingOff({ ...tidied, ...behaved.set }, traits.thinkingSwitches),
     },
   };
+}
+
+/** Whether a whole request can be asked as a stream: llama-server refuses probabilities beside tools in one. */
+export function mayStream({ logprobs, tools }: ChatRequest): boolean {
+  return logprobs !== true || offeredTools(tools).length === 0;
 }
 
 /** Whether its engine makes a grammar of schemas, as llama.cpp does. */

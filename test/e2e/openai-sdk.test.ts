@@ -96,6 +96,18 @@ describe('the openai client', () => {
     expect(answer.choices[0]?.finish_reason).toBe('tool_calls');
   });
 
+  test('gets a tool call whole with its probabilities, which the engine gives in no stream', async () => {
+    const answer = await client.chat.completions.create({
+      model: 'flow-demo',
+      messages: [{ role: 'user', content: 'What is the weather in Paris?' }],
+      tools: [WEATHER_TOOL],
+      max_tokens: 300,
+      logprobs: true,
+    });
+    expect(answer.choices[0]?.message.tool_calls).toHaveLength(1);
+    expect(answer.choices[0]?.logprobs?.content?.length).toBeGreaterThan(0);
+  });
+
   test('gets a tool call streamed in pieces, then answers the tool result', async () => {
     const runner = client.chat.completions.stream({
       model: 'flow-demo',
