@@ -12,6 +12,7 @@ import { DEMO_ID, demoEdition, makeDemoModel } from './demo.ts';
 import { type HeaderCache, stampOf } from './header-cache.ts';
 import { inspectLocal, type LocalModel, shardsOf } from './local-file.ts';
 import { EMPTY_CONFIG, type Model, type ModelConfig, type ModelId, type Variant } from './model.ts';
+import { nameKey } from './resolve.ts';
 import { moveToTrash, purgeTrash, TRASH_KEPT_MS } from './trash.ts';
 
 export type RegistryParts = {
@@ -231,24 +232,24 @@ export class Registry {
   }
 
   #holderOf(name: string, exceptId: ModelId | null): Model | null {
-    const key = name.toLowerCase();
-    const holds = (model: Model): boolean => namesOf(model).some((known) => known.toLowerCase() === key);
+    const key = nameKey(name);
+    const holds = (model: Model): boolean => namesOf(model).some((known) => nameKey(known) === key);
     return this.list().find((model) => model.id !== exceptId && holds(model)) ?? null;
   }
 
   /** A request's name must mean one thing: no other model's, and not one of its own names twice. */
   #refuseTaken(id: ModelId, aliases: readonly string[], variants: readonly Variant[]): void {
-    const seen = new Set([id, ...aliases].map((name) => name.toLowerCase()));
+    const seen = new Set([id, ...aliases].map(nameKey));
     const ofVariants = variants.map((variant) => variant.name);
     for (const name of [...aliases, ...ofVariants]) {
       const holder = this.#holderOf(name, id);
       if (holder) throw new Fault('conflict', `Another model, ${holder.id}, is called "${name}" already.`);
     }
     for (const name of ofVariants) {
-      if (seen.has(name.toLowerCase())) {
+      if (seen.has(nameKey(name))) {
         throw new Fault('conflict', `"${name}" is a name of this model already; a variant needs one of its own.`);
       }
-      seen.add(name.toLowerCase());
+      seen.add(nameKey(name));
     }
   }
 

@@ -50,7 +50,7 @@ type Named = { readonly model: Model; readonly variant: Variant | null };
 export function resolveModel(wanted: string | null | undefined, naming: Naming): Resolved {
   const name = (wanted ?? '').trim();
   if (name === '') return unnamed(naming);
-  const key = keyOf(name);
+  const key = nameKey(name);
   const exact = exactly(key, naming.models);
   if (exact) return meant(exact, 'name');
   const partial = byPart(key, name, naming.models);
@@ -77,7 +77,7 @@ function exactly(key: string, models: readonly Model[]): Named | null {
     if (candidate === null) continue;
     for (const known of kinds) {
       const found = models.flatMap((model) =>
-        known(model).filter(({ names }) => names.some((name) => keyOf(name) === candidate)),
+        known(model).filter(({ names }) => names.some((name) => nameKey(name) === candidate)),
       );
       if (found[0] && found.length === 1) return found[0];
     }
@@ -103,7 +103,7 @@ function otherNames(model: Model): string[] {
 
 function byPart(key: string, name: string, models: readonly Model[]): Named | null {
   if (key.length < PART_LENGTH_MIN) return null;
-  const isPart = (known: string): boolean => keyOf(known).includes(key);
+  const isPart = (known: string): boolean => nameKey(known).includes(key);
   const found = models.filter((model) => [model.id, ...model.aliases].some(isPart));
   if (found.length > 1) {
     throw new Fault('model-not-found', `"${shown(name)}" is part of ${found.length} names: ${listed(found)}.`, {
@@ -156,7 +156,7 @@ function standing({ models, loaded, settings }: Naming): Resolved | null {
 }
 
 function named(name: string, role: string, models: readonly Model[]): Named {
-  const found = exactly(keyOf(name), models);
+  const found = exactly(nameKey(name), models);
   if (found) return found;
   throw new Fault('model-not-found', `The ${role} in the settings, "${shown(name)}", is not registered.`, {
     hint: 'Choose another one in the settings.',
@@ -174,9 +174,9 @@ function unknown(name: string, models: readonly Model[]): Fault {
 
 /** The ids and variants that are nearest to a name, nearest first. */
 function nearest(name: string, models: readonly Model[]): string[] {
-  const key = keyOf(name).slice(0, NAME_LENGTH_MAX);
+  const key = nameKey(name).slice(0, NAME_LENGTH_MAX);
   const distance = (names: readonly string[]): number =>
-    Math.min(...names.map((known) => editDistance(key, keyOf(known))));
+    Math.min(...names.map((known) => editDistance(key, nameKey(known))));
   return models
     .flatMap((model) => [
       { id: model.id, distance: distance([model.id, ...model.aliases]) },
@@ -194,9 +194,10 @@ function meant({ model, variant }: Named, by: Resolved['by']): Resolved {
   return { model, behaviour, variant: variant?.name ?? null, by };
 }
 
-/** The spelling under which names are compared: lower case, without `.gguf` or Ollama's `:latest`. */
-function keyOf(name: string): string {
+/** The spelling under which names are compared: composed, lower case, without `.gguf` or Ollama's `:latest`. */
+export function nameKey(name: string): string {
   return name
+    .normalize('NFC')
     .toLowerCase()
     .replace(/:latest$/, '')
     .replace(/\.gguf$/, '');

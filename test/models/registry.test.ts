@@ -132,6 +132,18 @@ describe('a configuration', () => {
     expect(faultOf(() => registry.setAliases(two.id, ['Quick'])).kind).toBe('conflict');
     expect(registry.registerLocal(await gguf('q', 'quick.gguf')).model.id).toBe('quick-2');
   });
+
+  test('cannot give a name that a request could not tell from another', async () => {
+    const one = registry.registerLocal(await gguf('one.gguf')).model;
+    const two = registry.registerLocal(await gguf('two.gguf')).model;
+    const named = (name: string) => ({ variants: [{ name, behaviour: {} }] });
+    for (const name of ['one:latest', 'ONE.gguf']) {
+      expect(faultOf(() => registry.setAliases(two.id, [name])).kind).toBe('conflict');
+      expect(faultOf(() => registry.updateConfig(one.id, named(name))).kind).toBe('conflict');
+    }
+    // Both would be asked for by the same name, and neither would answer.
+    expect(registry.registerLocal(await gguf('o', 'one.gguf'), 'one:latest').model.id).toBe('one:latest-2');
+  });
 });
 
 describe('a file that is no model is refused with what it is:', () => {

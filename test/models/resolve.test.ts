@@ -179,6 +179,24 @@ test('a variant answers to its name and lays its behaviour over its model’s', 
   expect(faultOf('qwon-fast', naming({ models })).details.nearest).toContain('qwen-fast');
 });
 
+test('a variant’s name may hold anything, and may stand for no name and for helpers', () => {
+  const names = ['café/süd', 'qwen:fast:no-think', 'org/a:b', '思考', '🦙 quick'];
+  const variants = names.map((name, top_k) => ({ name, behaviour: { top_k } }));
+  const models = [model('Qwen3-8B', { config: { ...EMPTY_CONFIG, variants } }), OSS];
+  for (const [top_k, name] of names.entries()) {
+    for (const wanted of [name, name.normalize('NFD'), name.toUpperCase(), `Qwen3-8B:${name}`, `openai/${name}`]) {
+      expect(resolveModel(wanted, naming({ models }))).toMatchObject({ variant: name, behaviour: { top_k } });
+    }
+    const chosen = settings({ default_model: name, helper_model: name });
+    expect(resolveModel(null, naming({ models, settings: chosen }))).toMatchObject({ variant: name, by: 'default' });
+    const helper = resolveModel('claude-haiku-4-5', naming({ models, settings: chosen }));
+    expect(helper).toMatchObject({ variant: name, by: 'helper' });
+  }
+  // With its model gone the name means nothing any more.
+  const fault = faultOf('', naming({ models: [OSS], settings: settings({ default_model: '思考' }) }));
+  expect(fault.message).toContain('"思考", is not registered');
+});
+
 test('what a variant chooses is not forced otherwise by its model', () => {
   const behaviour = { forced: { temperature: 0.2, top_p: 0.5 } };
   const variants = [{ name: 'warm', behaviour: { temperature: 1 } }];
