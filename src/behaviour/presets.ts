@@ -1,8 +1,10 @@
 /**
  * The presets that come with Flow: published recommendations for sampling, and what makes a family work with tools.
- * Sources: the model cards of Qwen3.6 (three sets: thinking, thinking for precise coding, not thinking) and of
- * Qwen3-Coder, Google's of Gemma 3 and 4 (temperature 1, top-p 0.95, top-k 64), OpenAI's of gpt-oss (temperature 1,
- * top-p 1, no other truncation) and Z.ai's of GLM-4.5 to 4.7 (temperature 1, top-p 0.95).
+ * Sources: the model cards of Qwen3.6 (three sets: thinking, thinking for precise coding, not thinking; Qwen3.5 has the
+ * last two, and another one for general thinking) and of Qwen3-Coder, Google's of Gemma 3 and 4 (temperature 1, top-p
+ * 0.95, top-k 64), OpenAI's for gpt-oss (temperature 1, top-p 1; that nothing else truncates is said here, since engines
+ * do by themselves) and Z.ai's of GLM from 4.6 (temperature 1, top-p 0.95). Where a card says nothing of min-p it is 0,
+ * which is how its makers run it.
  */
 import type { Behaviour } from '#src/models/behaviour.ts';
 import type { LaunchOverrides } from '#src/models/model.ts';
@@ -42,7 +44,8 @@ export const BUILTIN_PRESETS: readonly Preset[] = [
   builtin('qwen3_thinking', 'Qwen3.6: thinking', {
     description: 'For general tasks, as its makers recommend.',
     behaviour: { temperature: 1, ...QWEN_SAMPLING, presence_penalty: 0, ...THINKING },
-    families: QWEN,
+    // For general tasks Qwen3.5's card wants a presence penalty of 1.5, this one's none.
+    families: ['Qwen3.6'],
   }),
   builtin('qwen3_thinking_coding', 'Qwen3.6: thinking (coding)', {
     description: 'For precise coding, as its makers recommend, with its own chat template.',
@@ -75,7 +78,7 @@ export const BUILTIN_PRESETS: readonly Preset[] = [
     families: ['gpt-oss'],
   }),
   builtin('glm', 'GLM', {
-    description: 'As its makers recommend for GLM-4.5 and later.',
+    description: 'As its makers recommend for GLM-4.6 and later.',
     behaviour: { temperature: 1, top_p: 0.95, min_p: 0 },
     families: ['GLM'],
   }),

@@ -78,7 +78,9 @@ test('a preset is offered to the family it is made for', async () => {
   const { body } = await call('GET', '/api/presets?model=any');
   const offered = body.presets.filter(({ suits }: { suits: boolean }) => suits);
   expect(offered.map(({ id }: { id: string }) => id)).toEqual(['gemma4']);
-  const [tools] = BUILTIN_PRESETS;
+  const [tools, general] = BUILTIN_PRESETS;
+  // Its card has another number for general tasks.
+  expect(general && suits(general, 'Qwen3.5')).toBe(false);
   expect(
     tools && [suits(tools, 'Qwen3.6'), suits(tools, 'qwen3.5'), suits(tools, 'Qwen3'), suits(tools, null)],
   ).toEqual([...[true, true, false, false]]);
