@@ -22,6 +22,11 @@ export type FaultKind =
   | 'engine-missing'
   | 'install-failed'
   | 'offline'
+  | 'hub-token-missing'
+  | 'hub-token-refused'
+  | 'hub-gated'
+  | 'hub-busy'
+  | 'hub-broken'
   | 'disk-full'
   | 'model-not-loaded'
   | 'model-unloaded'
@@ -61,6 +66,12 @@ export const FAULTS: { readonly [Kind in FaultKind]: FaultRule } = {
   'engine-missing': { status: 503, retry: false },
   'install-failed': { status: 503, retry: false },
   offline: { status: 503, retry: false },
+  // Not 401: that would say that the caller's key to Flow is wrong.
+  'hub-token-missing': { status: 403, retry: false },
+  'hub-token-refused': { status: 403, retry: false },
+  'hub-gated': { status: 403, retry: false },
+  'hub-busy': { status: 429, retry: true },
+  'hub-broken': { status: 502, retry: true },
   'disk-full': { status: 507, retry: false },
   'model-not-loaded': { status: 503, retry: false },
   'model-unloaded': { status: 503, retry: true },

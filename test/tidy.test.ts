@@ -26,7 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['config'],
   ['logs', 'settings'],
   ['models'],
-  ['engines'],
+  ['engines', 'hub'],
   ['supervision'],
   ['scheduling'],
   ['requests', 'responses'],
