@@ -15,11 +15,14 @@ export class Conversation {
   }
 
   think(texts: readonly string[]): void {
-    this.#open().thoughts.push(...texts.filter((text) => text !== ''));
+    const { thoughts } = this.#open();
+    for (const text of texts) if (text !== '') thoughts.push(text);
   }
 
-  answer(parts: readonly ContentPart[]): void {
-    this.#open().parts.push(...parts);
+  answer(content: readonly ContentPart[]): void {
+    // One by one: spread over arguments, a body of a million parts overflows the stack.
+    const { parts } = this.#open();
+    for (const part of content) parts.push(part);
   }
 
   call(id: string, name: string, json: string): void {

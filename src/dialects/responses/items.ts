@@ -119,7 +119,7 @@ function readReference(item: JsonObject, path: string, reading: Reading): void {
 /** Tools that join in during the conversation go to the end of the list, where they cost no prefix cache. */
 function readBroughtTools(item: JsonObject, type: string, path: string, reading: Reading): void {
   const offers = readToolList(item.tools, `${path}.tools`, reading.notes);
-  reading.offers.push(...offers);
+  for (const offer of offers) reading.offers.push(offer);
   if (type !== 'tool_search_output') return;
   const id = stringOrNull(item.call_id);
   const names = offers.map(({ tool }) => `Tool ${tool.function.name} is now available.`);

@@ -120,3 +120,18 @@ test('references cannot multiply a long item', () => {
   const input = Array.from({ length: 3 }, () => ({ type: 'item_reference', id: 'msg_a_i0' }));
   expect(() => openResponses({ memory }).read({ input })).toThrow('input[1].id: the item');
 });
+
+test.each([
+  [
+    'message',
+    { role: 'assistant', content: Array.from({ length: 1_000_000 }).fill({ type: 'output_text', text: 'x' }) },
+  ],
+  ['reasoning', { summary: Array.from({ length: 1_000_000 }).fill('x') }],
+  ['additional_tools', { tools: Array.from({ length: 1_000_000 }).fill({ type: 'function', name: 'f' }) }],
+])('a million parts in an item of type %s are read', (type, item) => {
+  const input = [
+    { type, ...item },
+    { role: 'user', content: 'x' },
+  ];
+  expect(openResponses({ memory: mapMemory() }).read({ input }).request.messages.length).toBeGreaterThan(0);
+});
