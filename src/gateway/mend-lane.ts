@@ -144,7 +144,8 @@ export class MendLane implements Lane {
     }
     const [only] = events;
     if (only?.type === 'prompt') {
-      this.#promptTokens = only.promptTokens;
+      // Of the longer prompt of a second answer the client knows nothing.
+      if (!this.#first) this.#promptTokens = only.promptTokens;
       this.#parts.ticket.prefill(only);
       return this.#parts.hidesProgress || this.#first ? '' : null;
     }

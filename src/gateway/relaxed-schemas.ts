@@ -18,6 +18,8 @@ export const NOTHING_RELAXED: RelaxedSchemas = { set: {}, headers: {}, notes: []
 
 /** Longest value of the header; proxies refuse answers with a head of more than 8 KiB. */
 const HEADER_CHARACTERS_MAX = 1_000;
+/** Names of properties may be of any length, and a note is kept with the request. */
+const NOTE_CHARACTERS_MAX = 1_000;
 
 /** Relaxes the schemas of the function tools among the request's, and that of the answer itself. */
 export function relaxedSchemas(request: ChatRequest, offered: readonly ChatTool[]): RelaxedSchemas {
@@ -31,7 +33,7 @@ export function relaxedSchemas(request: ChatRequest, offered: readonly ChatTool[
   return {
     set: { ...(tools === offered ? {} : { tools: replaced }), ...answer.set },
     headers: all.length === 0 ? {} : { 'x-flow-relaxed': headerText(all) },
-    notes: all.length === 0 ? [] : [`schemas were relaxed for the engine's grammar: ${all.slice(0, 10).join('; ')}`],
+    notes: all.length === 0 ? [] : [noteText(all)],
     originals,
   };
 }
@@ -51,6 +53,11 @@ function relaxedAnswer({ response_format: format, json_schema: bare }: ChatReque
   }
   const { schema, relaxations } = relaxAnswerSchema(bare, 'json_schema');
   return { set: schema === bare ? {} : { json_schema: schema }, relaxations };
+}
+
+function noteText(relaxations: readonly string[]): string {
+  const told = relaxations.slice(0, 10).join('; ');
+  return `schemas were relaxed for the engine's grammar: ${told}`.slice(0, NOTE_CHARACTERS_MAX).toWellFormed();
 }
 
 /** Whole entries, as many as fit, in the characters that a header may have. */
