@@ -22,6 +22,8 @@ const FIRST_KEYS = ['name', 'type', 'function', 'tool', 'tool_name', 'parameters
 const FIRST = /^[[\s]*(?:\{\s*(?:"(\w*)(")?)?)?/;
 /** The first name, with its closing quote. */
 const NAME = /^[[\s]*\{\s*(?:"type"\s*:\s*"function"\s*,\s*)?"(?:name|tool_name|function|tool)"\s*:\s*"([^"\\]*)"/;
+/** A name, or arguments before it. */
+const NAME_KEY = /"(?:name|tool_name|function|tool|parameters|arguments)"\s*:/;
 const HEAD_CHARACTERS = 400;
 const MARKED: JsonBlock = { closers: [], isMarked: true };
 
@@ -79,7 +81,9 @@ function headKnown(head: string, offered: Offered): 'yes' | 'no' | 'unknown' {
   const key = first?.[1];
   if (!first || key === undefined) return first?.[0].length === head.length ? 'unknown' : 'no';
   const isKnown = first[2] === undefined ? FIRST_KEYS.some((name) => name.startsWith(key)) : FIRST_KEYS.includes(key);
-  return isKnown ? 'unknown' : 'no';
+  // Answers in JSON begin with `id` and `type` too: they are not held back to their end.
+  const isTooLate = head.length >= HEAD_CHARACTERS && !NAME_KEY.test(head);
+  return isKnown && !isTooLate ? 'unknown' : 'no';
 }
 
 function readCalls(text: string, offered: Offered, isExpected: boolean): readonly WrittenCall[] | null {

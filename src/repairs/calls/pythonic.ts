@@ -6,6 +6,7 @@ import { callOf } from './json-calls.ts';
 import { LooseReader, objectOf } from './loose-values.ts';
 import type { Offered } from './offered.ts';
 import {
+  BROKEN_CALL,
   type CallSyntax,
   NOT_A_CALL,
   type Reading,
@@ -43,10 +44,12 @@ export const pythonicMarked: CallSyntax = {
     const head = headKnown(block.slice(opener.length), offered);
     if (head !== 'yes') return head === 'no' ? NOT_A_CALL : TOO_SHORT;
     const read = readCalls(block, opener.length, offered);
-    const after = read && new LooseReader(block, read.at);
-    if (read && after?.takes(MARK_END)) return { kind: 'calls', calls: read.calls, length: after.at };
-    if (read && end === 'stopped' && after?.isAtEnd())
+    if (read === 'broken') return BROKEN_CALL;
+    const after = read === 'cut' ? null : new LooseReader(block, read.at);
+    if (read !== 'cut' && after?.takes(MARK_END)) return { kind: 'calls', calls: read.calls, length: after.at };
+    if (read !== 'cut' && end === 'stopped' && after?.isAtEnd()) {
       return { kind: 'calls', calls: read.calls, length: block.length };
+    }
     return unfinished(watchFor([MARK_END], block));
   },
 };
@@ -61,7 +64,8 @@ export const pythonTag: CallSyntax = {
     const head = headKnown(block.slice(opener.length), offered);
     if (head !== 'yes') return head === 'no' ? NOT_A_CALL : TOO_SHORT;
     const read = readCalls(block, opener.length, offered);
-    if (end === 'open' || !read) return unfinished(NEVER);
+    if (read === 'broken') return BROKEN_CALL;
+    if (end === 'open' || read === 'cut') return unfinished(NEVER);
     return isOnlyTrailers(block.slice(read.at))
       ? { kind: 'calls', calls: read.calls, length: block.length }
       : NOT_A_CALL;
@@ -72,10 +76,11 @@ function readAnswer(block: string, offered: Offered, end: TextEnd, isExpected: b
   const head = headKnown(block, offered);
   if (head !== 'yes') return head === 'no' ? NOT_A_CALL : TOO_SHORT;
   const read = readCalls(block, 0, offered);
-  const isAll = read !== null && isOnlyTrailers(block.slice(read.at));
-  if (read && !isAll && end === 'open' && !/^\s*(?:<[^>]*)?$/.test(block.slice(read.at))) return NOT_A_CALL;
-  if (end === 'open') return { kind: 'partial', isCall: true, watch: read ? null : NEVER };
-  if (!read) return unfinished();
+  if (read === 'broken') return NOT_A_CALL;
+  const isAll = read !== 'cut' && isOnlyTrailers(block.slice(read.at));
+  if (read !== 'cut' && !isAll && end === 'open' && !/^\s*(?:<[^>]*)?$/.test(block.slice(read.at))) return NOT_A_CALL;
+  if (end === 'open') return { kind: 'partial', isCall: true, watch: read === 'cut' ? NEVER : null };
+  if (read === 'cut') return unfinished();
   const isMeant = isExpected || read.calls.every((call) => fits(call, offered));
   return isAll && isMeant ? { kind: 'calls', calls: read.calls, length: block.length } : NOT_A_CALL;
 }
@@ -101,9 +106,20 @@ function toolOf(written: string, offered: Offered): string | null {
 
 type CallsRead = { readonly calls: readonly WrittenCall[]; readonly at: number };
 
-/** One call or a list of them; null while they are not complete, or when they are none. */
-function readCalls(text: string, at: number, offered: Offered): CallsRead | null {
+/** What a number may go on with; a text ends with it or with nothing where more is needed. */
+const NUMBER_BEGUN = /^(?:[eE][-+]?|[-+]?\.?)$/;
+
+/** One call or a list of them; `cut` while they are not complete, `broken` when nothing could complete them. */
+function readCalls(text: string, at: number, offered: Offered): CallsRead | 'cut' | 'broken' {
   const reader = new LooseReader(text, at);
+  const read = callsFrom(reader, offered);
+  if (read) return read;
+  reader.skipSpace();
+  const left = text.slice(reader.at);
+  return left.length < 3 && NUMBER_BEGUN.test(left) ? 'cut' : 'broken';
+}
+
+function callsFrom(reader: LooseReader, offered: Offered): CallsRead | null {
   const isList = reader.takes('[');
   const calls: WrittenCall[] = [];
   for (;;) {

@@ -30,6 +30,9 @@ const PROSE: readonly string[] = [
   '[get_weather(city="Paris")] calls the tool.',
   '[link](https://example.org) and [TOOL_CALLS] and [x]',
   '[1, 2, 3]',
+  '[list_files(the docs)](docs/list.md) says how.',
+  '[list_files(path) and get_weather(city)] are what there is.',
+  '<|tool_call_start|>[list_files(the docs)]<|tool_call_end|> is how it looks.',
   '>>> print(1)\n1',
   'functools[0] and functools.partial',
   'if a < b and c << 2: f(x) <- y',
@@ -72,6 +75,15 @@ test('text that turned out to be none is handed on as the events it came in', ()
 test('an answer that is JSON is not held back longer than its first key', () => {
   const events = texts(['{', '"ci', 'ty', '"', ': "Par', 'is"']);
   expect(tell(events, { finish: null }).events.length).toBe(events.length);
+});
+
+test.each([
+  ['a link', '[list_files(the docs)](docs/list.md) says how. '],
+  ['data with an id', '{"id": 7, "title": "x", "rows": [1, 2, 3], '],
+  ['data with a type', '{"type": "object", "rows": [1, 2, 3], '],
+])('an answer that begins as a call could, %s, streams', (_name, start) => {
+  const events = texts([...start.padEnd(2_000, '"a": 1, ')]);
+  expect(tell(events, { finish: null }).events.length).toBeGreaterThan(1_900);
 });
 
 const WORDS = [
