@@ -8,7 +8,7 @@ import { relaxSchema } from './schemas/relax-schema.ts';
 export type Relaxed = {
   /** The same object when nothing had to be relaxed. */
   readonly tools: readonly ChatTool[];
-  /** The original schemas of those tools that were relaxed, by name. */
+  /** The original schemas of those tools that were relaxed, by name; none for a name that several tools have. */
   readonly originals: ReadonlyMap<string, Json>;
   /** One short entry each, for the header: `edit.path: pattern`. */
   readonly relaxations: readonly string[];
@@ -24,6 +24,7 @@ export function relaxTools(tools: readonly ChatTool[]): Relaxed {
   const originals = new Map<string, Json>();
   const relaxations: string[] = [];
   const relaxedTools = tools.map((tool) => relaxTool(tool, originals, relaxations));
+  forgetTwins(tools, originals);
   const apart = ownNames(relaxedTools);
   const isUnchanged = apart.every((tool, at) => tool === tools[at]);
   return { tools: isUnchanged ? tools : apart, originals, relaxations };
@@ -36,6 +37,15 @@ export function relaxAnswerSchema(
 ): { readonly schema: unknown; readonly relaxations: readonly string[] } {
   const { schema: relaxed, relaxations } = relaxSchema(schema, { isArguments: false });
   return { schema: relaxed, relaxations: relaxations.map((what) => `${path}.${what}`) };
+}
+
+/** Of two tools with one name nobody can tell which was called, so no call of theirs is held against a schema. */
+function forgetTwins(tools: readonly ChatTool[], originals: Map<string, Json>): void {
+  const seen = new Set<string>();
+  for (const { function: called } of tools) {
+    if (seen.has(called.name)) originals.delete(called.name);
+    seen.add(called.name);
+  }
 }
 
 function relaxTool(tool: ChatTool, originals: Map<string, Json>, relaxations: string[]): ChatTool {

@@ -1,6 +1,7 @@
 // The words for what was relaxed. The relaxing itself: test/repairs/schemas; that it reaches clients: test/e2e.
 import { expect, test } from 'bun:test';
 import { relaxedSchemas } from '#src/gateway/relaxed-schemas.ts';
+import type { Json } from '#src/json.ts';
 
 test('names of any length and any letters make a header that may be sent and a note that may be kept', () => {
   const pattern = { type: 'string', pattern: '\\d' };
@@ -21,4 +22,15 @@ test('names of any length and any letters make a header that may be sent and a n
     relaxedSchemas({ messages: [], tools: copy }, copy),
   ];
   expect(JSON.stringify(first.set) === JSON.stringify(again.set)).toBeTrue();
+});
+
+test('two tools of one name are both relaxed, and their calls are held against neither', () => {
+  const tool = (parameters: Json) => ({ type: 'function' as const, function: { name: 'open', parameters } });
+  const tools = [
+    tool({ type: 'object', properties: { a: { type: 'integer' } } }),
+    tool({ type: 'object', properties: { a: { type: 'string', pattern: '\\d' } } }),
+  ];
+  const { originals, headers } = relaxedSchemas({ messages: [], tools }, tools);
+  expect(headers).toEqual({ 'x-flow-relaxed': 'open.a: pattern' });
+  expect(originals.size).toBe(0);
 });
