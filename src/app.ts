@@ -184,10 +184,10 @@ function surroundings({ environment }: Flow) {
 /** A model by name, with the context that a conversation has, or would have if it were loaded now. */
 function modelWithContext(flow: Flow, wanted: string | null) {
   const { fleet, settings } = flow;
-  const { model } = resolved(flow, wanted);
+  const { model, variant } = resolved(flow, wanted);
   const { state } = fleet.model(model.id);
   const launch = launchFor(model, settings.current, fleet.overridesOf(model.id));
-  return { model, contextTokens: state.phase === 'ready' ? state.contextTokens : launch.ctx_size };
+  return { model, variant, contextTokens: state.phase === 'ready' ? state.contextTokens : launch.ctx_size };
 }
 
 /** Throws Fault('invalid-request') for what an engine would be refused, before anything is saved or started. */

@@ -9,7 +9,12 @@ import { KEY_TO_PUT_IN, snippetOf } from './snippet.ts';
 
 export type AgentRoutesParts = {
   /** The model that a name means, null for none given, with the context it has or would have. May throw a Fault. */
-  readonly modelOf: (wanted: string | null) => { readonly model: Model; readonly contextTokens: number };
+  readonly modelOf: (wanted: string | null) => {
+    readonly model: Model;
+    /** The variant that the name means; null = the model as itself. */
+    readonly variant: string | null;
+    readonly contextTokens: number;
+  };
   /** Whether callers must show a key. */
   readonly asksForKey: () => boolean;
 };
@@ -32,7 +37,7 @@ export const agentRoutes = (parts: AgentRoutesParts) =>
       ({ params, query, request }) => {
         const agent = agentNamed(params.name);
         const facts = factsOf(parts, query.model ?? null, request);
-        const connect = `flow connect ${agent.name} --model ${facts.modelId}`;
+        const connect = `flow connect ${agent.name} --model ${shellWord(facts.modelId)}`;
         return { ...snippetOf(agent, facts), model: wireFacts(facts), connect };
       },
       { ...access('read'), query: ModelQuery },
@@ -50,20 +55,26 @@ function listedModel(parts: AgentRoutesParts, wanted: string | null, request: Re
 
 /** As seen from the caller: the address is the one that it has used, and its home is its own. */
 function factsOf({ modelOf, asksForKey }: AgentRoutesParts, wanted: string | null, request: Request): AgentFacts {
-  const { model, contextTokens } = modelOf(wanted);
+  const { model, variant, contextTokens } = modelOf(wanted);
   if (model.capabilities.embedding) {
     throw new Fault('invalid-request', `${model.id} makes embeddings; an agent needs a model that answers.`);
   }
   return {
     baseUrl: new URL(request.url).origin,
     apiKey: asksForKey() ? KEY_TO_PUT_IN : null,
-    modelId: model.id,
-    modelName: model.name,
+    // Under the model's own name an agent would get another behaviour than was asked for.
+    modelId: variant ?? model.id,
+    modelName: variant === null ? model.name : `${model.name} (${variant})`,
     contextTokens: contextTokens > 0 ? contextTokens : (model.trainedContextTokens ?? CONTEXT_TOKENS_DEFAULT),
     capabilities: model.capabilities,
     home: '~',
     environment: {},
   };
+}
+
+/** A name as a shell takes it for one word and nothing else: people copy the command. */
+function shellWord(name: string): string {
+  return /^[\p{L}\p{N}_./:@+-]+$/u.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
 }
 
 function wireFacts({ modelId, modelName, contextTokens, capabilities, baseUrl }: AgentFacts) {

@@ -23,7 +23,7 @@ const MODEL: Model = {
 };
 
 function ask(path: string, parts: Partial<AgentRoutesParts> = {}): Promise<Response> {
-  const modelOf = () => ({ model: MODEL, contextTokens: 32_768 });
+  const modelOf = () => ({ model: MODEL, variant: null, contextTokens: 32_768 });
   const routes = agentRoutes({ modelOf, asksForKey: () => false, ...parts });
   return routes.handle(new Request(`http://flow.lan:3377${path}`));
 }
@@ -35,8 +35,22 @@ test('the address told is the one that the caller has used, and the context the 
 });
 
 test('a model without a context of its own has the trained one', async () => {
-  const modelOf = () => ({ model: MODEL, contextTokens: 0 });
+  const modelOf = () => ({ model: MODEL, variant: null, contextTokens: 0 });
   expect(await (await ask('/api/agents', { modelOf })).json()).toMatchObject({ model: { context_tokens: 40_960 } });
+});
+
+test('a variant is told by its own name, or the agent would get another behaviour', async () => {
+  const modelOf = () => ({ model: MODEL, variant: 'org/quick:1', contextTokens: 32_768 });
+  const body = Object(await (await ask('/api/agents/codex?model=quick', { modelOf })).json());
+  expect(body.files[0].text).toContain('model = "org/quick:1"');
+  expect(body.model).toMatchObject({ id: 'org/quick:1', name: 'Qwen3 (org/quick:1)' });
+});
+
+test('a name is one word of the command, whatever is in it', async () => {
+  const variant = "it's; rm -rf ~";
+  const modelOf = () => ({ model: MODEL, variant, contextTokens: 32_768 });
+  const { connect } = Object(await (await ask('/api/agents/codex', { modelOf })).json());
+  expect(Bun.spawnSync(['sh', '-c', `flow() { printf %s "$4"; }; ${connect}`]).stdout.toString()).toBe(variant);
 });
 
 test('where a key is asked for, there is a place for it and no key', async () => {
@@ -54,6 +68,8 @@ test('the list is there without any model; a name that means none is refused', a
 
 test('a model that makes embeddings is refused', async () => {
   const model = { ...MODEL, capabilities: { ...MODEL.capabilities, embedding: true } };
-  const response = await ask('/api/agents/claude?model=qwen3', { modelOf: () => ({ model, contextTokens: 512 }) });
+  const response = await ask('/api/agents/claude?model=qwen3', {
+    modelOf: () => ({ model, variant: null, contextTokens: 512 }),
+  });
   expect(response.status).toBe(400);
 });
