@@ -166,24 +166,29 @@ class Sink {
   }
 
   byte(value: number): void {
-    this.#buffer.setUint8(this.#reserve(1), value);
+    const at = this.#reserve(1);
+    this.#buffer.setUint8(at, value);
   }
 
   uint32(value: number): void {
     assert(Number.isInteger(value) && value >= 0, 'an unsigned integer');
-    this.#buffer.setUint32(this.#reserve(4), value, true);
+    const at = this.#reserve(4);
+    this.#buffer.setUint32(at, value, true);
   }
 
   int32(value: number): void {
-    this.#buffer.setInt32(this.#reserve(4), value, true);
+    const at = this.#reserve(4);
+    this.#buffer.setInt32(at, value, true);
   }
 
   float32(value: number): void {
-    this.#buffer.setFloat32(this.#reserve(4), value, true);
+    const at = this.#reserve(4);
+    this.#buffer.setFloat32(at, value, true);
   }
 
   uint64(value: number): void {
-    this.#buffer.setBigUint64(this.#reserve(8), BigInt(value), true);
+    const at = this.#reserve(8);
+    this.#buffer.setBigUint64(at, BigInt(value), true);
   }
 
   text(value: string): void {
@@ -200,6 +205,7 @@ class Sink {
     for (const item of items) write(item);
   }
 
+  /** Where so many bytes may be written. It may change the buffer, so it comes before any use of it. */
   #reserve(bytes: number): number {
     const at = this.#length;
     this.#length += bytes;
