@@ -1,10 +1,9 @@
 /**
  * The presets that come with Flow: published recommendations for sampling, and what makes a family work with tools.
  * Sources: the model cards of Qwen3.6 (three sets: thinking, thinking for precise coding, not thinking; Qwen3.5 has the
- * last two, and another one for general thinking) and of Qwen3-Coder, Google's of Gemma 3 and 4 (temperature 1, top-p
- * 0.95, top-k 64), OpenAI's for gpt-oss (temperature 1, top-p 1; that nothing else truncates is said here, since engines
- * do by themselves) and Z.ai's of GLM from 4.6 (temperature 1, top-p 0.95). Where a card says nothing of min-p it is 0,
- * which is how its makers run it.
+ * last two, and another one for general thinking) and of Qwen3-Coder, Google's of Gemma 3 and 4 (temperature 1,
+ * top-p 0.95, top-k 64), OpenAI's for gpt-oss (temperature 1, top-p 1) and Z.ai's of GLM from 4.6 (temperature 1, top-p
+ * 0.95). Where they say nothing of top-k or min-p, 0 keeps the engine from truncating by numbers of its own.
  */
 import type { Behaviour } from '#src/models/behaviour.ts';
 import type { LaunchOverrides } from '#src/models/model.ts';
