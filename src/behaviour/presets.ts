@@ -3,7 +3,7 @@
  * Sources: the model cards of Qwen3.6 (three sets: thinking, thinking for precise coding, not thinking; Qwen3.5 has the
  * last two, and another one for general thinking) and of Qwen3-Coder, Google's of Gemma 3 and 4 (temperature 1,
  * top-p 0.95, top-k 64), OpenAI's for gpt-oss (temperature 1, top-p 1) and Z.ai's of GLM from 4.6 (temperature 1, top-p
- * 0.95). Where they say nothing of top-k or min-p, 0 keeps the engine from truncating by numbers of its own.
+ * 0.95). A 0 that they do not name keeps the engine from truncating by a number of its own.
  */
 import type { Behaviour } from '#src/models/behaviour.ts';
 import type { LaunchOverrides } from '#src/models/model.ts';
