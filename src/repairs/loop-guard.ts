@@ -3,8 +3,10 @@ import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import { type RepetitionBounds, RepetitionWatch } from './repetition.ts';
 import type { RepairContext, Sink, Stage } from './stage.ts';
 
-/** Sentences: at 50 tokens a second a loop is stopped after some 20 s; without the guard it fills the context. */
-const PROSE: RepetitionBounds = { repeatsMin: 24, charactersMin: 4_000, shortPeriod: 16, shortCharactersMin: 16_000 };
+/** Nobody asks for a thought: at 50 tokens a second a loop is stopped after some 20 s. */
+const THOUGHT: RepetitionBounds = { repeatsMin: 24, charactersMin: 4_000, shortPeriod: 16, shortCharactersMin: 16_000 };
+/** A sentence two hundred times may be what was asked for; a loop goes on until the context is full. */
+const PROSE: RepetitionBounds = { ...THOUGHT, charactersMin: 8_000 };
 /** What people ask for repeats itself too: maps of zeros, empty rows of tables, test data, zeros in base64. */
 const DATA: RepetitionBounds = { ...PROSE, repeatsMin: 32, charactersMin: 16_000 };
 /** Files are written by calls, and files may well be monotonous. */
@@ -43,7 +45,7 @@ class LoopGuard implements Stage {
         this.#watch(this.#text, event, event.text);
         return;
       case 'thinking':
-        this.#thinking ??= new RepetitionWatch(() => PROSE);
+        this.#thinking ??= new RepetitionWatch(() => THOUGHT);
         this.#watch(this.#thinking, event, event.text);
         return;
       case 'tool-arguments':
@@ -81,7 +83,7 @@ class LoopGuard implements Stage {
 
 function boundsOfText(block: string): RepetitionBounds {
   // Nobody asks for blanks.
-  if (block.trim() === '') return PROSE;
+  if (block.trim() === '') return THOUGHT;
   const isData =
     countOf(block, MARKS) > block.length * DATA_MARKS_SHARE ||
     countOf(block, LETTERS) < block.length * DATA_LETTERS_SHARE;

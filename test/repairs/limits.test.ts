@@ -19,14 +19,22 @@ describe('the loop guard', () => {
   test('stops a block of any length that comes again and again, in text and in thought', () => {
     for (const period of [16, 17, 59, 64, 333, 1000, 2000]) {
       const block = blockOf(period);
-      for (const make of [text, thinking]) {
+      for (const [make, charactersMin] of [
+        [text, 8_000],
+        [thinking, 4_000],
+      ] as const) {
         const { events, uses } = guarded([text('Well.'), ...cut(block.repeat(200_000 / period), [5], make), finish()]);
         expect(events.at(-1)).toEqual(finish('length'));
-        expect(lengthOf(events)).toBeLessThan(Math.max(26 * period, 4_000 + 3 * period) + 1_200);
+        expect(lengthOf(events)).toBeLessThan(Math.max(26 * period, charactersMin + 3 * period) + 1_200);
         expect(uses.map(({ kind }) => kind)).toEqual(['loop']);
         expect(uses[0]?.note).toContain(`same ${period} characters`);
       }
     }
+  });
+
+  test('lets a sentence be written two hundred times, as a pupil may have to', () => {
+    const events = [...cut('I will not talk while others do. \n'.repeat(200), [4]), finish()];
+    expect(guarded(events)).toEqual({ events, uses: [] });
   });
 
   test('stops data that comes again and again, later than sentences', () => {
