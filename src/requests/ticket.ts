@@ -40,6 +40,8 @@ const SPEED_ELAPSED_MS_MIN = 100;
 const AVERAGE_ELAPSED_MS_MIN = 20;
 const ERROR_MESSAGE_LENGTH_MAX = 500;
 const REPAIRS_MAX = 50;
+/** A note may quote what a client sent. */
+const REPAIR_LENGTH_MAX = 500;
 const NO_USAGE: Usage = { inputTokens: null, cachedTokens: null, outputTokens: null, thinkingTokens: null };
 const NO_TIMINGS: EngineTimings = { prefillTokensPerS: null, decodeTokensPerS: null, prefillMs: null, decodeMs: null };
 
@@ -157,8 +159,9 @@ export class RequestTicket implements Ticket {
   }
 
   repaired(what: string): void {
-    if (this.isSettled || this.#repairs.includes(what) || this.#repairs.length >= REPAIRS_MAX) return;
-    this.#repairs.push(what);
+    const note = what.slice(0, REPAIR_LENGTH_MAX);
+    if (this.isSettled || this.#repairs.includes(note) || this.#repairs.length >= REPAIRS_MAX) return;
+    this.#repairs.push(note);
     this.#desk.stirred(this);
   }
 

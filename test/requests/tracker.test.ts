@@ -36,6 +36,12 @@ beforeEach(() => {
   });
 });
 
+test('a note that quotes megabytes of a request is cut', () => {
+  const ticket = tracker.open(HEAD);
+  ticket.repaired('x'.repeat(5_000_000));
+  expect(ticket.view.repairs).toEqual(['x'.repeat(500)]);
+});
+
 test('a request goes through its stages, and its row says how long each took', () => {
   const ticket = tracker.open(HEAD);
   expect(ticket.view.stage).toBe('queued');
