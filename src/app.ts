@@ -10,6 +10,8 @@ import { normaliseMessages } from './dialects/normalise.ts';
 import { ollamaVoice } from './dialects/ollama/voice.ts';
 import { openResponses, responsesVoice } from './dialects/responses/responses.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
+import { downloadRoutes } from './downloads/routes.ts';
+import { downloadWire } from './downloads/wire.ts';
 import { allowedPath } from './engines/allowed-path.ts';
 import { extraArguments } from './engines/extra-arguments.ts';
 import { engineRoutes } from './engines/routes.ts';
@@ -122,8 +124,20 @@ function openDashboard(flow: Flow, pages: Shell) {
 }
 
 /** Events as JSON, for scripts. */
-function openLive({ clock, bus, fleet, tracker, settings }: Flow) {
-  const source = { clock, fleet: () => fleet.snapshot(), tracker, settings: () => settings.current };
+function openLive({ clock, bus, fleet, tracker, settings, downloads }: Flow) {
+  const source = {
+    clock,
+    fleet: () => fleet.snapshot(),
+    tracker,
+    settings: () => settings.current,
+    downloads: {
+      list: () => downloads.list().map((view) => downloadWire(view, clock)),
+      find: (id: string) => {
+        const view = downloads.find(id);
+        return view && downloadWire(view, clock);
+      },
+    },
+  };
   const streams = new EventStreams({ bus, source });
   const routes = new Elysia({ name: 'live' }).use(eventRoutes({ streams })).use(socketRoutes({ bus, source }));
   return { routes, close: () => streams.close() };
@@ -140,6 +154,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(requestRoutes({ tracker, telemetry: flow.telemetry, fleet: snapshot }))
     .use(repairRoutes({ repairs: flow.repairs }))
     .use(engineRoutes({ engines: flow.engines }))
+    .use(downloadRoutes({ downloads: flow.downloads, clock }))
     .use(
       agentRoutes({
         modelOf: (wanted) => modelWithContext(flow, wanted),

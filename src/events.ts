@@ -11,6 +11,7 @@ export type FlowEvent =
   | { readonly type: 'queue-changed' }
   | { readonly type: 'memory-changed' }
   | { readonly type: 'engine-install-changed'; readonly engine: string }
+  | { readonly type: 'download-changed'; readonly downloadId: string }
   | { readonly type: 'log-line'; readonly source: string }
   | { readonly type: 'settings-changed'; readonly keys: readonly string[] }
   | { readonly type: 'notice'; readonly tone: 'info' | 'warning' | 'error'; readonly text: string };

@@ -21,6 +21,7 @@ export type FaultKind =
   | 'engine-silent'
   | 'engine-missing'
   | 'install-failed'
+  | 'download-damaged'
   | 'offline'
   | 'hub-token-missing'
   | 'hub-token-refused'
@@ -65,6 +66,7 @@ export const FAULTS: { readonly [Kind in FaultKind]: FaultRule } = {
   'engine-silent': { status: 504, retry: true },
   'engine-missing': { status: 503, retry: false },
   'install-failed': { status: 503, retry: false },
+  'download-damaged': { status: 502, retry: false },
   offline: { status: 503, retry: false },
   // Not 401: that would say that the caller's key to Flow is wrong.
   'hub-token-missing': { status: 403, retry: false },

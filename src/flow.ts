@@ -7,6 +7,9 @@ import { PresetBook } from './behaviour/preset-book.ts';
 import { writeTemplates } from './behaviour/template-files.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
+import { Downloads } from './downloads/downloads.ts';
+import { openLibrary } from './downloads/library.ts';
+import { RecordFiles } from './downloads/record.ts';
 import { type Engines, openEngines } from './engines/engines.ts';
 import { llamaServer } from './engines/llama-server.ts';
 import { Bus } from './events.ts';
@@ -14,6 +17,8 @@ import { Hardware } from './host/hardware.ts';
 import { LoopLag } from './host/loop-lag.ts';
 import { Mishaps } from './host/mishaps.ts';
 import { Notices } from './host/notices.ts';
+import type { Hub } from './hub/hub.ts';
+import { HubClient } from './hub/hub-client.ts';
 import { Logs } from './logs/logs.ts';
 import { HeaderCache, stampOf } from './models/header-cache.ts';
 import { launchFor } from './models/launch.ts';
@@ -67,6 +72,7 @@ export type Flow = {
   readonly fleet: Fleet;
   readonly tracker: RequestTracker;
   readonly responses: ResponseStore;
+  readonly downloads: Downloads;
   readonly client: SocketEngineClient;
   readonly pulse: Pulse;
   /** Writes down what is still in memory, and lets go of files. To be called once, when nothing runs any more. */
@@ -124,6 +130,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     processRegistry,
     fleet,
     responses,
+    downloads: openDownloads(ground, registry, openHub(clock, environment), config.dataDir),
     tracker: openTracker({ clock, bus, records, fleet }),
     client,
     pulse: new Pulse({ clock }),
@@ -139,6 +146,30 @@ export async function openFlow(config: Config, version: string, environment: Nod
       await logs.close();
     },
   };
+}
+
+/** Where models come from: the usual hub, or the one that the environment names for all programs that use it. */
+function openHub(clock: Clock, environment: NodeJS.ProcessEnv): Hub {
+  const hubUrl = environment.HF_ENDPOINT?.replace(/\/+$/, '') || 'https://huggingface.co';
+  return new HubClient({ clock, hubUrl: () => hubUrl, tokenFor: () => null });
+}
+
+function openDownloads(
+  { clock, bus, logs, settings }: Ground,
+  registry: Registry,
+  hub: Hub,
+  dataDir: string,
+): Downloads {
+  return new Downloads({
+    hub,
+    records: new RecordFiles(join(dataDir, 'downloads')),
+    library: openLibrary(registry),
+    clock,
+    bus,
+    modelsDir: () => settings.current.models_dir,
+    parallel: () => settings.current.download_parallel,
+    log: (text, cause) => logs.error(text, { cause }),
+  });
 }
 
 /** Models may be set up with Flow's own chat templates, so they are there before a model is started. */

@@ -15,6 +15,7 @@ import { Interrupt } from './cli/interrupt.ts';
 import { exemptLoopback } from './cli/loopback.ts';
 import { loadCommand, modelsCommand, psCommand, unloadCommand } from './cli/models.ts';
 import { nearestName } from './cli/nearest.ts';
+import { pullCommand } from './cli/pull.ts';
 import { logsCommand, requestsCommand } from './cli/records.ts';
 import { runCommand } from './cli/run.ts';
 import { systemTerminal, type Terminal } from './cli/terminal.ts';
@@ -34,6 +35,7 @@ const serveCommand: Command = {
 /** In the order of the README. */
 const COMMANDS: readonly Command[] = [
   serveCommand,
+  pullCommand,
   runCommand,
   psCommand,
   modelsCommand,

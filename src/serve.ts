@@ -107,6 +107,7 @@ async function run(context: Context, flow: Flow, signals: Signals, isAsked: bool
   logs.info('listening', { url: listener.url, version: flow.version, pid: process.pid });
   // What takes longer than a start should: looked up once the door is open.
   void flow.hardware.look();
+  flow.downloads.start();
   if (settings.current.auto_update_backends) flow.engines.checkUpdates();
   void flow.engines.chosen().catch((cause) => logs.warning(asFault(cause).message));
   using _tidying = clock.after(TIDY_AFTER_MS, () => Bun.gc(true));
@@ -130,6 +131,8 @@ async function portTaken(context: Context, isAsked: boolean, cause: Fault): Prom
 async function stop(flow: Flow, app: { close(): void }, listener: Listener, hurry: Promise<void>): Promise<void> {
   flow.logs.info('stopping', { open: flow.tracker.openCount });
   app.close();
+  // First of all, so that what has come is written down even when somebody is in a hurry.
+  const halted = flow.downloads.close();
   const drained = flow.fleet.shutdown(DRAIN_MS);
   const closed = listener.stop(false);
   // An engine that does not go at once is ended by its guard, when Flow has gone.
@@ -137,6 +140,7 @@ async function stop(flow: Flow, app: { close(): void }, listener: Listener, hurr
   await Promise.race([drained, hurried]);
   // Answers that ended with their engine are still on their way out.
   await Promise.race([closed, hurry.then(() => Bun.sleep(LAST_WORDS_MS)), Bun.sleep(LAST_MS)]);
+  await Promise.race([halted, Bun.sleep(LAST_MS)]);
   await listener.stop(true);
 }
 

@@ -29,7 +29,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['engines', 'hub'],
   ['supervision'],
   ['scheduling'],
-  ['requests', 'responses'],
+  ['requests', 'responses', 'downloads'],
   ['dialects'],
   ['behaviour', 'repairs'],
   ['gateway', 'discovery'],

@@ -75,6 +75,8 @@ export class Changes implements Disposable {
         return `model:${event.modelId}`;
       case 'engine-install-changed':
         return `engine:${event.engine}`;
+      case 'download-changed':
+        return `download:${event.downloadId}`;
       case 'queue-changed':
       case 'memory-changed':
       case 'settings-changed':

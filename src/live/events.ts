@@ -150,7 +150,7 @@ class EventStream {
   }
 
   #frameOf(event: FlowEvent): string {
-    const { fleet, tracker, settings } = this.#source;
+    const { fleet, tracker, settings, downloads } = this.#source;
     switch (event.type) {
       case 'request-changed': {
         const view = tracker.find(event.requestId);
@@ -173,6 +173,11 @@ class EventStream {
         return this.#frame('settings', settings());
       case 'engine-install-changed':
         return this.#frame('engine', { engine: event.engine });
+      case 'download-changed': {
+        const download = downloads.find(event.downloadId);
+        if (download === null) return this.#frame('download-removed', { id: event.downloadId });
+        return this.#frame('download', download);
+      }
       case 'notice':
         return this.#frame('notice', { tone: event.tone, text: event.text });
       case 'log-line':

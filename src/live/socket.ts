@@ -106,6 +106,9 @@ export class SocketFeed implements Disposable {
       case 'request-removed':
         this.#send('request_removed', { request_id: event.requestId });
         break;
+      case 'download-changed':
+        this.#tellDownloaded(event.downloadId);
+        break;
       case 'model-changed':
         this.#tellLoaded(event.modelId, models.get(event.modelId));
         break;
@@ -114,6 +117,12 @@ export class SocketFeed implements Disposable {
         this.#slotCounts.delete(event.modelId);
         this.#send('model_deleted', { model_id: event.modelId });
     }
+  }
+
+  #tellDownloaded(downloadId: string): void {
+    const download = this.#source.downloads.find(downloadId);
+    if (download?.state !== 'complete' || download.model_id === null) return;
+    this.#send('model_downloaded', { model_id: download.model_id });
   }
 
   #tellLoaded(modelId: string, model: FleetModel | undefined): void {

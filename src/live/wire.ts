@@ -2,6 +2,7 @@
  * The fleet as JSON for events: chosen fields only, so that no engine's key ever leaves. Times are seconds since 1970.
  */
 import type { Clock } from '#src/clock.ts';
+import type { DownloadWire } from '#src/downloads/wire.ts';
 import type { RequestId, RequestView } from '#src/requests/request.ts';
 import { trackedRequest } from '#src/requests/wire.ts';
 import type { FleetModel, FleetSnapshot } from '#src/scheduling/lease.ts';
@@ -14,10 +15,11 @@ export type LiveSource = {
   readonly fleet: () => FleetSnapshot;
   readonly tracker: { list(): readonly RequestView[]; find(id: RequestId): RequestView | null };
   readonly settings: () => Settings;
+  readonly downloads: { list(): readonly DownloadWire[]; find(id: string): DownloadWire | null };
 };
 
 /** Everything at once: how a stream of events begins. */
-export function snapshotWire({ clock, fleet, tracker, settings }: LiveSource) {
+export function snapshotWire({ clock, fleet, tracker, settings, downloads }: LiveSource) {
   const now = fleet();
   return {
     requests: tracker.list().map(trackedRequest),
@@ -25,6 +27,7 @@ export function snapshotWire({ clock, fleet, tracker, settings }: LiveSource) {
     queue: queueWire(now, clock),
     memory: memoryWire(now),
     settings: settings(),
+    downloads: downloads.list(),
   };
 }
 

@@ -143,6 +143,12 @@ export const Settings = Type.Object(
       default: false,
       description: 'Keep what repairs changed in answers on disk, before and after; else only in memory',
     }),
+    download_parallel: Type.Integer({
+      minimum: 1,
+      maximum: 4,
+      default: 1,
+      description: 'Models downloaded at the same time',
+    }),
     allowed_hosts: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
       maxItems: 50,
       default: [],

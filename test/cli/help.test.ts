@@ -6,6 +6,7 @@ import { flow } from './flow-command.ts';
 
 const NAMES = [
   'serve',
+  'pull',
   'run',
   'ps',
   'models',

@@ -36,7 +36,13 @@ beforeEach(async () => {
     overrides: {},
     modelsDirDefault: '/m',
   });
-  source = { clock, fleet: () => fleet, tracker, settings: () => settings.current };
+  source = {
+    clock,
+    fleet: () => fleet,
+    tracker,
+    settings: () => settings.current,
+    downloads: { list: () => [], find: () => null },
+  };
   streams = new EventStreams({ bus, source });
 });
 afterEach(() => streams.close());

@@ -30,6 +30,7 @@ const told: { readonly [Kind in FaultKind]: readonly [status: number, type: stri
   'hub-gated': [403, 'permission_error'],
   'hub-busy': [429, 'rate_limit_error'],
   'hub-broken': [502, 'api_error'],
+  'download-damaged': [502, 'api_error'],
   'disk-full': [500, 'api_error'],
   'model-not-loaded': [400, 'invalid_request_error'],
   'model-unloaded': [529, 'overloaded_error'],

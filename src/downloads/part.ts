@@ -1,0 +1,168 @@
+/** A file that is not complete yet: its bytes, and beside them a journal that is never ahead of the bytes. */
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type Static, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import type { Disk } from './disk.ts';
+import { bytesIn, prefixEnd, type Range, withRange } from './ranges.ts';
+import { readJson, writeJson } from './record.ts';
+
+const Journal = Type.Object({
+  revision: Type.String(),
+  sizeBytes: Type.Integer({ minimum: 0 }),
+  sha256: Type.Union([Type.String(), Type.Null()]),
+  etag: Type.Union([Type.String(), Type.Null()]),
+  ranges: Type.Array(Type.Object({ from: Type.Integer({ minimum: 0 }), to: Type.Integer({ minimum: 1 }) })),
+  /** All bytes are there and have the digest. */
+  isVerified: Type.Boolean(),
+});
+type Journal = Static<typeof Journal>;
+
+/** What the part must become. Parts of anything else are started over. */
+export type PartGoal = Pick<Journal, 'revision' | 'sizeBytes' | 'sha256'>;
+
+/** Read at once while a digest is taken: some 1 ms of hashing, after which others have their turn. */
+const DIGEST_BYTES = 256 << 10;
+
+/** Owns `<path>.part` and `<path>.json` while a download runs. To be closed. */
+export class Part {
+  readonly #path: string;
+  readonly #goal: PartGoal;
+  readonly #disk: Disk;
+  readonly #file: FileHandle;
+  #ranges: readonly Range[];
+  #etag: string | null;
+  #isVerified: boolean;
+  #hasher = new Bun.CryptoHasher('sha256');
+  #hashedBytes = 0;
+  #isHashing = false;
+
+  private constructor(path: string, goal: PartGoal, disk: Disk, file: FileHandle, journal: Journal | null) {
+    this.#path = path;
+    this.#goal = goal;
+    this.#disk = disk;
+    this.#file = file;
+    this.#ranges = journal?.ranges ?? [];
+    this.#etag = journal?.etag ?? null;
+    this.#isVerified = journal?.isVerified ?? false;
+  }
+
+  /** Opens what is there, or begins. `path` is without ending; its folder exists. */
+  static async open(path: string, goal: PartGoal, disk: Disk): Promise<Part> {
+    const journal = journalFor(path, goal);
+    const file = await open(fileOf(path), journal ? 'r+' : 'w+', 0o600).catch(() => open(fileOf(path), 'w+', 0o600));
+    const { size } = await file.stat();
+    const isWhole = journal !== null && size >= Math.max(0, ...journal.ranges.map(({ to }) => to));
+    return new Part(path, goal, disk, file, isWhole ? journal : null);
+  }
+
+  get ranges(): readonly Range[] {
+    return this.#ranges;
+  }
+
+  get bytes(): number {
+    return bytesIn(this.#ranges);
+  }
+
+  get isVerified(): boolean {
+    return this.#isVerified;
+  }
+
+  get hashedBytes(): number {
+    return this.#hashedBytes;
+  }
+
+  /** Whether an answer is of the same content as those before; the first one decides. */
+  isSame(etag: string | null): boolean {
+    this.#etag ??= etag;
+    return etag === null || etag === this.#etag;
+  }
+
+  /** Throws what the file system throws; the range counts only when all of it is written. */
+  async write(bytes: Uint8Array, at: number): Promise<void> {
+    await this.#disk.write(this.#file, bytes, at);
+    this.#ranges = withRange(this.#ranges, { from: at, to: at + bytes.length });
+  }
+
+  /** Writes the journal of what is safely on the disk. */
+  async save(): Promise<void> {
+    const { revision, sizeBytes, sha256 } = this.#goal;
+    const ranges = [...this.#ranges];
+    const [etag, isVerified] = [this.#etag, this.#isVerified];
+    await this.#file.datasync();
+    writeJson(journalOf(this.#path), { revision, sizeBytes, sha256, etag, ranges, isVerified });
+  }
+
+  /**
+   * Takes the digest of as much as is there without a gap, right behind the writing, while it is still in memory. One
+   * at a time: a second call returns at once.
+   */
+  async digestSoFar(signal: AbortSignal, onBytes: () => void = () => {}): Promise<void> {
+    if (this.#isHashing || this.#goal.sha256 === null) return;
+    this.#isHashing = true;
+    const buffer = new Uint8Array(DIGEST_BYTES);
+    try {
+      for (;;) {
+        const length = Math.min(buffer.length, prefixEnd(this.#ranges) - this.#hashedBytes);
+        if (length <= 0 || signal.aborted) return;
+        const { bytesRead } = await this.#file.read(buffer, 0, length, this.#hashedBytes);
+        if (bytesRead === 0) return;
+        this.#hasher.update(buffer.subarray(0, bytesRead));
+        this.#hashedBytes += bytesRead;
+        onBytes();
+      }
+    } finally {
+      this.#isHashing = false;
+    }
+  }
+
+  /** Whether the whole file has the digest it must have; to be asked once, when all bytes are there and digested. */
+  async verify(): Promise<boolean> {
+    const { sha256 } = this.#goal;
+    if (sha256 !== null && this.#hasher.digest('hex') !== sha256) return false;
+    this.#isVerified = true;
+    await this.save();
+    return true;
+  }
+
+  /** Forgets all bytes: they are of no use. */
+  async startOver(): Promise<void> {
+    await rm(journalOf(this.#path), { force: true });
+    await this.#file.truncate(0);
+    this.#ranges = [];
+    this.#etag = null;
+    this.#isVerified = false;
+    this.#hasher = new Bun.CryptoHasher('sha256');
+    this.#hashedBytes = 0;
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+/** Where the bytes of a part are. */
+export function fileOf(path: string): string {
+  return `${path}.part`;
+}
+
+/** How many bytes of a part are there, without opening it. */
+export function bytesOfPart(path: string, goal: PartGoal): number {
+  return bytesIn(journalFor(path, goal)?.ranges ?? []);
+}
+
+/** Removes the part and its journal, and nothing else. */
+export async function removePart(path: string): Promise<void> {
+  for (const one of [journalOf(path), `${journalOf(path)}.new`, fileOf(path)]) await rm(one, { force: true });
+}
+
+function journalOf(path: string): string {
+  return `${path}.json`;
+}
+
+function journalFor(path: string, { revision, sizeBytes, sha256 }: PartGoal): Journal | null {
+  const journal = readJson(journalOf(path));
+  if (!Value.Check(Journal, journal)) return null;
+  // The digest names the content; a commit that did not touch the file is no reason to fetch it again.
+  const isMeant = sha256 === null ? journal.revision === revision : journal.sha256 === sha256;
+  return isMeant && journal.sizeBytes === sizeBytes ? journal : null;
+}
