@@ -35,6 +35,7 @@ import { requestRoutes } from './requests/routes.ts';
 import { schedulingRoutes } from './scheduling/routes.ts';
 import { statusOf } from './scheduling/status.ts';
 import { settingsRoutes } from './settings/routes.ts';
+import { templateRoutes, templateWord } from './templates/routes.ts';
 import { Credentials } from './web/credentials.ts';
 import { errorHandling, refuser } from './web/errors.tsx';
 import { type Guarded, guard } from './web/guard.ts';
@@ -179,9 +180,11 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
         needOf: (model) => measurements.needOf(model, launchFor(model, settings.current, {})),
         checkLaunch: (launch) => checkLaunch(flow, launch),
         applyPreset: (config, presetId) => flow.presets.applied(config, presetId),
+        templateOf: (model) => templateWord(model, flow.templates.known(model)),
       }),
     )
     .use(discoveryRoutes({ registry, headers: flow.headers, surroundings: surroundings(flow) }))
+    .use(templateRoutes({ book: flow.templates, needModel: (name) => resolved(flow, name).model }))
     .use(
       presetRoutes({
         presets: flow.presets,

@@ -41,6 +41,9 @@ import type { SupervisorFactory } from './supervision/model-state.ts';
 import { Ports } from './supervision/ports.ts';
 import { ProcessRegistry } from './supervision/process-registry.ts';
 import { makeSupervisor } from './supervision/supervisor.ts';
+import { Renderer } from './templates/renderer.ts';
+import { TemplateBook } from './templates/template-book.ts';
+import { watchTemplates } from './templates/watch.ts';
 import { SocketEngineClient } from './transport/client.ts';
 
 /** Everything Flow consists of, but for its doors (`app.ts`). */
@@ -65,6 +68,7 @@ export type Flow = {
   readonly headers: HeaderCache;
   readonly registry: Registry;
   readonly traits: TraitBook;
+  readonly templates: TemplateBook;
   readonly presets: PresetBook;
   readonly measurements: Measurements;
   readonly engines: Engines;
@@ -109,6 +113,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
   const launch: Launch = (model, overrides) => launchFor(model, settings.current, overrides);
   const parts = { ...ground, config, environment, hardware, registry, processRegistry, engines, measurements, launch };
   const fleet = openFleet({ ...parts, records, supervisors: openSupervisors(parts) });
+  const habits = openHabits({ ...ground, headers, registry, fleet });
   const client = new SocketEngineClient();
   const loopLag = new LoopLag({ clock });
   const onTrouble = (words: string) => bus.publish({ type: 'notice', tone: 'warning', text: words });
@@ -123,7 +128,8 @@ export async function openFlow(config: Config, version: string, environment: Nod
     loopLag,
     headers,
     registry,
-    traits: new TraitBook(headers),
+    traits: habits.traits,
+    templates: habits.templates,
     presets: openPresets(ground, config.dataDir),
     measurements,
     engines,
@@ -137,6 +143,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     async close() {
       // pip, brew and tar run in groups of their own, and would go on without us.
       engines.installer.cancel();
+      habits.close();
       client.close();
       loopLag[Symbol.dispose]();
       settings[Symbol.dispose]();
@@ -181,6 +188,29 @@ function openPresets({ store, clock, logs }: Ground, dataDir: string): PresetBoo
     logs.warning("Flow's own chat templates could not be written", { cause });
   }
   return new PresetBook({ store, clock, templatesDir });
+}
+
+type HabitParts = Pick<Flow, 'bus' | 'clock' | 'headers' | 'registry' | 'fleet'>;
+
+/** What is known of how models talk. Strangers' templates are rendered in a process that ends with Flow. */
+function openHabits({ bus, clock, headers, registry, fleet }: HabitParts) {
+  const traits = new TraitBook(headers);
+  const renderer = new Renderer({ clock });
+  const templates = new TemplateBook({ renderer, factsOf: (model) => traits.factsOf(model) });
+  const unwatch = watchTemplates({
+    bus,
+    book: templates,
+    findModel: (modelId) => registry.find(modelId),
+    isStarting: (modelId) => fleet.model(modelId).state.phase === 'starting',
+  });
+  return {
+    traits,
+    templates,
+    close() {
+      unwatch();
+      renderer[Symbol.dispose]();
+    },
+  };
 }
 
 /** What everything else stands on. */

@@ -26,6 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['config'],
   ['logs', 'settings'],
   ['models'],
+  ['templates'],
   ['engines', 'hub'],
   ['supervision'],
   ['scheduling'],

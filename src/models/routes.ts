@@ -24,6 +24,17 @@ export type ModelRoutesParts = {
   readonly checkLaunch: (launch: LaunchOverrides) => void;
   /** A configuration under a preset; throws Fault('not-found'). */
   readonly applyPreset: (config: ModelConfig, presetId: string) => ModelConfig;
+  /** What is known of its chat template by now. */
+  readonly templateOf: (model: Model) => TemplateWord;
+};
+
+/** The seed's words about a chat template. */
+export type TemplateWord = {
+  /** null = not checked yet, or there is none. */
+  readonly template_valid: boolean | null;
+  readonly template_errors: readonly string[];
+  readonly template_warnings: readonly string[];
+  readonly supports_tools: boolean;
 };
 
 const RegisterBody = t.Object({
@@ -56,7 +67,7 @@ export const modelRoutes = (parts: ModelRoutesParts) =>
       '/api/models/*',
       ({ request }) => {
         const { model, isConfig } = target(request, parts.registry);
-        if (!isConfig) return { ...shown(model, parts), template_errors: [], config: wireConfig(model) };
+        if (!isConfig) return { ...shown(model, parts), config: wireConfig(model) };
         return { config: wireConfig(model), load_params: loadParams(model, parts.statusOf(model.id)) };
       },
       access('read'),
@@ -171,10 +182,11 @@ async function scan({ registry, modelsDir, ...parts }: ModelRoutesParts) {
   return { found, total: found.length, skipped };
 }
 
-function shown(model: Model, { statusOf, needOf, launchOf }: ModelRoutesParts) {
+function shown(model: Model, { statusOf, needOf, launchOf, templateOf }: ModelRoutesParts) {
   const status = statusOf(model.id);
   const isOutdated = status.launch !== null && !Bun.deepEquals(status.launch, launchOf(model));
-  return { ...modelInfo(model, status, needOrNull(model, needOf)), needs_restart: isOutdated };
+  const info = modelInfo(model, status, needOrNull(model, needOf));
+  return { ...info, ...templateOf(model), needs_restart: isOutdated };
 }
 
 /** A file that is gone or damaged is told when it is loaded; a listing only leaves the number out. */

@@ -27,8 +27,6 @@ export function modelInfo(model: Model, status: ModelStatus, need: Footprint | n
     size_gb: gigabytes(model.sizeBytes),
     memory_gb: need ? gigabytes(need.totalBytes) : null,
     memory_source: need?.source ?? null,
-    template_valid: null,
-    supports_tools: model.capabilities.tools,
     status: status.status,
     port: status.port,
     pid: status.pid,

@@ -51,6 +51,12 @@ beforeEach(async () => {
         modelsDir,
         statusOf: () => status,
         launchOf: (model) => ({ ...LAUNCH, ...model.config.launch }),
+        templateOf: ({ capabilities }) => ({
+          template_valid: null,
+          template_errors: [],
+          template_warnings: [],
+          supports_tools: capabilities.tools,
+        }),
         needOf: () => ({ totalBytes: 2.5e9, source: 'formula', parts }),
       }),
     );

@@ -1,0 +1,19 @@
+/**
+ * The rendering process: a program of its own (`bun render-process.ts`), so that a hostile template can take nothing of
+ * Flow with it. Templates run in a thread; this one only watches, because a busy thread cannot watch itself.
+ */
+import { MEMORY_BYTES_MAX } from './rendering.ts';
+
+/** A loop that joins texts takes some 1 GB a second (measured). */
+const WATCH_MS = 10;
+
+const thread = new Worker(new URL('./render-thread.ts', import.meta.url).href);
+thread.onmessage = ({ data }: MessageEvent<unknown>) => process.send?.(data);
+thread.onerror = () => process.exit(1);
+process.on('message', (job: unknown) => thread.postMessage(job));
+// Flow is gone: nobody waits for an answer any more.
+process.on('disconnect', () => process.exit(0));
+setInterval(() => {
+  // A regular end would wait for the thread, which does not listen.
+  if (process.memoryUsage.rss() > MEMORY_BYTES_MAX) process.kill(process.pid, 'SIGKILL');
+}, WATCH_MS);

@@ -1,0 +1,92 @@
+/** The verdicts on the templates of registered models: made in the background, once for each text. */
+import type { GgufFacts } from '#src/gguf/facts.ts';
+import type { Model } from '#src/models/model.ts';
+import { familyOf } from '#src/models/traits/families.ts';
+import { type Candidate, checkTemplate } from './check.ts';
+import type { Renderer } from './renderer.ts';
+import { type TemplateSource, TemplateSources } from './sources.ts';
+import type { TemplateVerdict } from './verdict.ts';
+
+/** A template of a model with what was found. */
+export type Checked = { readonly source: TemplateSource; readonly verdict: TemplateVerdict };
+
+export type TemplateBookParts = {
+  readonly renderer: Renderer;
+  /** What a GGUF's header says; null when it cannot be read now. */
+  readonly factsOf: (model: Model) => GgufFacts | null;
+};
+
+const VERDICTS_MAX = 500;
+
+/** Answers what is known of templates. */
+export class TemplateBook {
+  readonly #parts: TemplateBookParts;
+  readonly #sources: TemplateSources;
+  readonly #verdicts = new Map<string, TemplateVerdict>();
+  readonly #pending = new Map<string, Promise<TemplateVerdict>>();
+
+  constructor(parts: TemplateBookParts) {
+    this.#parts = parts;
+    this.#sources = new TemplateSources(parts.factsOf);
+  }
+
+  /**
+   * The verdict on the template that a model is started with; null when there is none, or none yet: then a check
+   * begins in the background. Does not wait, and never throws.
+   */
+  known(model: Model): TemplateVerdict | null {
+    const [source] = this.#sources.of(model);
+    if (!source) return null;
+    const candidate = this.#candidate(model, source);
+    const held = this.#verdicts.get(keyOf(candidate));
+    if (!held) void this.#verdict(candidate);
+    return held ?? null;
+  }
+
+  /** All templates of a model with their verdicts, first the one it is started with. Never throws. */
+  check(model: Model): Promise<readonly Checked[]> {
+    return Promise.all(
+      this.#sources.of(model).map(async (source) => {
+        const candidate = this.#candidate(model, source);
+        const verdict = this.#verdicts.get(keyOf(candidate)) ?? (await this.#verdict(candidate));
+        return { source, verdict };
+      }),
+    );
+  }
+
+  /** The verdict on a text. Never throws. */
+  checkText(candidate: Candidate): Promise<TemplateVerdict> {
+    return this.#verdict(candidate);
+  }
+
+  #candidate(model: Model, { text, tokens }: TemplateSource): Candidate {
+    const architecture = this.#parts.factsOf(model)?.architecture ?? null;
+    const callFormat = familyOf([model.name, model.hfId, architecture])?.callFormat ?? null;
+    return { template: text, tokens, callFormat };
+  }
+
+  #verdict(candidate: Candidate): Promise<TemplateVerdict> {
+    const key = keyOf(candidate);
+    const pending = this.#pending.get(key);
+    if (pending) return pending;
+    const asked = checkTemplate(candidate, this.#parts.renderer).then((verdict) => {
+      this.#pending.delete(key);
+      this.#remember(key, verdict);
+      return verdict;
+    });
+    this.#pending.set(key, asked);
+    return asked;
+  }
+
+  #remember(key: string, verdict: TemplateVerdict): void {
+    this.#verdicts.delete(key);
+    this.#verdicts.set(key, verdict);
+    const [oldest] = this.#verdicts.keys();
+    if (this.#verdicts.size > VERDICTS_MAX && oldest !== undefined) this.#verdicts.delete(oldest);
+  }
+}
+
+function keyOf({ template, tokens, callFormat }: Candidate): string {
+  const hash = new Bun.CryptoHasher('sha256').update(template);
+  return `${hash.digest('base64')} ${tokens.begin} ${tokens.end} ${callFormat}`;
+}
