@@ -1,4 +1,4 @@
-/** What is found in chat templates, one fault at a time, by the real rendering process. Hostile ones: renderer.test.ts. */
+/** What is found in chat templates, one fault at a time, by the real process. Hostile ones: renderer.test.ts. */
 import { afterAll, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
