@@ -18,6 +18,7 @@ import { engineRoutes } from './engines/routes.ts';
 import { type Flow, fileRoots } from './flow.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
 import { hostRoutes } from './host/routes.ts';
+import { hubRoutes } from './hub/routes.ts';
 import { EventStreams, eventRoutes } from './live/events.ts';
 import { Feeds } from './live/feed.ts';
 import { liveRoutes } from './live/routes.ts';
@@ -156,6 +157,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(repairRoutes({ repairs: flow.repairs }))
     .use(engineRoutes({ engines: flow.engines }))
     .use(downloadRoutes({ downloads: flow.downloads, clock }))
+    .use(hubRoutes({ library: flow.hub, modelsDir: () => settings.current.models_dir }))
     .use(
       agentRoutes({
         modelOf: (wanted) => modelWithContext(flow, wanted),

@@ -5,7 +5,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { Fault } from './faults.ts';
-import type { SettingName, SettingOrigin, Settings } from './settings/settings.ts';
+import { type SettingName, type SettingOrigin, Settings } from './settings/settings.ts';
 
 /** As the settings bound them; the assertion there would be Flow's fault, not the user's. */
 const HOST_LENGTH_MAX = 253;
@@ -58,6 +58,9 @@ export function readConfig(flags: Flags, environment: Environment): Config {
   if (modelsDir) {
     fixed.models_dir = { value: absolute(bounded(modelsDir, PATH_LENGTH_MAX)), origin: modelsDir.origin };
   }
+  // The name that other programs for this hub read, too.
+  const hub = text('hub-url', 'HF_ENDPOINT');
+  if (hub) fixed.hub_url = { value: hubAddress(hub), origin: hub.origin };
   const log = text('log', 'FLOW_LOG');
 
   return Object.freeze({
@@ -87,6 +90,11 @@ function given(text: string, origin: Fixed['origin'], name: string): Given {
 function bounded({ value, name }: Given, lengthMax: number): string {
   if (value.length <= lengthMax) return value;
   throw new Fault('invalid-request', `${name} has ${value.length} characters; at most ${lengthMax} are possible.`);
+}
+
+function hubAddress({ value, name }: Given): string {
+  if (new RegExp(Settings.properties.hub_url.pattern ?? '').test(value)) return value;
+  throw new Fault('invalid-request', `${name} is not an http or https address such as https://huggingface.co.`);
 }
 
 function absolute(path: string): string {

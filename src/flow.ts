@@ -18,7 +18,7 @@ import { LoopLag } from './host/loop-lag.ts';
 import { Mishaps } from './host/mishaps.ts';
 import { Notices } from './host/notices.ts';
 import type { Hub } from './hub/hub.ts';
-import { HubClient } from './hub/hub-client.ts';
+import { type HubLibrary, openHubLibrary } from './hub/library.ts';
 import { Logs } from './logs/logs.ts';
 import { HeaderCache, stampOf } from './models/header-cache.ts';
 import { launchFor } from './models/launch.ts';
@@ -26,6 +26,7 @@ import { Measurements } from './models/measurements.ts';
 import type { LaunchOverrides, LaunchSettings, Model } from './models/model.ts';
 import { Registry } from './models/registry.ts';
 import { TraitBook } from './models/trait-book.ts';
+import { measuredSpeeds } from './requests/measured-speeds.ts';
 import { Meters } from './requests/meters.ts';
 import { RepairLog } from './requests/repair-log.ts';
 import { Telemetry } from './requests/telemetry.ts';
@@ -76,6 +77,7 @@ export type Flow = {
   readonly fleet: Fleet;
   readonly tracker: RequestTracker;
   readonly responses: ResponseStore;
+  readonly hub: HubLibrary;
   readonly downloads: Downloads;
   readonly client: SocketEngineClient;
   readonly pulse: Pulse;
@@ -105,15 +107,12 @@ export async function openFlow(config: Config, version: string, environment: Nod
     executablesInUse: () => processRegistry.executables(),
   });
   const measurements = new Measurements({ store, clock, headers, engineVersion: () => engines.presentVersion });
-  bus.subscribe((event) => {
-    if (event.type !== 'model-removed') return;
-    measurements.forget(event.modelId);
-    records.repairs.forget(event.modelId);
-  });
+  forgetRemovedModels(bus, [measurements, records.repairs]);
   const launch: Launch = (model, overrides) => launchFor(model, settings.current, overrides);
   const parts = { ...ground, config, environment, hardware, registry, processRegistry, engines, measurements, launch };
   const fleet = openFleet({ ...parts, records, supervisors: openSupervisors(parts) });
   const habits = openHabits({ ...ground, headers, registry, fleet });
+  const hub = openHub({ ...ground, config, hardware, registry, headers, telemetry: records.telemetry });
   const client = new SocketEngineClient();
   const loopLag = new LoopLag({ clock });
   const onTrouble = (words: string) => bus.publish({ type: 'notice', tone: 'warning', text: words });
@@ -136,7 +135,8 @@ export async function openFlow(config: Config, version: string, environment: Nod
     processRegistry,
     fleet,
     responses,
-    downloads: openDownloads(ground, registry, openHub(clock, environment), config.dataDir),
+    hub,
+    downloads: openDownloads(ground, registry, hub.direct, config.dataDir),
     tracker: openTracker({ clock, bus, records, fleet }),
     client,
     pulse: new Pulse({ clock }),
@@ -155,10 +155,29 @@ export async function openFlow(config: Config, version: string, environment: Nod
   };
 }
 
-/** Where models come from: the usual hub, or the one that the environment names for all programs that use it. */
-function openHub(clock: Clock, environment: NodeJS.ProcessEnv): Hub {
-  const hubUrl = environment.HF_ENDPOINT?.replace(/\/+$/, '') || 'https://huggingface.co';
-  return new HubClient({ clock, hubUrl: () => hubUrl, tokenFor: () => null });
+/** What was learned of a model goes with it. */
+function forgetRemovedModels(bus: Bus, memories: readonly { forget(modelId: string): void }[]): void {
+  bus.subscribe((event) => {
+    if (event.type !== 'model-removed') return;
+    for (const memory of memories) memory.forget(event.modelId);
+  });
+}
+
+type HubParts = Pick<
+  Flow,
+  'config' | 'clock' | 'logs' | 'settings' | 'hardware' | 'registry' | 'headers' | 'telemetry'
+>;
+
+/** Where models come from. */
+function openHub({ config, clock, logs, settings, hardware, registry, headers, telemetry }: HubParts): HubLibrary {
+  return openHubLibrary({
+    clock,
+    settings: () => settings.current,
+    tokenPath: join(config.dataDir, 'hub-token.json'),
+    protect: (secret) => void logs.protect(secret),
+    budgetBytes: () => hardware.budgetBytes,
+    measured: () => measuredSpeeds({ models: () => registry.list(), telemetry, headers }),
+  });
 }
 
 function openDownloads(

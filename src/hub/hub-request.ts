@@ -3,8 +3,9 @@
  * told apart. (Left to itself, `fetch` would send every header of ours on to wherever it is redirected.)
  */
 import type { Clock } from '#src/clock.ts';
-import { asFault, Fault, systemCodeOf } from '#src/faults.ts';
+import { Fault } from '#src/faults.ts';
 import { redirectTarget } from './addresses.ts';
+import { Deadline } from './deadline.ts';
 import { refusalFault } from './refusals.ts';
 
 export type HubAccess = {
@@ -90,20 +91,27 @@ export async function fetchDocument(
 }
 
 /** All of a stream. Throws Fault('hub-broken') beyond `bytesMax`; the stream is cancelled however it ends. */
-export async function readBounded(stream: ReadableStream<Uint8Array> | null, bytesMax: number): Promise<Buffer> {
+async function readBounded(stream: ReadableStream<Uint8Array> | null, bytesMax: number): Promise<Buffer> {
+  const bytes = stream === null ? Buffer.alloc(0) : await readUpTo(stream, bytesMax + 1);
+  if (bytes.length <= bytesMax) return bytes;
+  throw new Fault('hub-broken', `The hub's answer is larger than ${bytesMax} bytes.`);
+}
+
+/** The first bytes of a stream, at most `bytesMax`; the rest is left, and the stream cancelled however it ends. */
+export async function readUpTo(stream: ReadableStream<Uint8Array>, bytesMax: number): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let total = 0;
-  const reader = stream?.getReader();
+  const reader = stream.getReader();
   try {
-    for (;;) {
-      const piece = await reader?.read();
-      if (!piece || piece.done) return Buffer.concat(parts, total);
-      total += piece.value.length;
-      if (total > bytesMax) throw new Fault('hub-broken', `The hub's answer is larger than ${bytesMax} bytes.`);
-      parts.push(piece.value);
+    while (total < bytesMax) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      parts.push(value.subarray(0, bytesMax - total));
+      total += value.length;
     }
+    return Buffer.concat(parts);
   } finally {
-    void reader?.cancel().catch(() => {});
+    void reader.cancel().catch(() => {});
   }
 }
 
@@ -115,48 +123,4 @@ function headersOf({ accept, range }: HubRequest, token: string | null): Record<
     ...(range === null ? {} : { range }),
     ...(token === null ? {} : { authorization: `Bearer ${token}` }),
   };
-}
-
-/** Ends what takes too long, and tells the caller's wish from silence and from a broken line. */
-class Deadline implements Disposable {
-  readonly signal: AbortSignal;
-  readonly #caller: AbortSignal;
-  readonly #silence = new AbortController();
-  readonly #maxMs: number;
-  readonly #timer: Disposable;
-
-  constructor(clock: Clock, maxMs: number, caller: AbortSignal) {
-    this.#caller = caller;
-    this.#maxMs = maxMs;
-    this.signal = AbortSignal.any([caller, this.#silence.signal]);
-    this.#timer = clock.after(maxMs, () => this.#silence.abort());
-  }
-
-  explain(cause: unknown, host: string): Fault {
-    if (this.#caller.aborted) return new Fault('cancelled', 'The question to the hub was withdrawn.', { cause });
-    if (this.#silence.signal.aborted) {
-      return new Fault('offline', `${host} did not answer within ${this.#maxMs / 1_000} s.`, { cause });
-    }
-    return cause instanceof Fault ? cause : unreachable(cause, host);
-  }
-
-  [Symbol.dispose](): void {
-    this.#timer[Symbol.dispose]();
-  }
-}
-
-const CERTIFICATE_CODE = /CERT|SELF_SIGNED|UNABLE_TO_/;
-
-function unreachable(cause: unknown, host: string): Fault {
-  if (CERTIFICATE_CODE.test(systemCodeOf(cause) ?? '')) {
-    return new Fault('offline', `The certificate of ${host} is not one that this machine trusts.`, {
-      cause,
-      hint: 'A proxy may be in between; its certificate can be named in NODE_EXTRA_CA_CERTS.',
-    });
-  }
-  if (!(cause instanceof Error)) return asFault(cause);
-  return new Fault('offline', `${host} cannot be reached.`, {
-    cause,
-    hint: 'Check the connection to the internet; everything else goes on without it.',
-  });
 }

@@ -149,6 +149,12 @@ export const Settings = Type.Object(
       default: 1,
       description: 'Models downloaded at the same time',
     }),
+    hub_url: Type.String({
+      maxLength: 300,
+      pattern: '^https?://[A-Za-z0-9.:\\[\\]_-]+(?:/[A-Za-z0-9._~/-]*)?$',
+      default: 'https://huggingface.co',
+      description: 'Where models are searched and fetched from: an http or https address',
+    }),
     allowed_hosts: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
       maxItems: 50,
       default: [],

@@ -30,6 +30,7 @@ export function wanted(schema: TSchema): string {
     case 'boolean':
       return 'true or false';
     case 'string':
+      if (rule.pattern !== undefined) return `text like ${JSON.stringify(rule.default)}`;
       return `text of ${numberOrNull(rule.minLength) ?? 0} to ${numberOrNull(rule.maxLength) ?? 'any number of'} characters`;
     case 'array':
       return `a list of at most ${numberOrNull(rule.maxItems) ?? 'any number of'} texts`;
