@@ -14,7 +14,14 @@ import { ProcessRegistry } from '#src/supervision/process-registry.ts';
 import packageFile from '../../package.json' with { type: 'json' };
 import { type Command, type Context, EXIT, print } from './command.ts';
 import { checkDatabase, checkDataDir, checkModes, checkSettings, checkSpace } from './doctor/data-checks.ts';
-import { checkBudget, checkEngines, checkLeftovers, checkModelFiles, smallestNeed } from './doctor/engine-checks.ts';
+import {
+  checkBudget,
+  checkEngines,
+  checkLeftovers,
+  checkModelFiles,
+  checkTemplates,
+  smallestNeed,
+} from './doctor/engine-checks.ts';
 import { bad, type Finding, good, warning } from './doctor/finding.ts';
 import { type Answering, checkExposure, checkPort, checkProxies, checkRivals } from './doctor/network-checks.ts';
 import { NotRunning } from './gateway-api.ts';
@@ -119,6 +126,7 @@ async function askRunning({ api }: Context, settings: Settings): Promise<readonl
     return [
       ...checkEngines(engines, settings.engine_auto_install),
       ...checkModelFiles(models, existsSync),
+      ...checkTemplates(models),
       checkBudget(numberOrNull(hardware.memory_budget_bytes) ?? Number.POSITIVE_INFINITY, smallestNeed(models)),
     ];
   } catch (cause) {

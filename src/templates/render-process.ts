@@ -12,8 +12,12 @@ thread.onmessage = ({ data }: MessageEvent<unknown>) => process.send?.(data);
 thread.onerror = () => process.exit(1);
 process.on('message', (job: unknown) => thread.postMessage(job));
 // Flow is gone: nobody waits for an answer any more.
-process.on('disconnect', () => process.exit(0));
+process.on('disconnect', end);
 setInterval(() => {
-  // A regular end would wait for the thread, which does not listen.
-  if (process.memoryUsage.rss() > MEMORY_BYTES_MAX) process.kill(process.pid, 'SIGKILL');
+  if (process.memoryUsage.rss() > MEMORY_BYTES_MAX) end();
 }, WATCH_MS);
+
+/** A regular end would wait for the thread, which does not listen. */
+function end(): void {
+  process.kill(process.pid, 'SIGKILL');
+}

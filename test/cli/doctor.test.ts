@@ -4,7 +4,13 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spaceFinding } from '#src/cli/doctor/data-checks.ts';
-import { checkBudget, checkEngines, checkLeftovers, smallestNeed } from '#src/cli/doctor/engine-checks.ts';
+import {
+  checkBudget,
+  checkEngines,
+  checkLeftovers,
+  checkTemplates,
+  smallestNeed,
+} from '#src/cli/doctor/engine-checks.ts';
 import type { Finding } from '#src/cli/doctor/finding.ts';
 import { checkExposure, checkProxies, checkRivals } from '#src/cli/doctor/network-checks.ts';
 import { checkBun } from '#src/cli/doctor.ts';
@@ -250,4 +256,15 @@ describe('single checks', () => {
     expect(await checkRivals(port, [rival])).toMatchObject([{ level: 'good' }]);
     expect(await checkRivals(1, [{ ...rival, recognises: () => false }])).toMatchObject([{ level: 'good' }]);
   });
+});
+
+test('a model whose chat template does not work is named, with what is wrong', () => {
+  const models = [
+    { id: 'sound', template_valid: true, template_errors: [] },
+    { id: 'new', template_valid: null, template_errors: [] },
+    { id: 'org/broken', template_valid: false, template_errors: ['It is not valid Jinja.', 'More.'] },
+  ];
+  expect(checkTemplates(models)).toMatchObject([
+    { check: 'templates', level: 'warning', says: 'The chat template of org/broken: It is not valid Jinja.' },
+  ]);
 });

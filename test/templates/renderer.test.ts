@@ -1,5 +1,6 @@
 /** Templates that want to harm: none hangs, grows, or reaches anything, and the next one is rendered as ever (S-36). */
 import { afterAll, expect, test } from 'bun:test';
+import { join } from 'node:path';
 import { systemClock } from '#src/clock.ts';
 import { checkTemplate, USUAL_TOKENS } from '#src/templates/check.ts';
 import { Renderer } from '#src/templates/renderer.ts';
@@ -104,6 +105,30 @@ test('the process ends with its owner, which answers what still waits', async ()
   ]);
   await waitUntil('the end of the process', () => !isAlive(pid));
   expect(own.pid).toBeNull();
+});
+
+test('the process ends with an owner that is killed', async () => {
+  const module = JSON.stringify(join(import.meta.dir, '../../src/templates/renderer.ts'));
+  const clock = JSON.stringify(join(import.meta.dir, '../../src/clock.ts'));
+  const owner = Bun.spawn(
+    [
+      process.execPath,
+      '-e',
+      `const { Renderer } = await import(${module});
+       const { systemClock } = await import(${clock});
+       const renderer = new Renderer({ clock: systemClock });
+       const endless = '{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}';
+       void renderer.render(endless, [{}]);
+       console.log(renderer.pid);
+       setInterval(() => {}, 1000);`,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const { value } = await owner.stdout.getReader().read();
+  const pid = Number(Buffer.from(value ?? []).toString());
+  expect(isAlive(pid)).toBe(true);
+  owner.kill('SIGKILL');
+  await waitUntil('the end of the process', () => !isAlive(pid), 3_000);
 });
 
 function isAlive(pid: number): boolean {

@@ -68,6 +68,19 @@ export function checkModelFiles(models: readonly JsonObject[], exists: (path: st
   );
 }
 
+/** Registered models whose chat template does not work. `models` as `/api/models` answers. */
+export function checkTemplates(models: readonly JsonObject[]): readonly Finding[] {
+  return models
+    .filter(({ template_valid }) => template_valid === false)
+    .map(({ id, template_errors }) =>
+      warning(
+        'templates',
+        `The chat template of ${word(id)}: ${word(Array.isArray(template_errors) ? template_errors[0] : null)}`,
+        `Name another file as chat_template_file: PUT /api/models/${encodeURIComponent(word(id))}/config`,
+      ),
+    );
+}
+
 /** Whether anything but the demo can load at all. Pure; `smallestBytes` null when there is no model. */
 export function checkBudget(budgetBytes: number, smallestBytes: number | null): Finding {
   const check = 'memory';
