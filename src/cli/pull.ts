@@ -33,7 +33,7 @@ export const pullCommand: Command = {
     const [wanted = ''] = context.positionals;
     const { api, flags, signal } = context;
     const [hub_id = '', quantization] = withoutHost(wanted).split(':', 2);
-    const ordered = await api.json('POST', '/api/models/download', {
+    const ordered = await order(api, {
       hf_id: hub_id,
       ...(quantization ? { quantization } : {}),
       ...(flags.file === undefined ? {} : { filename: flags.file }),
@@ -55,6 +55,19 @@ export const pullCommand: Command = {
     return ended(context, last, wanted);
   },
 };
+
+/** A hub that cannot be reached is a download that failed, not a missing engine. */
+async function order(api: Context['api'], body: JsonObject): Promise<JsonObject> {
+  try {
+    return await api.json('POST', '/api/models/download', body);
+  } catch (cause) {
+    if (!(cause instanceof Fault) || cause.kind !== 'offline') throw cause;
+    throw new Fault('hub-broken', cause.message, {
+      hint: cause.hint ?? 'Try again when the hub can be reached.',
+      cause,
+    });
+  }
+}
 
 /** The address of a repository's page works as well as its name. */
 function withoutHost(wanted: string): string {

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Fault } from '#src/faults.ts';
+import { Fault, systemCodeOf } from '#src/faults.ts';
 
 export interface Disk {
   /** What this user may still write where `path` is or will be; null when the system does not say. */
@@ -58,6 +58,21 @@ export async function diskFull(disk: Disk, folder: string, missingBytes: number,
     details: { missing_bytes: missingBytes, free_bytes: freeBytes },
     cause,
   });
+}
+
+/** What a disk that takes nothing is about; null for a cause that is none of the disk's. */
+export function diskTrouble(cause: unknown, folder: string): Fault | null {
+  const code = systemCodeOf(cause);
+  const hint = `Make it possible for Flow to write to ${folder}, then resume the download.`;
+  if (isFull(cause)) return new Fault('disk-full', 'The disk is full. What has come is kept.', { hint, cause });
+  if (code === null || !/^(?:EACCES|EPERM|EROFS|EIO|ENOTDIR|ENODEV|ENXIO|EMFILE|ENFILE|EFBIG)$/.test(code)) return null;
+  return new Fault('conflict', `The models folder cannot be written to (${code}).`, { hint, cause });
+}
+
+/** Whether the system said that no more can be written. */
+export function isFull(cause: unknown): boolean {
+  const code = systemCodeOf(cause);
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 function gb(bytes: number): string {

@@ -3,15 +3,14 @@ import type { Clock } from '#src/clock.ts';
 import type { Bus } from '#src/events.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import type { Hub } from '#src/hub/hub.ts';
-import { checkRoom, type Disk, systemDisk } from './disk.ts';
+import { checkRoom, type Disk, diskTrouble, systemDisk } from './disk.ts';
 import { ContentChanged } from './fetch-file.ts';
+import { bytesToCome, type DownloadView, type Held, heldOf, viewOf } from './held.ts';
 import type { Library } from './library.ts';
 import { type Order, planned } from './order.ts';
-import { bytesOfPart } from './part.ts';
 import { HubHold, type Pace, USUAL_PACE } from './patience.ts';
 import type { DownloadRecord, DownloadState, RecordFiles } from './record.ts';
-import { discardParts, fetchAll, goalOf, missingBytes, partPath, placeAll } from './run.ts';
-import { Speed } from './speed.ts';
+import { discardParts, fetchAll, missingBytes, placeAll } from './run.ts';
 
 export type DownloadsParts = {
   readonly hub: Pick<Hub, 'files' | 'open' | 'repository'>;
@@ -29,29 +28,6 @@ export type DownloadsParts = {
   readonly random?: () => number;
   readonly connections?: number;
   readonly rangeBytes?: number;
-};
-
-/** A download as it is now. Times are monotonic. */
-export type DownloadView = {
-  readonly record: DownloadRecord;
-  readonly bytes: number;
-  readonly totalBytes: number;
-  readonly fileBytes: readonly number[];
-  /** Of the file that is being checked; null when none is. */
-  readonly checkedBytes: number | null;
-  readonly bytesPerS: number | null;
-  readonly etaS: number | null;
-  /** Why nothing comes for now, and when it is tried again. */
-  readonly trouble: { readonly fault: Fault; readonly retryAtMs: number } | null;
-};
-
-type Held = {
-  record: DownloadRecord;
-  readonly fileBytes: number[];
-  readonly speed: Speed;
-  checkedBytes: number | null;
-  trouble: DownloadView['trouble'];
-  toldMs: number;
 };
 
 /** How a run was told to end. */
@@ -84,7 +60,14 @@ export class Downloads {
     this.#isClosed = false;
     for (const record of this.#parts.records.load()) {
       const held = this.#take(record);
-      if (ACTIVE.has(record.state)) held.record = { ...record, state: 'queued' };
+      if (!ACTIVE.has(record.state)) continue;
+      // Flow ended while it put files in place: those that are there now are its own.
+      const isPlacing = record.state === 'registering';
+      const files = record.files.map((file) => ({
+        ...file,
+        isFetched: file.isFetched || (isPlacing && file.placedMs === null),
+      }));
+      held.record = { ...record, files, state: 'queued' };
     }
     this.#pump();
   }
@@ -168,7 +151,8 @@ export class Downloads {
     if (state === 'complete' || state === 'registering') throw cannot('cancelled', held.record);
     this.#set(held, { state: 'cancelled', reason: null });
     this.#end(id);
-    if (!this.#runs.has(id)) void this.#discard(held);
+    // As a run of its own: one that is begun anew must not find its parts taken away.
+    if (!this.#runs.has(id)) this.#follow(id, new AbortController(), this.#discard(held));
     return this.#view(held);
   }
 
@@ -190,11 +174,7 @@ export class Downloads {
   }
 
   #take(record: DownloadRecord): Held {
-    const fileBytes = record.files.map((file, index) =>
-      file.placedMs === null ? bytesOfPart(partPath(record, index), goalOf(file)) : file.sizeBytes,
-    );
-    const parts = { speed: new Speed(), checkedBytes: null, trouble: null, toldMs: Number.NEGATIVE_INFINITY };
-    const held: Held = { record, fileBytes, ...parts };
+    const held = heldOf(record);
     this.#held.set(record.id, held);
     return held;
   }
@@ -212,14 +192,18 @@ export class Downloads {
       if (held.record.state !== 'queued' || this.#runs.has(id)) continue;
       const abort = new AbortController();
       this.#set(held, { state: 'running', reason: null });
-      const done = this.#run(held, abort.signal)
-        .catch((cause) => this.#parts.log('a download met the unexpected', cause))
-        .finally(() => {
-          this.#runs.delete(id);
-          this.#pump();
-        });
-      this.#runs.set(id, { abort, done });
+      this.#follow(id, abort, this.#run(held, abort.signal));
     }
+  }
+
+  #follow(id: string, abort: AbortController, work: Promise<void>): void {
+    const done = work
+      .catch((cause) => this.#parts.log('a download met the unexpected', cause))
+      .finally(() => {
+        this.#runs.delete(id);
+        this.#pump();
+      });
+    this.#runs.set(id, { abort, done });
   }
 
   async #run(held: Held, signal: AbortSignal): Promise<void> {
@@ -276,7 +260,7 @@ export class Downloads {
         },
         onFile: (index, { bytes }) => {
           held.fileBytes[index] = bytes;
-          held.speed.note(clock.monotonicMs(), sum(held.fileBytes));
+          held.speed.note(clock.monotonicMs(), this.#view(held).bytes);
           this.#tell(held);
         },
         onChanged: (index, file) => this.#changeFile(held, index, file),
@@ -309,11 +293,7 @@ export class Downloads {
   }
 
   #fail(held: Held, cause: unknown): void {
-    const fault =
-      cause instanceof ContentChanged
-        ? new Fault('offline', 'The files on the hub change faster than they can be fetched.', { hint: 'Retry later.' })
-        : asFault(cause);
-    const { kind, message, hint } = fault;
+    const { kind, message, hint } = failureOf(cause, held.record.root);
     if (kind === 'internal') this.#parts.log('a download failed', cause);
     this.#set(held, { state: kind === 'disk-full' ? 'paused' : 'failed', reason: { kind, message, hint } });
   }
@@ -358,9 +338,7 @@ export class Downloads {
   /** What other downloads that run will still write. */
   #promisedBytes(exceptId: string): number {
     const others = [...this.#held.values()].filter(({ record }) => record.id !== exceptId && this.#runs.has(record.id));
-    return sum(
-      others.map((held) => Math.max(0, sum(held.record.files.map((file) => file.sizeBytes)) - sum(held.fileBytes))),
-    );
+    return others.reduce((total, held) => total + bytesToCome(held), 0);
   }
 
   #forgetOldest(): void {
@@ -370,12 +348,7 @@ export class Downloads {
   }
 
   #view(held: Held): DownloadView {
-    const { record, fileBytes, checkedBytes, trouble, speed } = held;
-    const totalBytes = sum(record.files.map((file) => file.sizeBytes));
-    const bytes = sum(fileBytes);
-    const bytesPerS = record.state === 'running' ? speed.at(this.#parts.clock.monotonicMs()) : null;
-    const etaS = bytesPerS === null || bytesPerS <= 0 ? null : (totalBytes - bytes) / bytesPerS;
-    return { record, bytes, totalBytes, fileBytes: [...fileBytes], checkedBytes, bytesPerS, etaS, trouble };
+    return viewOf(held, this.#parts.clock.monotonicMs());
   }
 }
 
@@ -388,10 +361,16 @@ function continued(plan: DownloadRecord, before: DownloadRecord): DownloadRecord
   return { ...plan, files, createdAtMs: before.createdAtMs, modelId: before.modelId };
 }
 
-function cannot(what: string, { state, key }: DownloadRecord): Fault {
-  return new Fault('conflict', `The download of ${key} is ${state} and cannot be ${what}.`);
+/** What ended a run, as a Fault. */
+function failureOf(cause: unknown, root: string): Fault {
+  if (cause instanceof ContentChanged) {
+    return new Fault('offline', 'The files on the hub change faster than they can be fetched.', {
+      hint: 'Retry later.',
+    });
+  }
+  return diskTrouble(cause, root) ?? asFault(cause);
 }
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
+function cannot(what: string, { state, key }: DownloadRecord): Fault {
+  return new Fault('conflict', `The download of ${key} is ${state} and cannot be ${what}.`);
 }

@@ -1,6 +1,6 @@
 /** When to try again, and when not to. */
 import type { Clock } from '#src/clock.ts';
-import { asFault, Fault, systemCodeOf } from '#src/faults.ts';
+import { Fault, type FaultKind } from '#src/faults.ts';
 
 /** How long to wait between tries. */
 export type Pace = { readonly firstMs: number; readonly mostMs: number; readonly stallMs: number };
@@ -11,20 +11,11 @@ export const USUAL_PACE: Pace = { firstMs: 1_000, mostMs: 300_000, stallMs: 30_0
 export const TRIES_MAX = 300;
 
 // Whatever else goes wrong, goes wrong again until somebody does something about it.
-const PASSING: ReadonlySet<string> = new Set(['offline', 'hub-busy', 'hub-broken', 'queue-full', 'cancelled']);
+const PASSING: ReadonlySet<FaultKind> = new Set(['offline', 'hub-busy', 'hub-broken']);
 
-/** What stopped a part, in words, when the same may well succeed later; null when it will not by itself. */
+/** What stopped a part, when the same may well succeed later; null when it will not by itself. */
 export function passingTrouble(cause: unknown): Fault | null {
-  if (systemCodeOf(cause) === 'ENOSPC' || systemCodeOf(cause) === 'EDQUOT') return null;
-  const fault = asFault(cause);
-  if (PASSING.has(fault.kind)) return fault;
-  // Errors of the network have the system's codes, or none that anybody could list.
-  const isNetwork = fault.kind === 'internal' && (isNetworkCode(systemCodeOf(cause)) || cause instanceof TypeError);
-  return isNetwork ? new Fault('offline', 'The connection broke off.', { cause }) : null;
-}
-
-function isNetworkCode(code: string | null): boolean {
-  return code !== null && /^(?:ECONN|ENOTFOUND|EAI_|ETIMEDOUT|EPIPE|ENET|EHOST|ERR_|Connection|Failed)/.test(code);
+  return cause instanceof Fault && PASSING.has(cause.kind) ? cause : null;
 }
 
 /** The wait before try number `tries`, counted from 1; `random` is 0 to 1. Doubles, and is never the same for all. */

@@ -3,7 +3,8 @@ import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
-import type { Downloads, DownloadView } from './downloads.ts';
+import type { Downloads } from './downloads.ts';
+import type { DownloadView } from './held.ts';
 import type { Order } from './order.ts';
 import { downloadWire } from './wire.ts';
 

@@ -1,8 +1,8 @@
 /** One download from its record to its place: what is missing is fetched, checked, and put where it belongs at once. */
 import { type FileHandle, lstat, mkdir, open, rename, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Fault, systemCodeOf } from '#src/faults.ts';
-import { checkRoom, type Disk, diskFull } from './disk.ts';
+import { Fault } from '#src/faults.ts';
+import { checkRoom, type Disk, diskFull, isFull } from './disk.ts';
 import { type FetchParts, type FetchWatch, fetchFile } from './fetch-file.ts';
 import { bytesOfPart, fileOf, Part, type PartGoal, removePart } from './part.ts';
 import type { DownloadRecord, RecordFile } from './record.ts';
@@ -211,11 +211,6 @@ function damaged({ path }: RecordFile): Fault {
     `${path} was damaged on its way, ${DAMAGES_MAX} times: its SHA-256 is not the published one.`,
     { hint: 'Retry later; a proxy in between, or the disk, may change what passes.' },
   );
-}
-
-function isFull(cause: unknown): boolean {
-  const code = systemCodeOf(cause);
-  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 /** A rename survives a loss of power once its folder is written. Some file systems know no such thing. */

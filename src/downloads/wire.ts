@@ -1,6 +1,6 @@
 /** Downloads as JSON: the seed's fields first, so that its clients read them, then what is new. Times are seconds. */
 import type { Clock } from '#src/clock.ts';
-import type { DownloadView } from './downloads.ts';
+import type { DownloadView } from './held.ts';
 import type { DownloadState } from './record.ts';
 
 export type DownloadWire = ReturnType<typeof downloadWire>;

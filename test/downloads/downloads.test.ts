@@ -1,8 +1,9 @@
 /** The queue: what is one download, what survives a restart, who may end what. Faults of hubs are in faults.test.ts. */
 import { beforeAll, describe, expect, test } from 'bun:test';
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DownloadView } from '#src/downloads/downloads.ts';
+import type { DownloadView } from '#src/downloads/held.ts';
 import { writeGguf } from '#src/gguf/write.ts';
 import { type FakeFile, sha256Of } from '#test/support/fake-hub.ts';
 import { until } from '#test/support/running-flow.ts';
@@ -183,6 +184,22 @@ describe('pause, resume, cancel', () => {
     await bench.reaches(view.record.id, 'complete');
   });
 
+  test('one that is cancelled while it is paused, and asked for in the same breath, begins anew', async () => {
+    await using bench = await startBench(tiny());
+    slowly(bench);
+    const view = await bench.order();
+    await underWay(bench, view);
+    bench.downloads.pause(view.record.id);
+    await bench.restart();
+    bench.hub.recover();
+    const again = bench.order();
+    bench.downloads.cancel(view.record.id);
+    await again;
+    await bench.reaches(view.record.id, 'complete', 'failed');
+    expect(await contentOf(bench.placed(NAME))).toBe(sha256Of(model));
+    expect(bench.troubles).toEqual([]);
+  });
+
   test('a complete download can be neither paused nor cancelled; removing it leaves the model', async () => {
     await using bench = await startBench(tiny());
     const { record } = await bench.order();
@@ -249,4 +266,41 @@ test('records and journals that were damaged cost bytes, not the download', asyn
   bench.downloads.resume(view.record.id);
   await bench.reaches(view.record.id, 'complete');
   expect(await contentOf(bench.placed(NAME))).toBe(sha256Of(model));
+});
+
+test('a Flow that ended while it put files in place knows them for its own', async () => {
+  await using bench = await startBench(tiny());
+  const { record } = await bench.order();
+  const { record: done } = await bench.reaches(record.id, 'complete');
+  bench.registry.remove('tiny-Q4_K_M');
+  await bench.downloads.close();
+  const files = done.files.map((file) => ({ ...file, placedMs: null, isFetched: false }));
+  bench.records.save({ ...done, files, state: 'registering', modelId: null });
+  const asked = bench.hub.contentAsked.length;
+  await bench.restart();
+  await bench.reaches(record.id, 'complete', 'failed');
+  expect(bench.registry.need('tiny-Q4_K_M').isManaged).toBe(true);
+  expect(bench.hub.contentAsked.length).toBe(asked);
+});
+
+test('a disk that really fills up pauses the download, and room lets it go on', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flow-tiny-disk-'));
+  // Only where this user may mount one; elsewhere the disk is filled by an injected write (faults.test.ts).
+  const mounted = Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', folder]).exitCode === 0;
+  try {
+    if (!mounted) return;
+    const files = [{ path: NAME, bytes: model }];
+    await using bench = await startBench(files, { modelsDir: folder, disk: { freeBytes: async () => null } });
+    await Bun.write(join(folder, 'ballast'), new Uint8Array(3 << 20));
+    const { record } = await bench.order();
+    const paused = await bench.reaches(record.id, 'paused', 'failed', 'complete');
+    expect(paused.record).toMatchObject({ state: 'paused', reason: { kind: 'disk-full' } });
+    rmSync(join(folder, 'ballast'));
+    bench.downloads.resume(record.id);
+    await bench.reaches(record.id, 'complete', 'paused', 'failed');
+    expect(await contentOf(bench.placed(NAME))).toBe(sha256Of(model));
+  } finally {
+    if (mounted) Bun.spawnSync(['umount', '-l', folder]);
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

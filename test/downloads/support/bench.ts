@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '#src/clock.ts';
 import { type Disk, systemDisk } from '#src/downloads/disk.ts';
-import { Downloads, type DownloadView } from '#src/downloads/downloads.ts';
+import { Downloads } from '#src/downloads/downloads.ts';
+import type { DownloadView } from '#src/downloads/held.ts';
 import { openLibrary } from '#src/downloads/library.ts';
 import type { Order } from '#src/downloads/order.ts';
 import { type DownloadState, RecordFiles } from '#src/downloads/record.ts';
@@ -26,6 +27,7 @@ export type Bench = AsyncDisposable & {
   readonly events: readonly FlowEvent[];
   readonly troubles: readonly unknown[];
   readonly downloads: Downloads;
+  readonly records: RecordFiles;
   /** Another queue over the same folders, as after a restart; the former one is closed. */
   restart(options?: BenchOptions): Promise<Downloads>;
   order(wish?: Partial<Order>): Promise<DownloadView>;
@@ -42,6 +44,7 @@ export type BenchOptions = {
   readonly connections?: number;
   readonly rangeBytes?: number;
   readonly stallMs?: number;
+  readonly modelsDir?: string;
 };
 
 /** A small model that is one. */
@@ -69,7 +72,8 @@ export function noise(length: number, seed: number): Uint8Array {
 /** Starts all of it, with one repository of these files. */
 export async function startBench(files: readonly FakeFile[], options: BenchOptions = {}): Promise<Bench> {
   const root = mkdtempSync(join(tmpdir(), 'flow-downloads-'));
-  const modelsDir = join(root, 'models');
+  const modelsDir = options.modelsDir ?? join(root, 'models');
+  const records = new RecordFiles(join(root, 'downloads'));
   const hub = await startFakeHub([{ id: REPOSITORY, files }]);
   const store = openStore(':memory:');
   const bus = new Bus();
@@ -82,7 +86,7 @@ export async function startBench(files: readonly FakeFile[], options: BenchOptio
   const open = ({ disk = {}, parallel = 1, connections = 3, rangeBytes = 256 << 10, stallMs = 400 }: BenchOptions) => {
     const downloads = new Downloads({
       hub: client,
-      records: new RecordFiles(join(root, 'downloads')),
+      records,
       library: openLibrary(registry),
       clock,
       bus,
@@ -104,6 +108,7 @@ export async function startBench(files: readonly FakeFile[], options: BenchOptio
     registry,
     events,
     troubles,
+    records,
     get downloads() {
       return downloads;
     },
