@@ -1,4 +1,4 @@
-/** Chat templates through the front door: what is said of them, and that a real llama-server renders them as the check does. */
+/** Chat templates through the front door: what is said of them; a real llama-server renders them as the check does. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -119,7 +119,7 @@ test('the process ends with an owner that is killed', async () => {
        const renderer = new Renderer({ clock: systemClock });
        const endless = '{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}';
        void renderer.render(endless, [{}]);
-       console.log(renderer.pid);
+       process.stdout.write(String(renderer.pid));
        setInterval(() => {}, 1000);`,
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
