@@ -14,10 +14,12 @@ import { downloadRoutes } from './downloads/routes.ts';
 import { downloadWire } from './downloads/wire.ts';
 import { allowedPath } from './engines/allowed-path.ts';
 import { extraArguments } from './engines/extra-arguments.ts';
+import { foldersOf } from './engines/llama-server.ts';
 import { engineRoutes } from './engines/routes.ts';
-import { type Flow, fileRoots } from './flow.ts';
+import { type Flow, fileRoots, templatesFolder } from './flow.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
 import { hostRoutes } from './host/routes.ts';
+import { importRoutes } from './imports/routes.ts';
 import { hubRoutes } from './hub/routes.ts';
 import { EventStreams, eventRoutes } from './live/events.ts';
 import { Feeds } from './live/feed.ts';
@@ -186,6 +188,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
       }),
     )
     .use(discoveryRoutes({ registry, headers: flow.headers, surroundings: surroundings(flow) }))
+    .use(importRoutes(importing(flow)))
     .use(templateRoutes({ book: flow.templates, needModel: (name) => resolved(flow, name).model }))
     .use(
       presetRoutes({
@@ -199,6 +202,18 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
 /** Where other programs' files are looked for. */
 function surroundings({ environment }: Flow) {
   return { environment, home: environment.HOME ?? homedir(), platform: process.platform };
+}
+
+/** What an import may use, and where it may put things. */
+function importing(flow: Flow) {
+  const { registry, headers, presets, settings, config } = flow;
+  const machine = () => ({
+    models: registry.list(),
+    headers,
+    rootsFor: (path: string) => [...fileRoots(settings.current.models_dir, config.dataDir), ...foldersOf(path)],
+    templatesDir: templatesFolder(config.dataDir),
+  });
+  return { registry, presets, settings, machine, surroundings: surroundings(flow), dataDir: config.dataDir };
 }
 
 /** A model by name, with the context that a conversation has, or would have if it were loaded now. */

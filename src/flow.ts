@@ -293,7 +293,8 @@ export function fileRoots(modelsDir: string, dataDir: string): readonly string[]
   return [modelsDir, templatesFolder(dataDir)];
 }
 
-function templatesFolder(dataDir: string): string {
+/** Where chat templates lie that engines may read. */
+export function templatesFolder(dataDir: string): string {
   return join(dataDir, 'templates');
 }
 

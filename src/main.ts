@@ -11,6 +11,7 @@ import { doctorCommand } from './cli/doctor.ts';
 import { enginesCommand } from './cli/engines.ts';
 import { GatewayApi } from './cli/gateway-api.ts';
 import { commandHelp, overview, SHARED_OPTIONS } from './cli/help.ts';
+import { importCommand } from './cli/import.ts';
 import { Interrupt } from './cli/interrupt.ts';
 import { exemptLoopback } from './cli/loopback.ts';
 import { loadCommand, modelsCommand, psCommand, unloadCommand } from './cli/models.ts';
@@ -44,6 +45,7 @@ const COMMANDS: readonly Command[] = [
   loadCommand,
   unloadCommand,
   connectCommand,
+  importCommand,
   enginesCommand,
   doctorCommand,
   completionsCommand(() => COMMANDS),

@@ -34,7 +34,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['dialects'],
   ['behaviour', 'repairs'],
   ['gateway', 'discovery'],
-  ['host', 'web', 'agents'],
+  ['host', 'web', 'agents', 'imports'],
   ['live'],
   ['monitor'],
   ['cli'],

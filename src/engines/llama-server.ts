@@ -78,7 +78,7 @@ function command(plan: LaunchPlan, deps: LlamaServerDeps): Command {
 }
 
 /** The model's folder, and where its file really is: caches keep links in one folder and all files in another. */
-function foldersOf(path: string): string[] {
+export function foldersOf(path: string): string[] {
   try {
     return [dirname(path), dirname(realpathSync(path))];
   } catch {

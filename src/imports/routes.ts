@@ -1,0 +1,81 @@
+/** `/api/imports`: models, names and settings from the files of other programs. */
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { Elysia, t } from 'elysia';
+import { access } from '#src/access.ts';
+import { discover } from '#src/discovery/discover.ts';
+import type { Surroundings } from '#src/discovery/places.ts';
+import { Fault } from '#src/faults.ts';
+import { type ImportReport, type ImportServices, performImport } from './perform.ts';
+import { IMPORT_SOURCES, type ImportSource } from './plan.ts';
+import { type FoundSource, findSource, readSource, usualPlaces } from './sources.ts';
+
+export type ImportRoutesParts = ImportServices & {
+  readonly surroundings: Surroundings;
+  readonly dataDir: string;
+};
+
+const ImportBody = t.Object({
+  source: t.Union(IMPORT_SOURCES.map((source) => t.Literal(source))),
+  path: t.Optional(t.Union([t.Null(), t.String({ minLength: 1, maxLength: 4096 })])),
+  dry_run: t.Optional(t.Boolean()),
+});
+/** Caches may lie on a drive that sleeps. */
+const DISCOVERY_MS = 20_000;
+
+export const importRoutes = (parts: ImportRoutesParts) =>
+  new Elysia({ name: 'import-routes' })
+    .get(
+      '/api/imports',
+      () => ({
+        found: IMPORT_SOURCES.flatMap((source) => findSource(source, parts.surroundings, parts.dataDir) ?? []),
+        sources: IMPORT_SOURCES,
+      }),
+      access('read'),
+    )
+    .post(
+      '/api/imports',
+      async ({ body, request }) => {
+        const source = named(body.source, body.path ?? null, parts);
+        const signal = AbortSignal.any([request.signal, AbortSignal.timeout(DISCOVERY_MS)]);
+        const found = async () => (await discover(parts.surroundings, signal)).models;
+        const plan = await readSource(source, { ...parts, found });
+        const isDry = body.dry_run ?? false;
+        return { ...source, dry_run: isDry, ...wireReport(await performImport(plan, parts, isDry)) };
+      },
+      { ...access('manage'), body: ImportBody },
+    );
+
+function named(source: ImportSource, path: string | null, { surroundings, dataDir }: ImportRoutesParts): FoundSource {
+  if (path === null) {
+    const found = findSource(source, surroundings, dataDir);
+    if (found) return found;
+    const places = usualPlaces(source, surroundings, dataDir).slice(0, 3).join(', ');
+    throw new Fault('not-found', `There is nothing of ${source} in the usual places.`, {
+      hint: `Name its path. Looked for were ${places} and the like.`,
+    });
+  }
+  const whole = path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
+  if (isAbsolute(whole) && !whole.includes('\0')) return { source, path: whole };
+  throw new Fault('invalid-request', 'The path must be absolute.', { details: { field: 'path' } });
+}
+
+function wireReport({ models, presets, settings, notTaken }: ImportReport) {
+  return {
+    models: models.map(({ id, path, hfId, aliases, patch, outcome }) => ({
+      id,
+      outcome,
+      path,
+      hf_id: hfId,
+      aliases,
+      launch: patch.launch,
+      behaviour: patch.behaviour,
+      variants: patch.variants,
+      cooldown_s: patch.cooldownS,
+      is_pinned: patch.isPinned,
+    })),
+    presets,
+    settings,
+    not_taken: notTaken,
+  };
+}
