@@ -1,6 +1,7 @@
 /** Answers "does it fit?" for the files of a repository: headers fetched, the rest computed. */
 import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
+import type { GgufFacts } from '#src/gguf/facts.ts';
 import { defaultsOf } from '#src/models/launch.ts';
 import type { LaunchOverrides, LaunchSettings } from '#src/models/model.ts';
 import type { Settings } from '#src/settings/settings.ts';
@@ -45,6 +46,8 @@ export type FitReport = {
   readonly projector: GgufGroup | null;
   readonly budgetBytes: number;
   readonly rows: readonly FitRow[];
+  /** Quantisations of which nothing is known: their headers cannot be read, or there are too many models in one. */
+  readonly leftOut: readonly GgufGroup[];
 };
 
 const HEADERS_AT_ONCE = 4;
@@ -90,7 +93,8 @@ export class FitDesk {
         },
       ];
     });
-    return { commit, launch, projector, budgetBytes: budget, rows };
+    const leftOut = wanted.filter((group) => !facts.has(familyOf(group)));
+    return { commit, launch, projector, budgetBytes: budget, rows, leftOut };
   }
 
   /** Quantisations of one model have the same layers, so the smallest file's header speaks for all of them. */
@@ -101,18 +105,28 @@ export class FitDesk {
       if (!known || group.sizeBytes < known.sizeBytes) smallest.set(familyOf(group), group);
     }
     const asked = [...smallest].slice(0, FAMILIES_MAX);
-    return new Map(
-      await inParallel(asked, HEADERS_AT_ONCE, async ([family, { files }]) => {
-        const [first] = files;
-        if (!first) throw new Fault('not-found', `${id} has no such file.`);
-        const name = { repository: id, revision: commit, path: first.path };
-        const facts = await this.#parts.headers.factsOf(name, first.sizeBytes, this.#parts.edition(), signal);
-        if (facts.role !== 'model') {
-          throw new Fault('unprocessable', `${first.path} is not a model that can answer; it belongs to one.`);
-        }
-        return [family, facts] as const;
-      }),
-    );
+    const found = new Map<string, GgufFacts>();
+    const unreadable: Fault[] = [];
+    await inParallel(asked, HEADERS_AT_ONCE, async ([family, group]) => {
+      try {
+        found.set(family, await this.#factsOf(id, commit, group, signal));
+      } catch (cause) {
+        // One odd file among many says nothing about the others.
+        if (!(cause instanceof Fault) || cause.kind !== 'unprocessable') throw cause;
+        unreadable.push(cause);
+      }
+    });
+    if (found.size === 0 && unreadable[0]) throw unreadable[0];
+    return found;
+  }
+
+  async #factsOf(id: string, commit: string, { files }: GgufGroup, signal: AbortSignal): Promise<GgufFacts> {
+    const [first] = files;
+    if (!first) throw new Fault('not-found', `${id} has no such file.`);
+    const name = { repository: id, revision: commit, path: first.path };
+    const facts = await this.#parts.headers.factsOf(name, first.sizeBytes, this.#parts.edition(), signal);
+    if (facts.role === 'model') return facts;
+    throw new Fault('unprocessable', `${first.path} is not a model that can answer; it belongs to one.`);
   }
 
   #speeds(): readonly MeasuredSpeed[] {

@@ -7,6 +7,8 @@ import { readFile, readModel, readRepository } from './read-answers.ts';
 
 /** The largest repositories of models have some hundred; data sets have more. */
 const FILES_MAX = 20_000;
+/** A list of more pages than this, or one that leads round in a circle, is given up. */
+const PAGES_MAX = 400;
 const CURSOR = /^[A-Za-z0-9+/=_.:%-]{1,2000}$/;
 const SORTS = {
   downloads: 'downloads',
@@ -33,7 +35,8 @@ export class HubClient implements Hub {
     let nextCursor: string | null = null;
     const ask = this.#fetchFor(null, signal, {
       change: (url) => {
-        if (query.cursor !== null) url.searchParams.set('cursor', query.cursor);
+        // A page shorter than asked for has a successor that the library goes on to by itself.
+        if (query.cursor !== null && !url.searchParams.has('cursor')) url.searchParams.set('cursor', query.cursor);
       },
       look: (headers) => {
         nextCursor = cursorOf(headers.get('link'));
@@ -114,7 +117,10 @@ export class HubClient implements Hub {
   }
 
   #fetchFor(repository: string | null, signal: AbortSignal, { change, look }: Hooks): typeof fetch {
+    let pages = 0;
     const ask = async (input: string | URL | Request): Promise<Response> => {
+      pages += 1;
+      if (pages > PAGES_MAX) throw new Fault('hub-broken', "The hub's list has no end.");
       const url = new URL(input instanceof Request ? input.url : input);
       // The library goes on to whatever address the answer names as its next page.
       if (url.origin !== new URL(this.#access.hubUrl()).origin) {

@@ -49,7 +49,7 @@ export const hubRoutes = ({ library, modelsDir }: HubRoutesParts) =>
       async ({ query, request }) => {
         const wants = { tools: isOn(query.tools), vision: isOn(query.vision), reasoning: isOn(query.reasoning) };
         const asked = {
-          text: query.q?.trim() ?? '',
+          text: searchText(query.q ?? ''),
           author: query.author || null,
           format: query.format || null,
           tags: [],
@@ -91,6 +91,11 @@ export const hubRoutes = ({ library, modelsDir }: HubRoutesParts) =>
       },
       access('manage', TOKEN_BODY_BYTES_MAX),
     );
+
+/** People paste addresses of pages, too. */
+function searchText(text: string): string {
+  return text.trim().replace(/^https?:\/\/[^/]*\/([^/?#]+\/[^/?#]+).*$/, '$1');
+}
 
 /** Whether there is one for the present hub: no more is ever told of it. */
 function shownToken({ token, hubUrl }: HubLibrary) {

@@ -77,7 +77,7 @@ export function detailedModel(detail: Detail, hubUrl: string, modelsDir: string)
 }
 
 /** Whether models fit. Bytes throughout; `source` says that nothing was measured. */
-export function shownFit(repository: string, { commit, launch, projector, budgetBytes, rows }: FitReport) {
+export function shownFit(repository: string, { commit, launch, projector, budgetBytes, rows, leftOut }: FitReport) {
   return {
     repository,
     revision: commit,
@@ -91,6 +91,7 @@ export function shownFit(repository: string, { commit, launch, projector, budget
     mmproj: projector?.files[0]?.path ?? null,
     mmproj_bytes: projector?.sizeBytes ?? 0,
     fits: rows.map((row) => shownRow(row, projector)),
+    left_out: leftOut.map(shownGroup),
   };
 }
 

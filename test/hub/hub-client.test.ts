@@ -270,4 +270,43 @@ describe('bounds', () => {
     hub.trouble('/api/models', { kind: 'json', value: ['x'.repeat(33 << 20)] });
     expect((await faultOf(client().search(ANY, signal))).message).toContain('larger');
   });
+
+  test('an answer that unpacks to more is cut, and a list without an end given up', async () => {
+    const packed = Bun.gzipSync(Buffer.from(`["${' '.repeat(64 << 20)}"]`));
+    let pages = 0;
+    using odd = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch(request) {
+        const url = new URL(request.url);
+        if (url.pathname === '/api/models') return new Response(packed, { headers: { 'content-encoding': 'gzip' } });
+        pages += 1;
+        url.searchParams.set('cursor', String(pages));
+        return Response.json([], { headers: { link: `<${url.href}>; rel="next"` } });
+      },
+    });
+    const of = client(null, `http://127.0.0.1:${odd.port}`);
+    expect((await faultOf(of.search(ANY, signal))).message).toContain('larger');
+    expect((await faultOf(of.files('a/b', 'main', signal))).message).toContain('no end');
+    expect(pages).toBe(400);
+  });
+
+  test('a page shorter than asked for leads to the next, not to itself', async () => {
+    const cursors: (string | null)[] = [];
+    using short = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch(request) {
+        const url = new URL(request.url);
+        const cursor = url.searchParams.get('cursor');
+        cursors.push(cursor);
+        url.searchParams.set('cursor', `${cursor}x`);
+        const headers: Record<string, string> = cursors.length < 3 ? { link: `<${url.href}>; rel="next"` } : {};
+        return Response.json([{ _id: '1', id: `a/${cursors.length}`, lastModified: '' }], { headers });
+      },
+    });
+    const page = await client(null, `http://127.0.0.1:${short.port}`).search({ ...ANY, cursor: 'c' }, signal);
+    expect(cursors).toEqual(['c', 'cx', 'cxx']);
+    expect(page.models.map(({ id }) => id)).toEqual(['a/1', 'a/2', 'a/3']);
+  });
 });

@@ -90,6 +90,7 @@ describe('a search', () => {
     expect(await results('author=maker')).toEqual([ORIGINAL.id, GATED.id]);
     expect(await results('vision=1&format=gguf')).toEqual([CONVERTED.id]);
     expect(await results('tools=1&q=model-1b')).toEqual([]);
+    expect(await results(`q=${encodeURIComponent(`https://hub.example/${APPLE.id}/tree/main`)}`)).toEqual([APPLE.id]);
   });
 
   test('goes on by its cursor', async () => {
@@ -193,6 +194,16 @@ describe('the fit', () => {
     const parts = ['weights_bytes', 'kv_cache_bytes', 'compute_bytes', 'engine_cache_bytes'];
     expect(parts.reduce((total, part) => total + (first?.[part] ?? 0), 0)).toBe(first?.total_bytes ?? 0);
     expect(hub.contentAsked.length - before).toBe(1);
+  });
+
+  test('of the others is told when one file is no model', async () => {
+    const { status, body } = await get(`/api/hf/model/${CONVERTED.id}/fit`);
+    expect(status).toBe(200);
+    expect((body.fits as { quantization: string }[]).map(({ quantization }) => quantization)).toEqual([
+      'Q8_0',
+      'Q4_K_M',
+    ]);
+    expect(body.left_out).toMatchObject([{ filename: 'broken/odd.gguf' }]);
   });
 
   test('of one file follows context, slots and the cache’s numbers, without another byte', async () => {
