@@ -32,6 +32,8 @@ export type GgufFacts = {
   /** Width of one expert; 0 without experts. */
   readonly expertFeedForwardLength: number;
   readonly chatTemplate: string | null;
+  /** Further templates by their names, for example `tool_use`, which engines take when there are tools. */
+  readonly namedTemplates: readonly { readonly name: string; readonly text: string }[];
   readonly beginToken: number | null;
   readonly endToken: number | null;
   readonly splitCount: number;
@@ -43,6 +45,7 @@ export type GgufFacts = {
 };
 
 const LAYERS_MAX = 2_048;
+const NAMED_TEMPLATES_MAX = 20;
 const LENGTH_MAX = 1 << 24;
 const EMBEDDING_ARCHITECTURES = /^(?:.*bert.*|t5encoder|gemma-embedding|.*-embed(?:ding)?)$/;
 /** The second is the name of before. */
@@ -94,6 +97,7 @@ export function factsOf(header: GgufHeader, fileName: string): GgufFacts {
     expertUsedCount: read.length('expert_used_count') ?? 0,
     expertFeedForwardLength: read.largest('expert_feed_forward_length'),
     chatTemplate,
+    namedTemplates: read.textsUnder('tokenizer.chat_template.').slice(0, NAMED_TEMPLATES_MAX),
     beginToken: read.number('tokenizer.ggml.bos_token_id'),
     endToken: read.number('tokenizer.ggml.eos_token_id'),
     splitCount: read.number('split.count') ?? 1,
@@ -186,6 +190,12 @@ class Reader {
   text(key: string): string | null {
     const value = this.#metadata.get(key);
     return value?.type === 'text' ? value.value : null;
+  }
+
+  textsUnder(prefix: string): { readonly name: string; readonly text: string }[] {
+    return [...this.#metadata].flatMap(([key, value]) =>
+      key.startsWith(prefix) && value.type === 'text' ? [{ name: key.slice(prefix.length), text: value.value }] : [],
+    );
   }
 
   number(key: string): number | null {

@@ -50,9 +50,11 @@ export class TemplateSources {
   }
 
   #ofHeader(model: Model): readonly TemplateSource[] {
-    const text = this.#factsOf(model)?.chatTemplate ?? null;
-    if (text === null) return [];
-    return [{ kind: 'gguf', file: model.path, name: null, text, tokens: USUAL_TOKENS }];
+    const facts = this.#factsOf(model);
+    if (!facts) return [];
+    const { chatTemplate, namedTemplates } = facts;
+    const all = [...(chatTemplate === null ? [] : [{ name: null, text: chatTemplate }]), ...namedTemplates];
+    return all.map((template) => ({ kind: 'gguf', file: model.path, ...template, tokens: USUAL_TOKENS }));
   }
 
   #ofFolder(folder: string): readonly TemplateSource[] {

@@ -86,6 +86,7 @@ const QWEN3_8B: GgufFacts = {
   expertUsedCount: 0,
   expertFeedForwardLength: 0,
   chatTemplate: null,
+  namedTemplates: [],
   beginToken: null,
   endToken: null,
   splitCount: 1,

@@ -3,9 +3,11 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readGguf } from '#src/gguf/read.ts';
 import type { LaunchOverrides, Model } from '#src/models/model.ts';
 import { TemplateSources } from '#src/templates/sources.ts';
 import { someModel } from '#test/engines/support/plan.ts';
+import { writeScriptedModel } from '#test/support/scripted-model.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -73,6 +75,17 @@ test('a file that replaces the template comes before it, and is read as it is no
   writeFileSync(file, 'new');
   utimesSync(file, new Date(1_000), new Date(1_000));
   expect(sources.of(model)[0]?.text).toBe('new');
+});
+
+test('a header may have several templates, of which the plain one comes first', async () => {
+  const path = join(folder, 'one.gguf');
+  const metadata = new Map([['tokenizer.chat_template.tool_use', { type: 'string', value: 'tools' } as const]]);
+  await writeScriptedModel(path, { scripts: { a: 'Hi.' }, template: 'plain', metadata });
+  const sources = new TemplateSources(({ path }) => readGguf(path));
+  expect(sources.of(someModel(path)).map(({ kind, name, text }) => [kind, name, text])).toEqual([
+    ['gguf', null, 'plain'],
+    ['gguf', 'tool_use', 'tools'],
+  ]);
 });
 
 test('a folder is read again when one of its files changed', () => {
