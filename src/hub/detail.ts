@@ -4,7 +4,7 @@ import { type GgufGroup, ggufGroups } from './gguf-groups.ts';
 import type { Hub, HubFile, HubModel, HubRepository } from './hub.ts';
 import { readUpTo } from './hub-request.ts';
 import { inParallel } from './in-parallel.ts';
-import { isRepositoryId } from './names.ts';
+import { isFilePath, isRepositoryId } from './names.ts';
 import type { RemoteHeaders } from './remote-header.ts';
 
 export type Twins = { readonly gguf: readonly HubModel[]; readonly mlx: readonly HubModel[] };
@@ -39,7 +39,7 @@ export async function detailOf(parts: DetailParts, id: string, signal: AbortSign
   const { hub } = parts;
   const [repository, files, description] = await Promise.all([
     hub.repository(id, signal),
-    hub.files(id, 'main', signal),
+    hub.files(id, 'main', signal).then(sound),
     described(hub, id, signal),
   ]);
   const isMlx = [repository.library, ...repository.tags].some((tag) => tag?.toLowerCase().includes('mlx'));
@@ -114,7 +114,9 @@ function candidates(base: string, format: 'gguf' | 'mlx'): readonly string[] {
 
 function filesOfFirst(hub: Hub, twins: readonly HubModel[], signal: AbortSignal): Promise<readonly HubFile[]> {
   const [first] = twins;
-  return first === undefined ? Promise.resolve([]) : unless(signal, hub.files(first.id, 'main', signal), []);
+  return first === undefined
+    ? Promise.resolve([])
+    : unless(signal, hub.files(first.id, 'main', signal).then(sound), []);
 }
 
 async function described(hub: Hub, id: string, signal: AbortSignal): Promise<string> {
@@ -126,6 +128,11 @@ async function described(hub: Hub, id: string, signal: AbortSignal): Promise<str
     return text.replace(/^---\r?\n[\s\S]*?\n---\s*/, '').slice(0, DESCRIPTION_LENGTH_MAX);
   };
   return unless(signal, read(), '');
+}
+
+/** Files whose names try to be something else are not offered to anybody. */
+function sound(files: readonly HubFile[]): readonly HubFile[] {
+  return files.filter(({ path }) => isFilePath(path));
 }
 
 /** What did not come is left out of the page; but who has left gets nothing. */

@@ -1,6 +1,7 @@
 /** Which GGUF files of a repository belong together, and what each is for, by their names. Pure. */
 import { quantizationInName } from '#src/gguf/tensor-types.ts';
 import type { HubFile } from './hub.ts';
+import { isFilePath } from './names.ts';
 
 /** A model as one file or as all its shards, or a file that goes with one. */
 export type GgufGroup = {
@@ -21,11 +22,11 @@ const SHARD = /-(\d{5})-of-(\d{5})\.gguf$/i;
 const PROJECTOR = /(?:^|[-_.])mmproj(?:[-_.]|$)/i;
 const NO_MODEL = /imatrix/i;
 
-/** All groups, models first, each role from the best quality to the smallest. */
+/** All groups of files with sound names, models first, each role from the best quality to the smallest. */
 export function ggufGroups(files: readonly HubFile[]): readonly GgufGroup[] {
   const byName = new Map<string, HubFile[]>();
   for (const file of files) {
-    if (!/\.gguf$/i.test(file.path)) continue;
+    if (!/\.gguf$/i.test(file.path) || !isFilePath(file.path)) continue;
     const count = SHARD.exec(file.path)?.[2] ?? '';
     const key = `${file.path.replace(SHARD, '')}\n${count}`;
     byName.set(key, [...(byName.get(key) ?? []), file]);

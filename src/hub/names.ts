@@ -25,11 +25,11 @@ export function checkRevision(revision: string): string {
   throw new Fault('invalid-request', `${shown(revision)} is not a revision.`);
 }
 
-/** Whether a path stays inside its repository and can be put into an address. */
+/** Whether a path stays inside its repository, and reads as what it is: no control characters, no turned text. */
 export function isFilePath(path: string): boolean {
   if (path.length === 0 || path.length > PATH_LENGTH_MAX) return false;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
-  if (/[\\\u0000-\u001f\u007f]/.test(path)) return false;
+  if (/[\\\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/.test(path)) return false;
   return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 

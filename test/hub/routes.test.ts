@@ -36,6 +36,9 @@ const CONVERTED: FakeRepository = {
     { path: 'Model-1B-Q2_K-00001-of-00002.gguf', bytes: tiny },
     { path: 'mmproj-F16.gguf', bytes: bytes('p'.repeat(1_000)) },
     { path: 'broken/odd.gguf', bytes: bytes('no model at all, and long enough to be looked at') },
+    { path: '../../evil-Q8_0.gguf', bytes: tiny },
+    { path: '..\\evil-Q8_0.gguf', bytes: tiny },
+    { path: 'fgug.\u202eevil-Q8_0.gguf', bytes: tiny },
   ],
 };
 const APPLE: FakeRepository = {
@@ -159,6 +162,7 @@ describe('a repository', () => {
     ]);
     expect(body.mmproj_files).toMatchObject([{ quantization: 'F16', size_bytes: 1_000 }]);
     expect(body.mlx_repo_id).toBe(APPLE.id);
+    expect(JSON.stringify(body)).not.toContain('evil');
   });
 
   test('whose twins do not come is told all the same', async () => {
@@ -231,6 +235,7 @@ describe('the fit', () => {
   test.each([
     ['file=none.gguf', 404, 'not-found'],
     ['file=../../etc/passwd', 404, 'not-found'],
+    ['file=../../evil-Q8_0.gguf', 404, 'not-found'],
     ['file=Model-1B-Q2_K-00001-of-00002.gguf', 422, 'unprocessable'],
     ['file=mmproj-F16.gguf', 422, 'unprocessable'],
     ['file=broken/odd.gguf', 422, 'unprocessable'],
