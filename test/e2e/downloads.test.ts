@@ -9,6 +9,7 @@ import { type FakeHub, sha256Of, startFakeHub } from '#test/support/fake-hub.ts'
 import { realEngine } from '#test/support/real-engine.ts';
 import { type RunningFlow, startFlow, until } from '#test/support/running-flow.ts';
 import { writeScriptedModel } from '#test/support/scripted-model.ts';
+import { splitGguf } from '#test/support/split-gguf.ts';
 
 const REPOSITORY = 'acme/scripted-GGUF';
 const NAME = 'scripted-Q8_0.gguf';
@@ -123,17 +124,31 @@ describe('a running Flow', () => {
 
   test('a model split in two, with its projector, comes as one and answers', async () => {
     const split = 'acme/split-GGUF';
-    const parts = [
-      { path: 'vision-Q8_0.gguf', bytes: model },
-      { path: 'mmproj-F16.gguf', bytes: projector },
-    ];
-    hub.put({ id: split, files: parts });
+    const [first, second] = splitGguf(model);
+    hub.put({
+      id: split,
+      files: [
+        { path: 'Q8_0/vision-Q8_0-00001-of-00002.gguf', bytes: first },
+        { path: 'Q8_0/vision-Q8_0-00002-of-00002.gguf', bytes: second },
+        { path: 'mmproj-F16.gguf', bytes: projector },
+        { path: 'README.md', bytes: Buffer.from('# A model') },
+      ],
+    });
     expect((await pull([split, '--detach'])).code).toBe(0);
     expect((await pull([split])).code).toBe(0);
+    const { body: download } = await gateway.json('/api/downloads');
+    expect(download[`${split}/Q8_0/vision-Q8_0-00001-of-00002.gguf`]).toMatchObject({ state: 'complete' });
     const { body } = await gateway.json('/api/models/vision-Q8_0');
-    expect(body).toMatchObject({ hf_id: split });
-    expect(JSON.stringify(body.config)).toContain('mmproj-F16.gguf');
-  });
+    expect(body).toMatchObject({ hf_id: split, is_managed: true });
+    expect(JSON.stringify(body.config)).toContain('Q8_0/mmproj-F16.gguf');
+    // The projector is an empty one, which no engine takes.
+    await gateway.json('/api/models/vision-Q8_0/config', { launch: { mmproj_path: '' } }, 'PUT');
+    const { body: answer } = await gateway.json('/v1/chat/completions', {
+      model: 'vision-Q8_0',
+      messages: [{ role: 'user', content: 'hello' }],
+    });
+    expect(JSON.stringify(answer)).toContain(SAID);
+  }, 60_000);
 
   test('the routes know every refusal', async () => {
     const { body: listed } = await gateway.json('/api/downloads');
