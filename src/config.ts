@@ -4,6 +4,7 @@
  */
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { Value } from '@sinclair/typebox/value';
 import { Fault } from './faults.ts';
 import { type SettingName, type SettingOrigin, Settings } from './settings/settings.ts';
 
@@ -93,7 +94,7 @@ function bounded({ value, name }: Given, lengthMax: number): string {
 }
 
 function hubAddress({ value, name }: Given): string {
-  if (new RegExp(Settings.properties.hub_url.pattern ?? '').test(value)) return value;
+  if (Value.Check(Settings.properties.hub_url, value)) return value;
   throw new Fault('invalid-request', `${name} is not an http or https address such as https://huggingface.co.`);
 }
 

@@ -69,6 +69,14 @@ test('what no setting could hold is refused here, not met by an assertion later'
   expect(refusal({}, { FLOW_MODELS_DIR: `/${'m'.repeat(5_000)}` })).toContain('FLOW_MODELS_DIR has 5001 characters');
 });
 
+test('the hub that other programs use is used here, when it is an address', () => {
+  const hub = { value: 'https://mirror.example/hf/', origin: 'environment' };
+  expect(readConfig({}, { HF_ENDPOINT: 'https://mirror.example/hf/' }).fixed.hub_url).toEqual(hub as never);
+  for (const wrong of ['mirror.example', 'ftp://mirror', 'https://a@b', `https://${'h'.repeat(300)}`]) {
+    expect(refusal({}, { HF_ENDPOINT: wrong })).toStartWith('HF_ENDPOINT is not an http or https address');
+  }
+});
+
 test('paths are absolute, and ~ is the home folder', () => {
   const of = (path: string) => readConfig({ 'data-dir': path, 'models-dir': path }, {});
   for (const [given, path] of [
