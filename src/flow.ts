@@ -19,6 +19,7 @@ import { Mishaps } from './host/mishaps.ts';
 import { Notices } from './host/notices.ts';
 import type { Hub } from './hub/hub.ts';
 import { type HubLibrary, openHubLibrary } from './hub/library.ts';
+import { pythonDatabase } from './imports/python-flow.ts';
 import { Logs } from './logs/logs.ts';
 import { HeaderCache, stampOf } from './models/header-cache.ts';
 import { launchFor } from './models/launch.ts';
@@ -256,8 +257,13 @@ async function openGround(config: Config): Promise<Ground> {
     overrides: config.fixed,
     modelsDirDefault: join(config.dataDir, 'models'),
   });
-  const { store, notice } = openSoundStore({ path: join(config.dataDir, 'flow.db'), clock });
+  const { store, notice, setAside } = openSoundStore({ path: join(config.dataDir, 'flow.db'), clock });
   if (notice) bus.publish({ type: 'notice', tone: 'warning', text: notice });
+  if (setAside !== null && pythonDatabase(setAside) !== null) {
+    const text =
+      'The database was that of the Python Flow: "flow import flow-python" takes its models and presets over.';
+    bus.publish({ type: 'notice', tone: 'warning', text });
+  }
   return { clock, bus, logs, mishaps, notices, settings, store };
 }
 

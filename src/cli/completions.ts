@@ -29,7 +29,8 @@ export function completionsCommand(commands: () => readonly Command[]): Command 
 
 // Names with other characters are left out: bash would expand them as it does any word.
 const MODELS = `flow models --json 2>/dev/null | sed -n 's/^ *"id": "\\([A-Za-z0-9._:@/-]*\\)".*/\\1/p'`;
-const WORDS = { engines: 'install choose remove', completions: 'bash zsh fish' } as const;
+const importWords = 'flow-python llama-swap llama-server huggingface llama.cpp lm-studio ollama';
+const WORDS = { engines: 'install choose remove', completions: 'bash zsh fish', import: importWords } as const;
 const agentNames = (): string => AGENTS.map(({ name }) => name).join(' ');
 
 const SCRIPTS: Readonly<Record<string, (names: string) => string>> = {
@@ -40,6 +41,7 @@ const SCRIPTS: Readonly<Record<string, (names: string) => string>> = {
     ${WITH_MODEL.join('|')}) words=$(${MODELS});;
     engines) words='${WORDS.engines}';;
     connect) words='${agentNames()}';;
+    import) words='${WORDS.import}';;
     completions) words='${WORDS.completions}';;
     help) words='${names}';;
   esac; fi
@@ -53,6 +55,7 @@ else case $words[2] in
   ${WITH_MODEL.join('|')}) compadd $(${MODELS});;
   engines) compadd ${WORDS.engines};;
   connect) compadd ${agentNames()};;
+  import) compadd ${WORDS.import};;
   completions) compadd ${WORDS.completions};;
   help) compadd ${names};;
 esac; fi
@@ -63,6 +66,7 @@ complete -c flow -n __fish_use_subcommand -a "${names}"
 complete -c flow -n "__fish_seen_subcommand_from ${WITH_MODEL.join(' ')}" -a "(__flow_models)"
 complete -c flow -n "__fish_seen_subcommand_from engines" -a "${WORDS.engines}"
 complete -c flow -n "__fish_seen_subcommand_from connect" -a "${agentNames()}"
+complete -c flow -n "__fish_seen_subcommand_from import" -a "${WORDS.import}"
 complete -c flow -n "__fish_seen_subcommand_from completions" -a "${WORDS.completions}"
 `,
 };

@@ -1,5 +1,4 @@
 /** `/api/imports`: models, names and settings from the files of other programs. */
-import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
@@ -55,7 +54,7 @@ function named(source: ImportSource, path: string | null, { surroundings, dataDi
       hint: `Name its path. Looked for were ${places} and the like.`,
     });
   }
-  const whole = path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
+  const whole = path === '~' || path.startsWith('~/') ? join(surroundings.home, path.slice(1)) : path;
   if (isAbsolute(whole) && !whole.includes('\0')) return { source, path: whole };
   throw new Fault('invalid-request', 'The path must be absolute.', { details: { field: 'path' } });
 }

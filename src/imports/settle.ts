@@ -34,6 +34,7 @@ export type Step = {
   readonly held: Model | null;
   readonly path: string;
   readonly hfId: string | null;
+  /** Names that it does not have yet. */
   readonly aliases: readonly string[];
   readonly patch: ModelPatch;
   readonly template: TemplateCopy | null;
@@ -48,6 +49,8 @@ export type ModelPatch = Pick<ModelConfig, 'launch' | 'behaviour' | 'variants'> 
 export type Settled = { readonly steps: readonly Step[]; readonly notTaken: readonly NotTaken[] };
 
 const TEMPLATE_BYTES_MAX = 1 << 20;
+/** As the registry bounds them. */
+const ALIASES_MAX = 20;
 const FILE_FIELDS = ['mmproj_path', 'draft_model_path'] as const;
 
 /** The models of a plan that can be taken, each with what it would change. */
@@ -110,12 +113,16 @@ function stepFor(planned: PlannedModel, path: string, held: Model | null, means:
       return [];
     }
   });
-  const aliases = wished.filter((name) => !same(name, id) && names.take(name, id, held, note));
+  const room = ALIASES_MAX - (held?.aliases.length ?? 0);
+  const aliases = wished
+    .filter((name) => !same(name, id) && names.take(name, id, held, note))
+    .filter((name) => held?.aliases.some((one) => same(one, name)) !== true);
+  if (aliases.length > room) note('names', `A model can have ${ALIASES_MAX} aliases; the last ones are left.`);
   const patch = { launch, behaviour: planned.behaviour, variants };
   const whole = { ...patch, cooldownS: planned.cooldownS, isPinned: planned.isPinned };
   // What Flow would not save is found out now, and the dry run tells it.
   patched(held?.config ?? EMPTY_CONFIG, whole);
-  return { id, held, path, hfId: planned.hfId, aliases, patch: whole, template };
+  return { id, held, path, hfId: planned.hfId, aliases: aliases.slice(0, room), patch: whole, template };
 }
 
 /** A template is used where it is if engines may read it there, else copied to where they may. */

@@ -130,6 +130,7 @@ test("the Python Flow's data folder becomes this one's: nothing of it is lost, a
   await using flow = await startFlow({ dataDir, environment: { HOME: home, OLLAMA_MODELS: join(home, 'none') } });
   const kept = readdirSync(dataDir).find((name) => /^flow\.db\.bad-\d+$/.test(name)) ?? '';
   expect(readFileSync(join(dataDir, kept)).equals(original)).toBe(true);
+  expect(flow.output()).toContain('"flow import flow-python" takes its models');
   expect((await flow.json('/api/imports')).body).toMatchObject({ found: [{ source: 'flow-python', path: dataDir }] });
 
   const body = { source: 'flow-python' };
