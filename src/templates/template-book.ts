@@ -5,7 +5,7 @@ import { familyOf } from '#src/models/traits/families.ts';
 import { type Candidate, checkTemplate } from './check.ts';
 import type { Renderer } from './renderer.ts';
 import { type TemplateSource, TemplateSources } from './sources.ts';
-import type { TemplateVerdict } from './verdict.ts';
+import type { FindingKind, TemplateVerdict } from './verdict.ts';
 
 /** A template of a model with what was found. */
 export type Checked = { readonly source: TemplateSource; readonly verdict: TemplateVerdict };
@@ -17,6 +17,10 @@ export type TemplateBookParts = {
 };
 
 const VERDICTS_MAX = 500;
+/** Checks that may wait at a time; the next listing begins those that had no place. */
+const PENDING_MAX = 200;
+/** A machine that slept or had no memory may have been the reason: whoever asks on purpose has it tried again. */
+const UNSURE: readonly FindingKind[] = ['endless', 'memory', 'crashed'];
 
 /** Answers what is known of templates. */
 export class TemplateBook {
@@ -39,7 +43,7 @@ export class TemplateBook {
     if (!source) return null;
     const candidate = this.#candidate(model, source);
     const held = this.#verdicts.get(keyOf(candidate));
-    if (!held) void this.#verdict(candidate);
+    if (!held && this.#pending.size < PENDING_MAX) void this.#verdict(candidate);
     return held ?? null;
   }
 
@@ -48,7 +52,8 @@ export class TemplateBook {
     return Promise.all(
       this.#sources.of(model).map(async (source) => {
         const candidate = this.#candidate(model, source);
-        const verdict = this.#verdicts.get(keyOf(candidate)) ?? (await this.#verdict(candidate));
+        const held = this.#verdicts.get(keyOf(candidate));
+        const verdict = held && isSure(held) ? held : await this.#verdict(candidate);
         return { source, verdict };
       }),
     );
@@ -84,6 +89,10 @@ export class TemplateBook {
     const [oldest] = this.#verdicts.keys();
     if (this.#verdicts.size > VERDICTS_MAX && oldest !== undefined) this.#verdicts.delete(oldest);
   }
+}
+
+function isSure({ findings }: TemplateVerdict): boolean {
+  return !findings.some(({ kind }) => UNSURE.includes(kind));
 }
 
 function keyOf({ template, tokens, callFormat }: Candidate): string {

@@ -75,6 +75,17 @@ test('a text is rendered once, however often and for how many models it is asked
   expect(book.known(model)).toBe(one[0]?.verdict as never);
 });
 
+test('a template whose process was ended is tried again when somebody asks', async () => {
+  const { model } = house(chatml());
+  await renderer.render('a', [{}]);
+  const asked = book.check(model);
+  if (renderer.pid !== null) process.kill(renderer.pid, 'SIGKILL');
+  expect((await asked)[0]?.verdict.findings.map(({ kind }) => kind)).toEqual(['memory']);
+  expect(book.known(model)?.isValid).toBe(false);
+  expect((await book.check(model))[0]?.verdict.isValid).toBe(true);
+  expect(book.known(model)?.isValid).toBe(true);
+});
+
 test('the demo is not checked by itself, and nothing is after the watch ended', async () => {
   const demo = house('{{ 1', { isDemo: true });
   demo.bus.publish({ type: 'model-added', modelId: demo.model.id });
