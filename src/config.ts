@@ -4,13 +4,14 @@
  */
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { Value } from '@sinclair/typebox/value';
 import { Fault } from './faults.ts';
-import { type SettingName, type SettingOrigin, Settings } from './settings/settings.ts';
+import type { SettingName, SettingOrigin, Settings } from './settings/settings.ts';
 
 /** As the settings bound them; the assertion there would be Flow's fault, not the user's. */
 const HOST_LENGTH_MAX = 253;
 const PATH_LENGTH_MAX = 4_000;
+const HUB_URL = /^https?:\/\/[A-Za-z0-9.:[\]_-]+(?:\/[A-Za-z0-9._~/-]*)?$/;
+const HUB_URL_LENGTH_MAX = 300;
 
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
 
@@ -94,7 +95,7 @@ function bounded({ value, name }: Given, lengthMax: number): string {
 }
 
 function hubAddress({ value, name }: Given): string {
-  if (Value.Check(Settings.properties.hub_url, value)) return value;
+  if (HUB_URL.test(value) && value.length <= HUB_URL_LENGTH_MAX) return value;
   throw new Fault('invalid-request', `${name} is not an http or https address such as https://huggingface.co.`);
 }
 
