@@ -105,6 +105,9 @@ describe('a running Flow', () => {
     hub.recover();
     const done = await pull([`https://huggingface.co/${REPOSITORY}`]);
     expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('registered as scripted-Q8_0') });
+    const events = await fetch(`${gateway.url}/api/events`);
+    const { value: snapshot } = (await events.body?.getReader().read()) ?? {};
+    expect(Buffer.from(snapshot ?? []).toString()).toContain(`"download_key":"${REPOSITORY}/${NAME}"`);
     const again = await pull([REPOSITORY, '--json']);
     expect(JSON.parse(again.stdout)).toMatchObject({ state: 'complete', model_id: 'scripted-Q8_0' });
   });

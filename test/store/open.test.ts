@@ -233,7 +233,8 @@ test('a database of the first version, with rows, becomes one of today’s and k
   );
   old.run("INSERT INTO facts VALUES ('demo-deleted', 'true')");
   old.run(`INSERT INTO requests (request_id, route, dialect, is_stream, started_at_ms, ended_at_ms, outcome,
-       termination, duration_ms, repairs) VALUES ('r', '/v1', 'chat', 1, 1, 2, 'completed', 'x', 1, '["leaked-call"]')`);
+       termination, duration_ms, repairs)
+       VALUES ('r', '/v1', 'chat', 1, 1, 2, 'completed', 'x', 1, '["leaked-call"]')`);
   old.close(false);
   const opened = openSoundStore({ path: path(), clock: systemClock });
   expect(opened.notice).toBeNull();
