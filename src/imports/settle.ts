@@ -6,9 +6,8 @@ import { byRealPath } from '#src/discovery/register-found.ts';
 import { readSmallFile } from '#src/discovery/small-file.ts';
 import { allowedPath } from '#src/engines/allowed-path.ts';
 import { extraArguments } from '#src/engines/extra-arguments.ts';
-import { asFault } from '#src/faults.ts';
+import { asFault, Fault } from '#src/faults.ts';
 import { behaviourWith, configWith } from '#src/models/config-patch.ts';
-import { statOrNull } from '#src/models/file-look.ts';
 import type { HeaderCache } from '#src/models/header-cache.ts';
 import { inspectLocal } from '#src/models/local-file.ts';
 import { EMPTY_CONFIG, type LaunchOverrides, type Model, type ModelConfig } from '#src/models/model.ts';
@@ -51,7 +50,11 @@ export type Settled = { readonly steps: readonly Step[]; readonly notTaken: read
 const TEMPLATE_BYTES_MAX = 1 << 20;
 /** As the registry bounds them. */
 const ALIASES_MAX = 20;
-const FILE_FIELDS = ['mmproj_path', 'draft_model_path'] as const;
+/** Files of a start besides the model, what to call them, and what their headers must say they are. */
+const FILES = [
+  ['mmproj_path', 'projector', 'projector'],
+  ['draft_model_path', 'draft model', 'model'],
+] as const;
 
 /** The models of a plan that can be taken, each with what it would change. */
 export async function settle(models: readonly PlannedModel[], machine: Machine): Promise<Settled> {
@@ -98,7 +101,7 @@ function stepFor(planned: PlannedModel, path: string, held: Model | null, means:
   const { template, field } = templateOf(planned.launch.chat_template_file ?? '', roots, means);
   const { chat_template_file: _written, ...rest } = planned.launch;
   const launch: LaunchOverrides = {
-    ...checkedFiles(rest, roots, note),
+    ...checkedFiles(rest, roots, means),
     ...field,
     ...allowedArguments(planned.extraArguments, roots, note),
   };
@@ -147,17 +150,18 @@ function templateOf(path: string, roots: readonly string[], { machine, note }: M
   }
 }
 
-function checkedFiles(launch: LaunchOverrides, roots: readonly string[], note: Means['note']): LaunchOverrides {
+function checkedFiles(launch: LaunchOverrides, roots: readonly string[], { machine, note }: Means): LaunchOverrides {
+  const { headers } = machine;
   const checked: Record<string, unknown> = { ...launch };
-  for (const field of FILE_FIELDS) {
+  for (const [field, what, role] of FILES) {
     const path = launch[field] ?? '';
     if (path === '') continue;
     try {
       allowedPath(path, roots, field);
-      if (!statOrNull(path)?.isFile()) throw new Error('It is not a regular file.');
+      if (headers.factsOf(path).role !== role) throw new Fault('unprocessable', `${basename(path)} is no ${what}.`);
     } catch (cause) {
       delete checked[field];
-      note(field, asFault(cause).message);
+      note(what, because(cause));
     }
   }
   return checked;
@@ -173,7 +177,7 @@ function allowedArguments(
       extraArguments(group, roots);
       return [...group];
     } catch (cause) {
-      note(group[0] ?? 'an argument', asFault(cause).message);
+      note(group[0] ?? 'an argument', because(cause));
       return [];
     }
   });
@@ -212,6 +216,12 @@ class Names {
     if (!same(holder, id)) note(name, `This name means ${holder} already.`);
     return false;
   }
+}
+
+/** What is wrong, and what may help. */
+function because(cause: unknown): string {
+  const { message, hint } = asFault(cause);
+  return hint ? `${message} ${hint}` : message;
 }
 
 function same(a: string, b: string): boolean {

@@ -54,7 +54,9 @@ test('llama-swap: a dry run changes nothing; done twice is done once; the engine
     'config.yaml',
     `models:
   tiny:
-    cmd: llama-server -m ${path} -c 512 -np 2 -b 128 --chat-template-file ${template} --swa-full --rpc x
+    cmd: |
+      llama-server -m ${path} -c 512 -np 2 -b 128 --chat-template-file ${template}
+      --swa-full --rpc x -md ${put('draft.gguf', 'x')} --mmproj /etc/hostname
     aliases: [gpt-tiny]
     ttl: 77
     filters: { setParamsByID: { "tiny:calm": { temperature: 0 } } }
@@ -68,7 +70,8 @@ test('llama-swap: a dry run changes nothing; done twice is done once; the engine
     dry_run: true,
     models: [{ id: 'tiny', outcome: 'new', aliases: ['gpt-tiny'], launch: { ctx_size: 256, n_parallel: 2 } }],
   });
-  expect(dry.body.not_taken).toMatchObject([{ what: 'tiny: --rpc' }, { what: 'gone' }]);
+  const left = [{ what: 'tiny: --rpc' }, { what: 'tiny: projector' }, { what: 'tiny: draft model' }, { what: 'gone' }];
+  expect(dry.body.not_taken).toMatchObject(left);
   expect(await listed(flow)).toEqual(before);
   expect(readdirSync(join(flow.dataDir, 'templates')).filter((name) => name.startsWith('imported'))).toEqual([]);
 
