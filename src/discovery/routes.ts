@@ -63,7 +63,8 @@ async function registered(parts: DiscoveryRoutesParts, paths: readonly string[],
   return { results };
 }
 
-async function looked({ surroundings }: DiscoveryRoutesParts, signal: AbortSignal) {
+/** What is found within a bounded time. Throws Fault('unprocessable') when the folders take longer. */
+export async function looked({ surroundings }: Pick<DiscoveryRoutesParts, 'surroundings'>, signal: AbortSignal) {
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)]);
   try {
     return await discover(surroundings, bounded);

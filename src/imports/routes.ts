@@ -2,8 +2,8 @@
 import { isAbsolute, join } from 'node:path';
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
-import { discover } from '#src/discovery/discover.ts';
 import type { Surroundings } from '#src/discovery/places.ts';
+import { looked } from '#src/discovery/routes.ts';
 import { Fault } from '#src/faults.ts';
 import { type ImportReport, type ImportServices, performImport } from './perform.ts';
 import { IMPORT_SOURCES, type ImportSource } from './plan.ts';
@@ -19,8 +19,6 @@ const ImportBody = t.Object({
   path: t.Optional(t.Union([t.Null(), t.String({ minLength: 1, maxLength: 4096 })])),
   dry_run: t.Optional(t.Boolean()),
 });
-/** Caches may lie on a drive that sleeps. */
-const DISCOVERY_MS = 20_000;
 
 export const importRoutes = (parts: ImportRoutesParts) =>
   new Elysia({ name: 'import-routes' })
@@ -36,8 +34,7 @@ export const importRoutes = (parts: ImportRoutesParts) =>
       '/api/imports',
       async ({ body, request }) => {
         const source = named(body.source, body.path ?? null, parts);
-        const signal = AbortSignal.any([request.signal, AbortSignal.timeout(DISCOVERY_MS)]);
-        const found = async () => (await discover(parts.surroundings, signal)).models;
+        const found = async () => (await looked(parts, request.signal)).models;
         const plan = await readSource(source, { ...parts, found });
         const isDry = body.dry_run ?? false;
         return { ...source, dry_run: isDry, ...wireReport(await performImport(plan, parts, isDry)) };
