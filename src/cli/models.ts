@@ -141,10 +141,11 @@ export const loadCommand: Command = {
   },
 };
 
-/** The id for any name that a request may use, as the gateway understands it. Throws its Fault for an unknown one. */
+/** The model's id for any name that a request may use, as the gateway understands it. Throws its Fault for an unknown one. */
 export async function resolvedId({ api }: Pick<Context, 'api'>, name: string): Promise<string> {
   const model = await api.json('GET', `/v1/models/${encodeURIComponent(name)}`);
-  return stringOrNull(model.id) ?? name;
+  // A variant is loaded by loading its model.
+  return stringOrNull(model.variant_of) ?? stringOrNull(model.id) ?? name;
 }
 
 async function waitUntilReady({ api, terminal, signal }: Context, id: string): Promise<number> {

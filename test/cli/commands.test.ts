@@ -93,6 +93,12 @@ describe('one model, from load to unload', () => {
     expect(stdout).toMatch(/\nflow-demo +running +4\.9 MB +\d+ MB +262144 +F16\n/);
   });
 
+  test('a variant is loaded by loading its model', async () => {
+    const variants = [{ name: 'calm', behaviour: { temperature: 0 } }];
+    await gateway.json(`/api/models/${DEMO}/config`, { variants }, 'PUT');
+    expect(await flow(['load', 'calm'])).toMatchObject({ code: 0, stdout: expect.stringContaining(DEMO) });
+  });
+
   test('unload ends it, and a second one has nothing to do', async () => {
     expect(await flow(['unload', DEMO])).toMatchObject({ code: 0, stdout: `${DEMO} unloads.\n` });
     await until('the end', async () => (await flow(['ps'])).stdout === 'Nothing is loaded.\n');
