@@ -185,6 +185,8 @@ const costs: Row[] = [];
     `${libraryPath ? `export LD_LIBRARY_PATH='${libraryPath}'\n` : ''}exec '${executable}' "$@"`,
     { n_parallel: 32, ctx_size: 2048, cache_ram_mib: 0 },
   );
+  // Two seconds after its start Flow gives back what the start left behind.
+  await Bun.sleep(3_000);
   say(
     `start-up to the ready line: ${rig.flow.startMs.toFixed(0)} ms; resident when idle: ${(await residentMb(rig.flow.pid)).toFixed(0)} MB\n`,
   );
