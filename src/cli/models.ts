@@ -141,7 +141,7 @@ export const loadCommand: Command = {
   },
 };
 
-/** The model's id for any name that a request may use, as the gateway understands it. Throws its Fault for an unknown one. */
+/** The id of the model that any name means, as the gateway understands it. Throws its Fault for an unknown one. */
 export async function resolvedId({ api }: Pick<Context, 'api'>, name: string): Promise<string> {
   const model = await api.json('GET', `/v1/models/${encodeURIComponent(name)}`);
   // A variant is loaded by loading its model.
