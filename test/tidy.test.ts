@@ -19,8 +19,8 @@ const LINE_LENGTH_MAX = 120;
  */
 const LAYERS: readonly (readonly string[])[] = [
   ['json', 'assert', 'clock', 'events', 'access', 'percent'],
-  ['faults', 'models.behaviour'],
-  ['stream', 'gguf', 'models.model'],
+  ['faults', 'models.behaviour', 'models.facts'],
+  ['stream', 'gguf', 'mlx', 'models.model'],
   ['transport', 'store'],
   ['settings.settings'],
   ['config'],

@@ -1,8 +1,8 @@
 /** What Ollama's clients ask about models: which there are, which are loaded, and what one is like. */
 import { createHash } from 'node:crypto';
 import { Fault } from '#src/faults.ts';
-import type { GgufFacts } from '#src/gguf/facts.ts';
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
+import type { ModelFacts } from '#src/models/facts.ts';
 import type { Model } from '#src/models/model.ts';
 import type { FleetModel } from '#src/scheduling/lease.ts';
 import { type Offer, offersOf } from './offers.ts';
@@ -73,7 +73,7 @@ function digestOf(model: Model): string {
   return createHash('sha256').update([id, path, sizeBytes, createdAtMs].join('\n')).digest('hex');
 }
 
-function detailsOf(model: Model, facts: GgufFacts | null, variant: string | null): JsonObject {
+function detailsOf(model: Model, facts: ModelFacts | null, variant: string | null): JsonObject {
   const family = facts?.architecture ?? '';
   return {
     parent_model: variant === null ? '' : model.id,
@@ -130,7 +130,7 @@ function contextOf({ lender }: GatewayServices, model: Model): number | null {
 }
 
 /** Clients plan their prompts by the context here, so it is the one that they get. */
-function infoOf(model: Model, facts: GgufFacts, contextTokens: number | null): JsonObject {
+function infoOf(model: Model, facts: ModelFacts, contextTokens: number | null): JsonObject {
   const of = (part: string) => `${facts.architecture}.${part}`;
   return {
     'general.architecture': facts.architecture,

@@ -3,7 +3,7 @@ import type { Clock } from '#src/clock.ts';
 import type { ChatRequest } from '#src/dialects/chat-request.ts';
 import type { Dialect } from '#src/dialects/dialect.ts';
 import type { ContentRules } from '#src/dialects/normalise.ts';
-import type { GgufFacts } from '#src/gguf/facts.ts';
+import type { ModelFacts } from '#src/models/facts.ts';
 import type { Model } from '#src/models/model.ts';
 import type { Resolved } from '#src/models/resolve.ts';
 import type { ModelTraits } from '#src/models/traits.ts';
@@ -42,7 +42,7 @@ export type GatewayServices = {
   readonly responses: ResponseMemory;
   readonly normalise: Normalise;
   /** What a model's file says of itself; null when it is none that Flow reads, or cannot be read now. */
-  readonly facts: (model: Model) => GgufFacts | null;
+  readonly facts: (model: Model) => ModelFacts | null;
   /** Flow's own. */
   readonly version: string;
   /** What is known of a model's habits. */

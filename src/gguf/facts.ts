@@ -1,48 +1,7 @@
 /** What a GGUF header means: the sizes that decide its memory, and what the model can do. Pure. */
-import type { GgufHeader, MetadataValue, TensorTotals } from './header.ts';
+import type { LayerFacts, ModelFacts } from '#src/models/facts.ts';
+import type { GgufHeader, MetadataValue } from './header.ts';
 import { quantizationName } from './tensor-types.ts';
-
-/** One layer's share of the key-value cache. Zero heads: it keeps no cache that grows with the context. */
-export type LayerFacts = {
-  readonly kvHeads: number;
-  readonly keyLength: number;
-  readonly valueLength: number;
-  /** It sees only the last `slidingWindow` tokens. */
-  readonly isSliding: boolean;
-};
-
-export type GgufFacts = {
-  readonly architecture: string;
-  /** What kind of file: a model, or something that belongs to one. */
-  readonly role: 'model' | 'projector' | 'adapter' | 'other';
-  readonly name: string | null;
-  readonly quantization: string | null;
-  readonly contextTokens: number | null;
-  readonly embeddingLength: number;
-  readonly feedForwardLength: number;
-  readonly heads: number;
-  readonly layers: readonly LayerFacts[];
-  /** Tokens; null = every layer sees the whole context. */
-  readonly slidingWindow: number | null;
-  /** Bytes of recurrent state per conversation, all layers together (Mamba and its kin); 0 = none. */
-  readonly recurrentBytes: number;
-  readonly vocabularySize: number;
-  readonly expertCount: number;
-  readonly expertUsedCount: number;
-  /** Width of one expert; 0 without experts. */
-  readonly expertFeedForwardLength: number;
-  readonly chatTemplate: string | null;
-  /** Further templates by their names, for example `tool_use`, which engines take when there are tools. */
-  readonly namedTemplates: readonly { readonly name: string; readonly text: string }[];
-  readonly beginToken: number | null;
-  readonly endToken: number | null;
-  readonly splitCount: number;
-  readonly splitNumber: number;
-  readonly tensors: TensorTotals;
-  readonly capabilities: { readonly tools: boolean; readonly thinking: boolean; readonly embedding: boolean };
-  /** Its vocabulary names the tokens around a gap that is to be filled. */
-  readonly fillsGaps: boolean;
-};
 
 const LAYERS_MAX = 2_048;
 const NAMED_TEMPLATES_MAX = 20;
@@ -75,7 +34,7 @@ const ATTENTION_INTERVAL = 4;
 const STATE_BYTES_EACH = 4;
 
 /** Reads the meaning out of a header. `fileName` helps with the name of the quantisation. */
-export function factsOf(header: GgufHeader, fileName: string): GgufFacts {
+export function factsOf(header: GgufHeader, fileName: string): ModelFacts {
   const read = new Reader(header.metadata);
   const { architecture } = read;
   const layers = layersOf(read);
@@ -112,7 +71,7 @@ export function factsOf(header: GgufHeader, fileName: string): GgufFacts {
   };
 }
 
-function roleOf(read: Reader): GgufFacts['role'] {
+function roleOf(read: Reader): ModelFacts['role'] {
   const type = read.text('general.type');
   if (read.architecture === 'clip' || type === 'mmproj') return 'projector';
   if (type === 'adapter') return 'adapter';

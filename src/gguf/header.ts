@@ -2,7 +2,9 @@
  * Reads a GGUF header from the first bytes of a file. Trusts no length: every count and offset is checked against what
  * is there before anything is allocated or skipped (header-trusting parsers have a row of CVEs behind them).
  */
+
 import { Fault } from '#src/faults.ts';
+import type { TensorTotals } from '#src/models/facts.ts';
 import { TENSOR_TYPES } from './tensor-types.ts';
 
 /**
@@ -15,19 +17,6 @@ export type MetadataValue =
   | { readonly type: 'text'; readonly value: string }
   | { readonly type: 'numbers'; readonly value: readonly number[]; readonly count: number }
   | { readonly type: 'skipped'; readonly count: number };
-
-/** What the list of tensors adds up to. */
-export type TensorTotals = {
-  readonly count: number;
-  readonly bytes: number;
-  readonly parameters: number;
-  /** The format id that most parameters have; null without tensors. */
-  readonly mostlyType: number | null;
-  /** Bytes of `token_embd.weight`, of `output.weight`, and rows of the former (the vocabulary). */
-  readonly embeddingBytes: number;
-  readonly outputBytes: number;
-  readonly embeddingRows: number | null;
-};
 
 export type GgufHeader = {
   readonly metadata: ReadonlyMap<string, MetadataValue>;

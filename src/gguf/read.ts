@@ -2,7 +2,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Fault } from '#src/faults.ts';
-import { factsOf, type GgufFacts } from './facts.ts';
+import type { ModelFacts } from '#src/models/facts.ts';
+import { factsOf } from './facts.ts';
 import { readHeader } from './header.ts';
 
 /** Where bytes come from, at once. A remote source would answer with promises, and drive `readHeader` itself. */
@@ -18,7 +19,7 @@ const FIRST_BYTES = 1 << 20;
  * Reads a local file's facts. Throws only Fault('not-found') or Fault('unprocessable'), with a sentence that repeats
  * nothing of the file's content. Follows symbolic links, as model caches use them; refuses all but regular files.
  */
-export function readGguf(path: string): GgufFacts {
+export function readGguf(path: string): ModelFacts {
   const descriptor = openRegular(path);
   try {
     return readGgufSource(fileSource(descriptor), basename(path));
@@ -31,7 +32,7 @@ export function readGguf(path: string): GgufFacts {
 }
 
 /** Reads the facts from any source whose bytes are at hand. */
-export function readGgufSource(source: ByteSource, fileName: string): GgufFacts {
+export function readGgufSource(source: ByteSource, fileName: string): ModelFacts {
   for (let wanted = FIRST_BYTES; ; ) {
     const step = readHeader(source.prefix(Math.min(wanted, source.size)), source.size);
     if (step.kind === 'header') return factsOf(step.header, fileName);

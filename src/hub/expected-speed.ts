@@ -2,7 +2,7 @@
  * How fast a model will answer, from how fast others did on this machine. Telling a token reads the weights that are
  * active once, so speed × active bytes is a bandwidth that models of one machine share. Pure.
  */
-import type { GgufFacts } from '#src/gguf/facts.ts';
+import type { ModelFacts } from '#src/models/facts.ts';
 
 /** What was measured of a model on this machine. */
 export type MeasuredSpeed = {
@@ -10,7 +10,7 @@ export type MeasuredSpeed = {
   /** While generating. */
   readonly tokensPerS: number;
   readonly weightsBytes: number;
-  readonly facts: GgufFacts;
+  readonly facts: ModelFacts;
 };
 
 export type ExpectedSpeed = {
@@ -24,7 +24,7 @@ const MEASURED_BYTES_MIN = 100e6;
 
 /** The speed to expect; null without a measurement that says something. */
 export function expectedSpeed(
-  facts: GgufFacts,
+  facts: ModelFacts,
   weightsBytes: number,
   measured: readonly MeasuredSpeed[],
 ): ExpectedSpeed | null {
@@ -39,7 +39,7 @@ export function expectedSpeed(
 }
 
 /** The share of the weights that one token reads: all, but of the experts only those it is sent to. */
-export function activeRatio(facts: GgufFacts): number {
+export function activeRatio(facts: ModelFacts): number {
   const { embeddingLength: width, expertCount, expertUsedCount, expertFeedForwardLength, layers } = facts;
   if (expertCount <= 1 || expertUsedCount <= 0 || expertUsedCount >= expertCount) return 1;
   const expertWidth = expertFeedForwardLength || facts.feedForwardLength;
@@ -50,7 +50,7 @@ export function activeRatio(facts: GgufFacts): number {
   return (others + experts * (expertUsedCount / expertCount)) / (others + experts);
 }
 
-function attentionParameters({ heads, embeddingLength }: GgufFacts, layer: GgufFacts['layers'][number]): number {
+function attentionParameters({ heads, embeddingLength }: ModelFacts, layer: ModelFacts['layers'][number]): number {
   const queries = heads * layer.keyLength;
   return embeddingLength * (2 * queries + layer.kvHeads * (layer.keyLength + layer.valueLength));
 }

@@ -1,7 +1,7 @@
 /** Answers "does it fit?" for the files of a repository: headers fetched, the rest computed. */
 import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
-import type { GgufFacts } from '#src/gguf/facts.ts';
+import type { ModelFacts } from '#src/models/facts.ts';
 import { defaultsOf } from '#src/models/launch.ts';
 import type { LaunchOverrides, LaunchSettings } from '#src/models/model.ts';
 import type { Settings } from '#src/settings/settings.ts';
@@ -105,7 +105,7 @@ export class FitDesk {
       if (!known || group.sizeBytes < known.sizeBytes) smallest.set(familyOf(group), group);
     }
     const asked = [...smallest].slice(0, FAMILIES_MAX);
-    const found = new Map<string, GgufFacts>();
+    const found = new Map<string, ModelFacts>();
     const unreadable: Fault[] = [];
     await inParallel(asked, HEADERS_AT_ONCE, async ([family, group]) => {
       try {
@@ -120,7 +120,7 @@ export class FitDesk {
     return found;
   }
 
-  async #factsOf(id: string, commit: string, { files }: GgufGroup, signal: AbortSignal): Promise<GgufFacts> {
+  async #factsOf(id: string, commit: string, { files }: GgufGroup, signal: AbortSignal): Promise<ModelFacts> {
     const [first] = files;
     if (!first) throw new Fault('not-found', `${id} has no such file.`);
     const name = { repository: id, revision: commit, path: first.path };

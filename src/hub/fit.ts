@@ -1,5 +1,5 @@
 /** Whether a model fits into this machine, before it is fetched. Pure; the formula is that of a load. */
-import type { GgufFacts } from '#src/gguf/facts.ts';
+import type { ModelFacts } from '#src/models/facts.ts';
 import { footprint } from '#src/models/footprint.ts';
 import type { Footprint, LaunchSettings } from '#src/models/model.ts';
 
@@ -16,7 +16,7 @@ export type Fit = {
 };
 
 export type FitQuestion = {
-  readonly facts: GgufFacts;
+  readonly facts: ModelFacts;
   /** All shards. */
   readonly weightsBytes: number;
   /** 0 = no projector. */

@@ -2,8 +2,9 @@
 import { basename } from 'node:path';
 import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
-import { factsOf, type GgufFacts } from '#src/gguf/facts.ts';
+import { factsOf } from '#src/gguf/facts.ts';
 import { HEADER_BYTES_MAX, readHeader } from '#src/gguf/header.ts';
+import type { ModelFacts } from '#src/models/facts.ts';
 import { Deadline } from './deadline.ts';
 import type { Hub, HubFileName } from './hub.ts';
 import { readUpTo } from './hub-request.ts';
@@ -17,7 +18,7 @@ const HEADER_AGE_MS_MAX = 3_600_000;
 export class RemoteHeaders {
   readonly #hub: Hub;
   readonly #clock: Clock;
-  readonly #answers: SharedAnswers<GgufFacts>;
+  readonly #answers: SharedAnswers<ModelFacts>;
 
   constructor(hub: Hub, clock: Clock) {
     this.#hub = hub;
@@ -29,12 +30,12 @@ export class RemoteHeaders {
    * The facts of a file of `sizeBytes`, at a revision that does not move; without its chat template. Throws what
    * `Hub.open` throws, and Fault('unprocessable') for what is no GGUF file or a hostile one.
    */
-  factsOf(file: HubFileName, sizeBytes: number, edition: string, signal: AbortSignal): Promise<GgufFacts> {
+  factsOf(file: HubFileName, sizeBytes: number, edition: string, signal: AbortSignal): Promise<ModelFacts> {
     const key = JSON.stringify([edition, file, sizeBytes]);
     return this.#answers.get(key, signal, (asking) => this.#read(file, sizeBytes, asking));
   }
 
-  async #read(file: HubFileName, sizeBytes: number, signal: AbortSignal): Promise<GgufFacts> {
+  async #read(file: HubFileName, sizeBytes: number, signal: AbortSignal): Promise<ModelFacts> {
     using deadline = new Deadline(this.#clock, READING_MS_MAX, signal);
     let held = Buffer.alloc(0);
     let etag: string | null = null;

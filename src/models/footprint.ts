@@ -2,7 +2,7 @@
  * What a load takes, from the header alone: weights + cache of keys and values + compute buffers + the engine's cache.
  * Pure, and the only place that knows the formula. Checked against the sizes that llama.cpp reports (b10434).
  */
-import type { GgufFacts, LayerFacts } from '#src/gguf/facts.ts';
+import type { LayerFacts, ModelFacts } from './facts.ts';
 import type { Footprint, LaunchSettings } from './model.ts';
 
 /** What is loaded beside the model's own file. */
@@ -11,7 +11,7 @@ export type Companions = {
   readonly weightsBytes: number;
   /** Vision projector file; 0 = none. */
   readonly projectorBytes: number;
-  readonly draft: GgufFacts | null;
+  readonly draft: ModelFacts | null;
 };
 
 /** Code, tokenizer, HTTP server: what a llama-server of a tiny model is resident with, beyond its buffers. */
@@ -41,7 +41,7 @@ const BLOCK_ELEMENTS = 32;
 const LARGEST_BLOCK_BYTES = 128;
 
 /** The formula. `launch` is complete; `launch.ctx_size` of 0 means as trained. */
-export function footprint(facts: GgufFacts, launch: LaunchSettings, companions: Companions): Footprint {
+export function footprint(facts: ModelFacts, launch: LaunchSettings, companions: Companions): Footprint {
   const contextTokens = launch.ctx_size > 0 ? launch.ctx_size : (facts.contextTokens ?? CONTEXT_UNKNOWN_TOKENS);
   const slotBytes = cacheBytes(facts, launch, contextTokens);
   const draft = companions.draft;
@@ -60,7 +60,7 @@ export function footprint(facts: GgufFacts, launch: LaunchSettings, companions: 
 }
 
 /** Cache of one conversation. Sliding layers hold their window and one batch; recurrent ones a state of fixed size. */
-function cacheBytes(facts: GgufFacts, launch: LaunchSettings, contextTokens: number): number {
+function cacheBytes(facts: ModelFacts, launch: LaunchSettings, contextTokens: number): number {
   const cells = padded(contextTokens);
   const slidingCells = Math.min(cells, padded((facts.slidingWindow ?? 0) + ubatchTokens(facts, launch, contextTokens)));
   const layerBytes = (layer: LayerFacts): number => {
@@ -75,7 +75,7 @@ function cacheBytes(facts: GgufFacts, launch: LaunchSettings, contextTokens: num
  * The largest step of one physical batch, plus the attention mask. Factors fitted to the engine's own reports: queries
  * and their result with three hidden states; or four feed-forward rows with one; experts run one row for each used one.
  */
-function computeBytes(facts: GgufFacts, launch: LaunchSettings, contextTokens: number): number {
+function computeBytes(facts: ModelFacts, launch: LaunchSettings, contextTokens: number): number {
   const tokens = ubatchTokens(facts, launch, contextTokens);
   const cells = padded(contextTokens);
   const widest = facts.layers.reduce((most, layer) => (layer.kvHeads > most.kvHeads ? layer : most), NO_LAYER);
@@ -100,7 +100,7 @@ function engineCacheBytes(limitMib: number, slotBytes: number): number {
   return limitMib < 0 ? slotBytes : Math.min(limitMib * MIB, slotBytes);
 }
 
-function ubatchTokens(facts: GgufFacts, launch: LaunchSettings, contextTokens: number): number {
+function ubatchTokens(facts: ModelFacts, launch: LaunchSettings, contextTokens: number): number {
   const batch = facts.capabilities.embedding ? launch.batch_size : Math.min(launch.ubatch_size, launch.batch_size);
   return Math.min(batch, padded(contextTokens));
 }

@@ -1,6 +1,7 @@
 /** Remembers what headers say, for as long as the files stay the same: the scheduler asks often and must not wait. */
-import type { GgufFacts } from '#src/gguf/facts.ts';
+
 import { readGguf } from '#src/gguf/read.ts';
+import type { ModelFacts } from './facts.ts';
 import { statOrNull } from './file-look.ts';
 
 /** Tells one state of a file from another. */
@@ -10,10 +11,10 @@ const FILES_MAX = 200;
 
 /** Reads headers, each state of a file once. */
 export class HeaderCache {
-  readonly #entries = new Map<string, { stamp: FileStamp; facts: GgufFacts }>();
+  readonly #entries = new Map<string, { stamp: FileStamp; facts: ModelFacts }>();
 
   /** The facts of a file as it is now. Throws Fault('not-found') or Fault('unprocessable'). */
-  factsOf(path: string): GgufFacts {
+  factsOf(path: string): ModelFacts {
     const stamp = stampOf(path);
     const held = this.#entries.get(path);
     if (held && stamp && isSame(held.stamp, stamp)) return held.facts;
@@ -23,7 +24,7 @@ export class HeaderCache {
     return facts;
   }
 
-  #remember(path: string, entry: { stamp: FileStamp; facts: GgufFacts }): void {
+  #remember(path: string, entry: { stamp: FileStamp; facts: ModelFacts }): void {
     this.#entries.set(path, entry);
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > FILES_MAX && oldest !== undefined) this.#entries.delete(oldest);

@@ -1,8 +1,8 @@
 /** Looks at a GGUF file somebody wants registered: what it is, which shards and which projector belong to it. */
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { Fault } from '#src/faults.ts';
-import type { GgufFacts } from '#src/gguf/facts.ts';
 import { quantizationInName } from '#src/gguf/tensor-types.ts';
+import type { ModelFacts } from './facts.ts';
 import { namesIn, statOrNull } from './file-look.ts';
 import type { HeaderCache } from './header-cache.ts';
 import type { Capabilities } from './model.ts';
@@ -24,7 +24,7 @@ export type LocalModel = {
 const SHARD = /-(\d{5})-of-(\d{5})\.gguf$/i;
 const SHARDS_MAX = 1_000;
 const PATH_LENGTH_MAX = 4_096;
-const ROLE_WORDS: Readonly<Record<Exclude<GgufFacts['role'], 'model'>, string>> = {
+const ROLE_WORDS: Readonly<Record<Exclude<ModelFacts['role'], 'model'>, string>> = {
   projector: 'a vision projector, not a model; it is used by itself when it lies beside its model',
   adapter: 'an adapter, not a model of its own',
   other: 'not a model that can answer',

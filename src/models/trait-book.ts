@@ -1,6 +1,6 @@
 /** The traits of registered models, read from their files once for each state of a file. */
 import { Fault } from '#src/faults.ts';
-import type { GgufFacts } from '#src/gguf/facts.ts';
+import type { ModelFacts } from './facts.ts';
 import type { HeaderCache } from './header-cache.ts';
 import type { Model } from './model.ts';
 import { TemplateFiles } from './template-files.ts';
@@ -15,7 +15,7 @@ type Entry = { readonly source: TraitSource; readonly traits: ModelTraits };
 export class TraitBook {
   readonly #headers: HeaderCache;
   readonly #templates = new TemplateFiles();
-  readonly #read = new WeakMap<GgufFacts, Entry>();
+  readonly #read = new WeakMap<ModelFacts, Entry>();
 
   constructor(headers: HeaderCache) {
     this.#headers = headers;
@@ -37,7 +37,7 @@ export class TraitBook {
   }
 
   /** What its file's header says; null when it is none that Flow reads, or cannot be read now. */
-  factsOf({ format, path }: Model): GgufFacts | null {
+  factsOf({ format, path }: Model): ModelFacts | null {
     if (format !== 'gguf') return null;
     try {
       return this.#headers.factsOf(path);

@@ -1,8 +1,8 @@
 /** Where a model's chat template stands: a file that replaces it, the GGUF's header, the files of an MLX folder. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { GgufFacts } from '#src/gguf/facts.ts';
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
+import type { ModelFacts } from '#src/models/facts.ts';
 import { statOrNull } from '#src/models/file-look.ts';
 import type { Model } from '#src/models/model.ts';
 import { TemplateFiles } from '#src/models/template-files.ts';
@@ -30,12 +30,12 @@ type Folder = { readonly stamp: string; readonly sources: readonly TemplateSourc
 
 /** Finds templates; each state of a file is read once. */
 export class TemplateSources {
-  readonly #factsOf: (model: Model) => GgufFacts | null;
+  readonly #factsOf: (model: Model) => ModelFacts | null;
   readonly #files = new TemplateFiles();
   readonly #folders = new Map<string, Folder>();
 
   /** `factsOf` says what a GGUF's header says, null when it cannot be read. */
-  constructor(factsOf: (model: Model) => GgufFacts | null) {
+  constructor(factsOf: (model: Model) => ModelFacts | null) {
     this.#factsOf = factsOf;
   }
 

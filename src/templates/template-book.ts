@@ -1,5 +1,5 @@
 /** The verdicts on the templates of registered models: made in the background, once for each text. */
-import type { GgufFacts } from '#src/gguf/facts.ts';
+import type { ModelFacts } from '#src/models/facts.ts';
 import type { Model } from '#src/models/model.ts';
 import { familyOf } from '#src/models/traits/families.ts';
 import { type Candidate, checkTemplate } from './check.ts';
@@ -13,7 +13,7 @@ export type Checked = { readonly source: TemplateSource; readonly verdict: Templ
 export type TemplateBookParts = {
   readonly renderer: Renderer;
   /** What a GGUF's header says; null when it cannot be read now. */
-  readonly factsOf: (model: Model) => GgufFacts | null;
+  readonly factsOf: (model: Model) => ModelFacts | null;
 };
 
 const VERDICTS_MAX = 500;

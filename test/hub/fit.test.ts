@@ -1,10 +1,10 @@
 // The verdict, the largest context, the speed to expect. What the formula is worth: models/footprint.test.ts.
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import type { GgufFacts } from '#src/gguf/facts.ts';
 import { readGgufSource } from '#src/gguf/read.ts';
 import { activeRatio, expectedSpeed } from '#src/hub/expected-speed.ts';
 import { fitOf } from '#src/hub/fit.ts';
+import type { ModelFacts } from '#src/models/facts.ts';
 import { footprint } from '#src/models/footprint.ts';
 import { defaultsOf } from '#src/models/launch.ts';
 import { tinyGguf } from '#test/engines/support/tiny-gguf.ts';
@@ -12,7 +12,7 @@ import { sampleSettings } from '#test/support/sample-settings.ts';
 
 const tiny = tinyGguf(8_192);
 const facts = readGgufSource({ size: tiny.length, prefix: (length) => tiny.subarray(0, length) }, 'tiny.gguf');
-const big: GgufFacts = { ...facts, layers: Array.from({ length: 40 }, () => ({ ...layer(), kvHeads: 8 })) };
+const big: ModelFacts = { ...facts, layers: Array.from({ length: 40 }, () => ({ ...layer(), kvHeads: 8 })) };
 const launch = { ...defaultsOf(sampleSettings()), ctx_size: 4_096, n_parallel: 1 };
 const GB = 1e9;
 

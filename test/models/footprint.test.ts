@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { GgufFacts } from '#src/gguf/facts.ts';
 import { readGguf } from '#src/gguf/read.ts';
+import type { ModelFacts } from '#src/models/facts.ts';
 import { footprint, PROCESS_BYTES } from '#src/models/footprint.ts';
 import type { LaunchSettings } from '#src/models/model.ts';
 import { someLaunch } from '#test/engines/support/plan.ts';
@@ -69,7 +69,7 @@ test.each([
 });
 
 const layer = { kvHeads: 8, keyLength: 128, valueLength: 128, isSliding: false };
-const QWEN3_8B: GgufFacts = {
+const QWEN3_8B: ModelFacts = {
   architecture: 'qwen3',
   role: 'model',
   name: null,
@@ -104,7 +104,7 @@ const QWEN3_8B: GgufFacts = {
   fillsGaps: false,
 };
 const alone = { weightsBytes: 5e9, projectorBytes: 0, draft: null };
-const cacheOf = (facts: GgufFacts, launch: Partial<LaunchSettings>): number =>
+const cacheOf = (facts: ModelFacts, launch: Partial<LaunchSettings>): number =>
   footprint(facts, { ...LAUNCH, ...launch }, alone).parts.kvCacheBytes;
 
 test('Qwen3-8B takes 144 KiB of f16 cache a token', () => {

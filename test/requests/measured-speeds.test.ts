@@ -1,7 +1,7 @@
 // Which records count as measurements of speed. What is derived from them is in hub/fit.test.ts.
 import { expect, test } from 'bun:test';
 import { Fault } from '#src/faults.ts';
-import type { GgufFacts } from '#src/gguf/facts.ts';
+import type { ModelFacts } from '#src/models/facts.ts';
 import { EMPTY_CONFIG, type Model } from '#src/models/model.ts';
 import { measuredSpeeds } from '#src/requests/measured-speeds.ts';
 import type { RecordTotals } from '#src/requests/telemetry.ts';
@@ -24,7 +24,7 @@ const MODEL: Model = {
   updatedAtMs: 0,
 };
 const SPEEDS: Readonly<Record<string, number>> = { here: 42, gone: 7, demo: 9_000, apple: 50 };
-const facts = { architecture: 'llama' } as GgufFacts;
+const facts = { architecture: 'llama' } as ModelFacts;
 
 test('counts models that answered and can still be read; neither the demo, nor other formats', () => {
   const models = [
