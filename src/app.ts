@@ -12,11 +12,12 @@ import { openResponses, responsesVoice } from './dialects/responses/responses.ts
 import { discoveryRoutes } from './discovery/routes.ts';
 import { downloadRoutes } from './downloads/routes.ts';
 import { downloadWire } from './downloads/wire.ts';
+import { fileRoots, templatesFolder } from './engine-room.ts';
 import { allowedPath } from './engines/allowed-path.ts';
 import { extraArguments } from './engines/extra-arguments.ts';
 import { foldersOf } from './engines/llama-server.ts';
 import { engineRoutes } from './engines/routes.ts';
-import { type Flow, fileRoots, templatesFolder } from './flow.ts';
+import type { Flow } from './flow.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
 import { hostRoutes } from './host/routes.ts';
 import { hubRoutes } from './hub/routes.ts';

@@ -10,8 +10,8 @@ import type { Config } from './config.ts';
 import { Downloads } from './downloads/downloads.ts';
 import { openLibrary } from './downloads/library.ts';
 import { RecordFiles } from './downloads/record.ts';
-import { type Engines, openEngines } from './engines/engines.ts';
-import { llamaServer } from './engines/llama-server.ts';
+import { openEngineRoom, templatesFolder } from './engine-room.ts';
+import type { Engines } from './engines/engines.ts';
 import { Bus } from './events.ts';
 import { Hardware } from './host/hardware.ts';
 import { LoopLag } from './host/loop-lag.ts';
@@ -40,9 +40,7 @@ import { closeStore, openSoundStore, type Store } from './store/open.ts';
 import { RecordWriter } from './store/writer.ts';
 import { Pulse } from './stream/pulse.ts';
 import type { SupervisorFactory } from './supervision/model-state.ts';
-import { Ports } from './supervision/ports.ts';
-import { ProcessRegistry } from './supervision/process-registry.ts';
-import { makeSupervisor } from './supervision/supervisor.ts';
+import type { ProcessRegistry } from './supervision/process-registry.ts';
 import { Renderer } from './templates/renderer.ts';
 import { TemplateBook } from './templates/template-book.ts';
 import { watchTemplates } from './templates/watch.ts';
@@ -94,24 +92,16 @@ export async function openFlow(config: Config, version: string, environment: Nod
   const hardware = new Hardware({ clock, settings: () => settings.current });
   const headers = new HeaderCache();
   const registry = new Registry({ store, bus, clock, headers, modelsDir: () => settings.current.models_dir });
-  const processRegistry = new ProcessRegistry({
-    path: join(config.dataDir, 'engines.pids.json'),
-    onFault: (cause) => logs.warning('the list of engine processes could not be written', { cause }),
+  const launch: Launch = (model, overrides) => launchFor(model, settings.current, overrides);
+  const room = openEngineRoom({
+    ...{ config, environment, clock, bus, logs, settings, launch },
+    onMemory: (model, launched, taken) => measurements.recordEngineWord(model, launched, taken),
   });
-  const engines = openEngines({
-    dataDir: config.dataDir,
-    configured: config.llamaServer,
-    environment,
-    settings,
-    bus,
-    clock,
-    executablesInUse: () => processRegistry.executables(),
-  });
+  const { engines, processRegistry } = room;
   const measurements = new Measurements({ store, clock, headers, engineVersion: () => engines.presentVersion });
   forgetRemovedModels(bus, [measurements, records.repairs]);
-  const launch: Launch = (model, overrides) => launchFor(model, settings.current, overrides);
-  const parts = { ...ground, config, environment, hardware, registry, processRegistry, engines, measurements, launch };
-  const fleet = openFleet({ ...parts, records, supervisors: openSupervisors(parts) });
+  const parts = { ...ground, hardware, registry, engines, measurements, launch };
+  const fleet = openFleet({ ...parts, records, supervisors: room.supervisors });
   const habits = openHabits({ ...ground, headers, registry, fleet });
   const hub = openHub({ ...ground, config, hardware, registry, headers, telemetry: records.telemetry });
   const client = new SocketEngineClient();
@@ -268,41 +258,6 @@ async function openGround(config: Config): Promise<Ground> {
 }
 
 type Launch = (model: Model, overrides: LaunchOverrides) => LaunchSettings;
-
-type SupervisorParts = Pick<Flow, 'config' | 'clock' | 'logs' | 'settings' | 'engines' | 'processRegistry'> & {
-  readonly measurements: Measurements;
-  readonly launch: Launch;
-  readonly environment: NodeJS.ProcessEnv;
-};
-
-function openSupervisors(parts: SupervisorParts): SupervisorFactory {
-  const { config, clock, logs, settings, engines, processRegistry, measurements, launch, environment } = parts;
-  return makeSupervisor({
-    clock,
-    logs,
-    engines,
-    adapter: llamaServer({
-      environment,
-      allowedRoots: () => fileRoots(settings.current.models_dir, config.dataDir),
-      featuresOf: (engine) => engines.featuresOf(engine),
-    }),
-    launchFor: launch,
-    processRegistry,
-    ports: new Ports(),
-    settings: () => settings.current,
-    onMemory: (model, launched, taken) => measurements.recordEngineWord(model, launched, taken),
-  });
-}
-
-/** Folders that engines may read files from: never the data directory itself, which holds what is secret. */
-export function fileRoots(modelsDir: string, dataDir: string): readonly string[] {
-  return [modelsDir, templatesFolder(dataDir)];
-}
-
-/** Where chat templates lie that engines may read. */
-export function templatesFolder(dataDir: string): string {
-  return join(dataDir, 'templates');
-}
 
 function openTracker(parts: { clock: Clock; bus: Bus; records: Records; fleet: Fleet }): RequestTracker {
   const { clock, bus, records, fleet } = parts;

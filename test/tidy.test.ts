@@ -38,6 +38,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['live'],
   ['monitor'],
   ['cli'],
+  ['engine-room'],
   ['flow'],
   ['app'],
   ['serve'],

@@ -2,13 +2,15 @@
  * The vocabulary of engines: what Flow must know of a program that serves a model. One adapter a kind; pure but for
  * the probes.
  */
-import type { LaunchSettings, Model } from '#src/models/model.ts';
+import type { EngineKind, LaunchSettings, Model } from '#src/models/model.ts';
+import type { Speech } from './speech.ts';
 
-export type EngineKind = 'llama.cpp';
+/** What Flow can start itself. */
+export type StartedKind = Exclude<EngineKind, 'openai'>;
 
 /** One usable engine on this machine. */
 export type InstalledEngine = {
-  readonly kind: EngineKind;
+  readonly kind: StartedKind;
   /** Unique among installed engines of a kind, for example `b11434` or `path:/usr/local/bin/llama-server`. */
   readonly id: string;
   /** As the program prints it, for example `b11434`; null when it would not say. */
@@ -72,8 +74,20 @@ export type CrashReport = {
 /** What a ready engine says of itself. */
 export type EngineFacts = { readonly contextTokens: number; readonly slots: number; readonly hasVision: boolean };
 
+/** One step towards an engine's end: a line on its standard input, or a signal to its group. */
+export type StopStep = { readonly afterMs: number } & (
+  | { readonly say: string }
+  | { readonly signal: 'SIGTERM' | 'SIGINT' }
+);
+
 export interface EngineAdapter {
-  readonly kind: EngineKind;
+  readonly kind: StartedKind;
+  /** How it is asked to go, politely first. What has not gone after the grace time is killed. */
+  readonly stopping: readonly StopStep[];
+  /** Why this model's files could not be loaded, or null when they look right. Cheap. */
+  precheck(model: Model): CrashReport | null;
+  /** How the engine of a plan is to be asked. */
+  speech(plan: LaunchPlan): Speech;
   /**
    * The command line and the environment for a plan. The environment is complete: nothing else is inherited. Throws
    * Fault('invalid-request') on refused extra arguments.

@@ -9,12 +9,21 @@ import { isObject, numberOrNull, stringOrNull } from '#src/json.ts';
 import type { LaunchSettings, Model } from '#src/models/model.ts';
 import { allowedPath } from './allowed-path.ts';
 import { diagnose, type Ending } from './diagnose.ts';
-import type { Command, CrashReport, EngineAdapter, EngineFacts, InstalledEngine, LaunchPlan } from './engine.ts';
+import type {
+  Command,
+  CrashReport,
+  EngineAdapter,
+  EngineFacts,
+  InstalledEngine,
+  LaunchPlan,
+  StopStep,
+} from './engine.ts';
 import { type Environment, engineEnvironment } from './environment.ts';
 import { extraArguments } from './extra-arguments.ts';
 import type { EngineFeatures } from './features.ts';
 import { architectureOf, precheck } from './model-file.ts';
 import { readLog } from './read-log.ts';
+import { SPEECH } from './speech.ts';
 
 export type LlamaServerDeps = {
   /** Flow's own environment, of which only a few names are handed on. */
@@ -31,10 +40,19 @@ type Has = (flag: string) => boolean;
 /** Long prefills on a CPU are silent for a long time; older builds would cut the connection after 600 s. */
 const CONNECTION_TIMEOUT_S = 3600;
 
+/** The first ends the child protocol: it closes its connections and exits with 0. Builds without it ignore the line. */
+const STOPPING: readonly StopStep[] = [
+  { afterMs: 0, say: 'cmd_router_to_child:exit' },
+  { afterMs: 250, signal: 'SIGTERM' },
+];
+
 /** The adapter for llama-server. */
 export function llamaServer(deps: LlamaServerDeps): EngineAdapter {
   return {
     kind: 'llama.cpp',
+    stopping: STOPPING,
+    precheck,
+    speech: () => ({ ...SPEECH['llama.cpp'], modelName: null }),
     command: (plan) => command(plan, deps),
     readLog,
     diagnose: diagnoseWithFile,

@@ -47,6 +47,12 @@ export function defaultsOf(settings: Settings): LaunchSettings {
     chat_template_file: '',
     draft_model_path: '',
     num_draft_tokens: 2,
+    mlx_engine: '',
+    mlx_prompt_cache_size: 10,
+    mlx_kv_bits: 0,
+    mlx_reasoning_parser: '',
+    mlx_tool_call_parser: '',
+    mlx_trust_remote_code: false,
     extra_args: [],
   };
 }

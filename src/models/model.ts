@@ -7,6 +7,18 @@ export type ModelId = string;
 
 export type ModelFormat = 'gguf' | 'mlx';
 
+/** A program that serves models; `openai` is any other one that speaks OpenAI chat. Rows keep these names. */
+export type EngineKind = 'llama.cpp' | 'mlx-lm' | 'mlx-openai-server' | 'mlx-vlm' | 'openai';
+
+/** An engine that Flow did not start and that serves one model. Its key, if it has one, is kept elsewhere. */
+export type Endpoint = {
+  /** `http://host:port` or `https://…`, without a slash at its end and without `/v1`. */
+  readonly baseUrl: string;
+  readonly engine: EngineKind;
+  /** What it calls the model. */
+  readonly modelName: string;
+};
+
 /** What a model can do, as read from its header and chat template. */
 export type Capabilities = {
   readonly tools: boolean;
@@ -19,6 +31,8 @@ const KvCacheType = Type.Union(
   ['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'iq4_nl', 'q5_0', 'q5_1'].map((name) => Type.Literal(name)),
   { description: 'Number format of one side of the key-value cache' },
 );
+
+const PARSER_NAME = '^[a-z0-9_]{0,64}$';
 
 /**
  * How to start an engine for a model. The names are those of the load request on the wire and in `settings.json`;
@@ -70,6 +84,25 @@ export const LaunchSettings = Type.Object(
       description: 'Draft model for speculative decoding; empty = none',
     }),
     num_draft_tokens: Type.Integer({ minimum: 1, maximum: 64, description: 'Tokens drafted per step' }),
+    mlx_engine: Type.Union(
+      ['', 'mlx-lm', 'mlx-openai-server', 'mlx-vlm'].map((name) => Type.Literal(name)),
+      { description: 'Server for an MLX model; empty = chosen by what the model can do' },
+    ),
+    mlx_prompt_cache_size: Type.Integer({
+      minimum: 0,
+      maximum: 1_000,
+      description: 'Conversations whose prompts an MLX server remembers',
+    }),
+    mlx_kv_bits: Type.Integer({ minimum: 0, maximum: 8, description: 'Bits of the MLX cache; 0 = as computed' }),
+    mlx_reasoning_parser: Type.String({
+      pattern: PARSER_NAME,
+      description: 'Parser of thoughts; empty = chosen by the model, none = no parser',
+    }),
+    mlx_tool_call_parser: Type.String({
+      pattern: PARSER_NAME,
+      description: 'Parser of tool calls; empty = chosen by the model, none = no parser',
+    }),
+    mlx_trust_remote_code: Type.Boolean({ description: "Run Python code of the model's own repository" }),
     extra_args: Type.Array(Type.String({ maxLength: 4096 }), {
       maxItems: 200,
       description: 'More engine arguments, one list item each',
@@ -123,8 +156,10 @@ export type Model = {
   readonly id: ModelId;
   readonly name: string;
   readonly format: ModelFormat;
-  /** The GGUF file (first shard), or the MLX folder. */
+  /** The GGUF file (first shard), or the MLX folder; empty for an engine that Flow did not start. */
   readonly path: string;
+  /** Where it is served already; null = Flow starts an engine for it. */
+  readonly endpoint: Endpoint | null;
   readonly hfId: string | null;
   readonly quantization: string | null;
   /** All shards together. */

@@ -11,7 +11,7 @@ import { configWith } from './config-patch.ts';
 import { DEMO_ID, demoEdition, makeDemoModel } from './demo.ts';
 import { type HeaderCache, stampOf } from './header-cache.ts';
 import { inspectLocal, type LocalModel, shardsOf } from './local-file.ts';
-import { EMPTY_CONFIG, type Model, type ModelConfig, type ModelId, type Variant } from './model.ts';
+import { EMPTY_CONFIG, type Endpoint, type Model, type ModelConfig, type ModelId, type Variant } from './model.ts';
 import { nameKey } from './resolve.ts';
 import { moveToTrash, purgeTrash, TRASH_KEPT_MS } from './trash.ts';
 
@@ -25,10 +25,14 @@ export type RegistryParts = {
 };
 
 /** What a new model is; the rest follows. */
-export type NewModel = Omit<Model, 'id' | 'createdAtMs' | 'updatedAtMs' | 'aliases' | 'config' | 'isDemo'> & {
+export type NewModel = Omit<
+  Model,
+  'id' | 'createdAtMs' | 'updatedAtMs' | 'aliases' | 'config' | 'isDemo' | 'endpoint'
+> & {
   /** The wished id; a number is put behind it when another model has it. */
   readonly id: string;
   readonly isDemo?: boolean;
+  readonly endpoint?: Endpoint | null;
   readonly config?: Partial<ModelConfig>;
 };
 
@@ -80,6 +84,7 @@ export class Registry {
       ...wish,
       id: this.#freeId(wish.id),
       isDemo: wish.isDemo ?? false,
+      endpoint: wish.endpoint ?? null,
       aliases: [],
       config: { ...EMPTY_CONFIG, ...wish.config },
       createdAtMs: nowMs,

@@ -1,7 +1,7 @@
 /** What the scheduler lends, and what it says to those who wait. `Fleet` (fleet.ts) implements `Lender`. */
-import type { EngineKind } from '#src/engines/engine.ts';
+import type { Speech } from '#src/engines/speech.ts';
 import type { Fault } from '#src/faults.ts';
-import type { Footprint, LaunchOverrides, ModelId } from '#src/models/model.ts';
+import type { EngineKind, Footprint, LaunchOverrides, ModelId } from '#src/models/model.ts';
 import type { ModelState, StopReason } from '#src/supervision/model-state.ts';
 
 /**
@@ -11,6 +11,8 @@ import type { ModelState, StopReason } from '#src/supervision/model-state.ts';
 export interface Lease extends Disposable {
   readonly modelId: ModelId;
   readonly engine: EngineKind;
+  /** How it is to be asked. */
+  readonly speech: Speech;
   readonly baseUrl: string;
   readonly apiKey: string;
   /** The process it was lent; an end of that process makes the lease void but never harms its successor. */

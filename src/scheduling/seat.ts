@@ -161,6 +161,7 @@ export class Seat {
 export class HeldLease implements Lease {
   readonly modelId: ModelId;
   readonly engine;
+  readonly speech;
   readonly baseUrl;
   readonly apiKey;
   readonly generation;
@@ -181,6 +182,7 @@ export class HeldLease implements Lease {
     this.modelId = modelId;
     this.isBrief = isBrief;
     this.engine = state.engine;
+    this.speech = state.speech;
     this.baseUrl = state.baseUrl;
     this.apiKey = state.apiKey;
     this.generation = state.generation;

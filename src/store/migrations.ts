@@ -39,4 +39,5 @@ export const MIGRATIONS: readonly string[] = [
    CREATE INDEX repairs_started ON repairs (started_at_ms);
    CREATE INDEX repairs_model ON repairs (model_id, kind, id);
    CREATE INDEX repairs_request ON repairs (request_id);`,
+  'ALTER TABLE models ADD COLUMN endpoint TEXT;',
 ];

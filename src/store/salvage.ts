@@ -2,6 +2,7 @@
 import type { Database } from 'bun:sqlite';
 import { isAbsolute } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
+import { getTableColumns, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/bun-sqlite';
 import { isObject } from '#src/json.ts';
 import { Behaviour } from '#src/models/behaviour.ts';
@@ -24,7 +25,8 @@ export function salvage(brokenPath: string, into: Store): Salvaged {
   try {
     broken = openAsItIs(brokenPath);
     const from = drizzle(broken);
-    const ofModels = rowsOrNone(() => from.select().from(models).limit(ROWS_MAX).all()).filter(isWhole);
+    const columns = columnsIn(broken);
+    const ofModels = rowsOrNone(() => from.select(columns).from(models).limit(ROWS_MAX).all()).filter(isWhole);
     // A database of an earlier Flow has no such table.
     const ofPresets = rowsOrNone(() => from.select().from(presets).limit(ROWS_MAX).all()).filter(isWholePreset);
     const ofFacts = rowsOrNone(() => from.select().from(facts).limit(ROWS_MAX).all());
@@ -39,6 +41,14 @@ export function salvage(brokenPath: string, into: Store): Salvaged {
   } finally {
     broken?.close(false);
   }
+}
+
+/** An earlier Flow's models had no endpoint. */
+function columnsIn(broken: Database) {
+  const columns = getTableColumns(models);
+  const names = rowsOrNone(() => broken.query<{ name: string }, []>('PRAGMA table_info(models)').all());
+  const hasEndpoint = names.some(({ name }) => name === 'endpoint');
+  return hasEndpoint ? columns : { ...columns, endpoint: sql<null>`NULL` };
 }
 
 function rowsOrNone<Row>(read: () => Row[]): Row[] {

@@ -1,7 +1,7 @@
 /** The tables, as drizzle sees them. `migrations.ts` is what really makes them; a test compares the two. */
 import { index, integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { Behaviour } from '#src/models/behaviour.ts';
-import type { Capabilities, LaunchOverrides, ModelConfig } from '#src/models/model.ts';
+import type { Capabilities, Endpoint, LaunchOverrides, ModelConfig } from '#src/models/model.ts';
 
 /** Names are for good: rows keep them. */
 const REPAIR_KINDS = [
@@ -37,6 +37,7 @@ export const models = sqliteTable('models', {
   config: text('config', { mode: 'json' }).$type<ModelConfig>().notNull(),
   createdAtMs: integer('created_at_ms').notNull(),
   updatedAtMs: integer('updated_at_ms').notNull(),
+  endpoint: text('endpoint', { mode: 'json' }).$type<Endpoint>(),
 });
 
 /** One row for each request that ever ended, whatever its end. Times in ms since 1970 UTC; durations in ms. */

@@ -2,8 +2,7 @@
 import { assert } from '#src/assert.ts';
 import type { Clock, Timer } from '#src/clock.ts';
 import { loadStalled } from '#src/engines/diagnose.ts';
-import type { CrashReport, EngineAdapter, InstalledEngine, LaunchPlan } from '#src/engines/engine.ts';
-import { precheck } from '#src/engines/model-file.ts';
+import type { CrashReport, EngineAdapter, InstalledEngine, LaunchPlan, StopStep } from '#src/engines/engine.ts';
 import { Fault } from '#src/faults.ts';
 import type { LaunchOverrides, LaunchSettings, Model } from '#src/models/model.ts';
 import type { Settings } from '#src/settings/settings.ts';
@@ -34,10 +33,14 @@ export type RunDeps = {
     noteDropped(source: string, lines: number): void;
   };
   readonly engines: {
-    /** An engine to use, installed if need be. Rejects with a Fault. */
-    ensure(signal: AbortSignal, onProgress: (ratio: number | null) => void): Promise<InstalledEngine>;
+    /** An engine for a model, installed if need be. Rejects with a Fault. */
+    ensure(
+      wish: { readonly model: Model; readonly launch: LaunchSettings },
+      signal: AbortSignal,
+      onProgress: (ratio: number | null) => void,
+    ): Promise<InstalledEngine>;
   };
-  readonly adapter: EngineAdapter;
+  readonly adapterFor: (kind: InstalledEngine['kind']) => EngineAdapter;
   readonly launchFor: (model: Model, overrides: LaunchOverrides) => LaunchSettings;
   readonly processRegistry: ProcessRegistry;
   readonly ports: Ports;
@@ -45,10 +48,6 @@ export type RunDeps = {
   readonly onMemory?: (model: Model, launch: LaunchSettings, taken: MemoryTaken) => void;
 };
 
-/** Ends of llama-server's child protocol: it then closes its connections and exits with 0. Others ignore the line. */
-const EXIT_COMMAND = 'cmd_router_to_child:exit';
-/** How long the polite way may take before TERM. */
-const POLITE_MS = 250;
 /** What the diagnosis reads. */
 const TAIL_LINES_MAX = 200;
 const TAIL_BYTES_MAX = 64 * 1024;
@@ -65,6 +64,7 @@ export class EngineRun {
   #port: PortLease | null = null;
   #process: EngineProcess | null = null;
   #plan: LaunchPlan | null = null;
+  #adapter: EngineAdapter | null = null;
   #watch: LoadWatch | null = null;
   #readying: Readying | null = null;
   readonly #taken = { weights: 0, 'kv-cache': 0, compute: 0 };
@@ -83,15 +83,18 @@ export class EngineRun {
     const { signal } = this.#abandoned;
     try {
       let hasInstalled = false;
-      const engine = await this.#deps.engines.ensure(signal, (ratio) => {
+      const { model } = this.#wish;
+      const launch = this.#deps.launchFor(model, this.#wish.overrides);
+      const engine = await this.#deps.engines.ensure({ model, launch }, signal, (ratio) => {
         hasInstalled = true;
         this.#progress('installing-engine', ratio);
       });
       if (signal.aborted) return;
       if (hasInstalled) this.#progress('starting-process', null);
-      const refusal = checkProgram(engine.executable) ?? precheck(this.#wish.model);
+      const adapter = this.#deps.adapterFor(engine.kind);
+      const refusal = checkProgram(engine.executable) ?? adapter.precheck(model);
       if (refusal) this.#tell({ type: 'start-failed', generation: this.generation, report: refusal });
-      else this.#spawn(engine, avoidPorts);
+      else this.#spawn(engine, adapter, avoidPorts);
     } catch (cause) {
       this.#unprotect();
       this.#releasePort();
@@ -110,13 +113,17 @@ export class EngineRun {
   terminate(killAtMs: number): void {
     const { clock } = this.#deps;
     this.#stopLoading();
-    this.#process?.tell(EXIT_COMMAND);
     this.#stopTimers.push(
-      clock.after(POLITE_MS, () => this.#process?.signal('SIGTERM')),
+      ...(this.#adapter?.stopping ?? []).map((step) => clock.after(step.afterMs, () => this.#take(step))),
       clock.after(Math.max(0, killAtMs - clock.monotonicMs()), () => {
         this.#tell({ type: 'grace-over', generation: this.generation });
       }),
     );
+  }
+
+  #take(step: StopStep): void {
+    if ('say' in step) this.#process?.tell(step.say);
+    else this.#process?.signal(step.signal);
   }
 
   kill(): void {
@@ -134,16 +141,18 @@ export class EngineRun {
   }
 
   /** No `await` in here: between the look at the port and the engine that takes it nothing else happens. */
-  #spawn(engine: InstalledEngine, avoidPorts: ReadonlySet<number>): void {
+  #spawn(engine: InstalledEngine, adapter: EngineAdapter, avoidPorts: ReadonlySet<number>): void {
     const deps = this.#deps;
     const { model } = this.#wish;
+    // Anew, since an installation may have taken minutes.
     const launch = deps.launchFor(model, this.#wish.overrides);
     this.#port = deps.ports.reserve(avoidPorts);
     const apiKey = Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString('base64url');
     const plan = { model, launch, engine, port: this.#port.port, apiKey };
     this.#plan = plan;
+    this.#adapter = adapter;
     this.#unprotect = deps.logs.protect(apiKey);
-    const command = deps.adapter.command(plan);
+    const command = adapter.command(plan);
     const child = spawnEngine({
       command,
       nonce: deps.processRegistry.nonce,
@@ -156,20 +165,20 @@ export class EngineRun {
     });
     this.#process = child;
     deps.processRegistry.add({ pid: child.pid, port: plan.port, modelId: model.id, executable: engine.executable });
-    void child.ended.then((exit) => this.#end(exit, plan));
-    this.#watchLoad(plan, child);
+    void child.ended.then((exit) => this.#end(exit, plan, adapter));
+    this.#watchLoad(plan, adapter, child);
     // Last: whoever hears of it may stop it at once.
     this.#tell({ type: 'spawned', generation: this.generation, pid: child.pid });
   }
 
-  #watchLoad(plan: LaunchPlan, child: EngineProcess): void {
+  #watchLoad(plan: LaunchPlan, adapter: EngineAdapter, child: EngineProcess): void {
     const stallS = this.#deps.settings().load_stall_seconds;
     this.#watch = new LoadWatch(this.#deps.clock, stallS, ({ because, afterS }) => {
       const stalled = loadStalled(plan, afterS, this.#tail);
       const tooLong = `Loading ${plan.model.id} was given up after ${afterS / 60} minutes.`;
       this.#giveUp(because === 'silence' ? stalled : { ...stalled, message: tooLong });
     });
-    this.#readying = new Readying({ clock: this.#deps.clock, adapter: this.#deps.adapter, plan }, (outcome) => {
+    this.#readying = new Readying({ clock: this.#deps.clock, adapter, plan }, (outcome) => {
       if (outcome.kind === 'mute') {
         this.#giveUp({ ...loadStalled(plan, stallS, this.#tail), message: outcome.message });
         return;
@@ -178,7 +187,17 @@ export class EngineRun {
       const { contextTokens, slots } = outcome.facts;
       const { engine, launch, apiKey, port } = plan;
       this.#deps.onMemory?.(plan.model, launch, this.#memoryTaken(child));
-      const known = { engine: engine.kind, engineVersion: engine.version, apiKey, port, launch, contextTokens, slots };
+      const speech = adapter.speech(plan);
+      const known = {
+        engine: engine.kind,
+        speech,
+        engineVersion: engine.version,
+        apiKey,
+        port,
+        launch,
+        contextTokens,
+        slots,
+      };
       const readiness = { ...known, baseUrl: outcome.baseUrl, pid: child.pid };
       this.#tell({ type: 'became-ready', generation: this.generation, readiness });
     });
@@ -189,7 +208,7 @@ export class EngineRun {
   }
 
   #hear(line: string, stream: OutputStream): void {
-    const signal = this.#deps.adapter.readLog(line);
+    const signal = this.#adapter?.readLog(line) ?? null;
     this.#watch?.noteLife();
     // What stdout tells us as a protocol is not for people.
     if (signal === null || stream === 'stderr' || signal.kind === 'memory') this.#keep(line, stream);
@@ -227,14 +246,14 @@ export class EngineRun {
     return { ...said, residentBytes: child.memoryBytes() };
   }
 
-  #end(exit: ProcessExit, plan: LaunchPlan): void {
+  #end(exit: ProcessExit, plan: LaunchPlan, adapter: EngineAdapter): void {
     this.#stopLoading();
     for (const timer of this.#stopTimers) timer[Symbol.dispose]();
     if (this.#process) this.#deps.processRegistry.remove(this.#process.pid);
     this.#process = null;
     this.#unprotect();
     this.#releasePort();
-    const report = this.#deps.adapter.diagnose({ ...exit, tail: this.#tail }, plan);
+    const report = adapter.diagnose({ ...exit, tail: this.#tail }, plan);
     this.#tell({ type: 'exited', generation: this.generation, report });
   }
 

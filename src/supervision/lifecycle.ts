@@ -164,6 +164,7 @@ function stop(life: Life, reason: StopReason, nowMs: number): Step {
       if (state.pid === null) return { life: idle(life), effects: [{ do: 'abandon', generation }] };
       return terminate(life, reason, state.pid, nowMs);
     case 'ready':
+      assert(state.pid !== null, 'a process of its own');
       return terminate(life, reason, state.pid, nowMs);
     default:
       return impossible(state);

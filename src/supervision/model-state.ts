@@ -1,6 +1,7 @@
 /** What one model is doing, as its supervisor says. */
-import type { CrashReport, EngineKind } from '#src/engines/engine.ts';
-import type { LaunchOverrides, LaunchSettings, Model, ModelId } from '#src/models/model.ts';
+import type { CrashReport } from '#src/engines/engine.ts';
+import type { Speech } from '#src/engines/speech.ts';
+import type { EngineKind, LaunchOverrides, LaunchSettings, Model, ModelId } from '#src/models/model.ts';
 
 export type StopReason = 'user' | 'cooldown' | 'eviction' | 'abandoned' | 'shutdown' | 'unhealthy';
 
@@ -30,8 +31,10 @@ export type ModelState =
       readonly engineVersion: string | null;
       readonly baseUrl: string;
       readonly apiKey: string;
+      readonly speech: Speech;
       readonly port: number;
-      readonly pid: number;
+      /** Null for an engine that Flow did not start and whose process it does not know. */
+      readonly pid: number | null;
       /** Context of one conversation, as the engine says. */
       readonly contextTokens: number;
       readonly slots: number;

@@ -6,6 +6,7 @@ import { LineReader } from './line-reader.ts';
 import { residentBytes } from './process-memory.ts';
 
 export type OutputStream = 'stdout' | 'stderr';
+export type GroupSignal = 'SIGTERM' | 'SIGINT' | 'SIGKILL';
 export type ProcessExit = { readonly code: number | null; readonly signal: string | null };
 
 export type SpawnOptions = {
@@ -27,7 +28,7 @@ export interface EngineProcess {
   /** Writes a line on its stdin; harmless when it has gone. */
   tell(line: string): void;
   /** Signals the whole group; harmless when it has gone. */
-  signal(name: 'SIGTERM' | 'SIGKILL'): void;
+  signal(name: GroupSignal): void;
   /** Resident memory of the leader and its descendants, in bytes; null when it cannot be told. */
   memoryBytes(): number | null;
 }
@@ -119,7 +120,7 @@ async function drain(
 }
 
 /** Signals a process group; false when there is none any more. */
-export function signalGroup(leaderPid: number, name: 'SIGTERM' | 'SIGKILL'): boolean {
+export function signalGroup(leaderPid: number, name: GroupSignal): boolean {
   try {
     return process.kill(-leaderPid, name);
   } catch {

@@ -10,6 +10,7 @@ const MODEL: Model = {
   format: 'gguf',
   path: '/m/qwen3.gguf',
   hfId: null,
+  endpoint: null,
   quantization: null,
   sizeBytes: 1,
   trainedContextTokens: 40_960,

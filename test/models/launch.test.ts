@@ -13,6 +13,7 @@ const model = (launch: Model['config']['launch'], trainedContextTokens: number |
   format: 'gguf',
   path: '/m.gguf',
   hfId: null,
+  endpoint: null,
   quantization: null,
   sizeBytes: 1,
   trainedContextTokens,

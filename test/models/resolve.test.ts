@@ -13,6 +13,7 @@ const QWEN = model('Qwen3-8B-Q4_K_M', { aliases: ['coder'] });
 const OSS = model('gpt-oss-20b', {
   path: '/elsewhere/oss-file.gguf',
   hfId: 'openai/gpt-oss-20b-GGUF',
+  endpoint: null,
   quantization: 'MXFP4',
 });
 const LLAMA = model('org/Llama-3.2-3B');

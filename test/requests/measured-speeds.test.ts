@@ -12,6 +12,7 @@ const MODEL: Model = {
   format: 'gguf',
   path: '/models/here.gguf',
   hfId: null,
+  endpoint: null,
   quantization: null,
   sizeBytes: 5e9,
   trainedContextTokens: null,

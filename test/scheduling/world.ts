@@ -14,6 +14,7 @@ import { type Effect, type Life, type Signal, step, UNBORN } from '#src/supervis
 import type { ModelState, StopReason, Supervisor } from '#src/supervision/model-state.ts';
 import { someLaunch, someModel } from '#test/engines/support/plan.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { llamaSpeech } from '#test/support/speech.ts';
 
 export const GB = 1e9;
 
@@ -309,6 +310,7 @@ export class FakeSupervisor implements Supervisor {
       generation,
       readiness: {
         engine: 'llama.cpp',
+        speech: llamaSpeech,
         engineVersion: 'b1',
         baseUrl: 'http://127.0.0.1:8081',
         apiKey: 'key',

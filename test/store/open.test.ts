@@ -159,6 +159,7 @@ const MODEL = {
   format: 'gguf',
   path: '/models/qwen.gguf',
   hfId: null,
+  endpoint: null,
   quantization: 'Q4_K_M',
   sizeBytes: 5_000_000_000,
   trainedContextTokens: 32_768,
@@ -214,6 +215,7 @@ test('damage does not cost the presets that users made, and one that is damaged 
 test('a broken database of an earlier Flow, without presets, still gives its models', () => {
   brokenWithModel('{"launch":{},"cooldown_s":null,"is_pinned":false,"behaviour":{}}', [
     'DROP TABLE presets',
+    'ALTER TABLE models DROP COLUMN endpoint',
     'DROP TABLE repairs',
     'PRAGMA user_version = 2',
   ]);

@@ -14,6 +14,7 @@ import {
   type Wish,
 } from '#src/supervision/lifecycle.ts';
 import { someLaunch, someModel } from '#test/engines/support/plan.ts';
+import { llamaSpeech } from '#test/support/speech.ts';
 
 const wish: Wish = { model: someModel('/models/tiny.gguf'), overrides: {} };
 const other: Wish = { model: someModel('/models/other.gguf'), overrides: { ctx_size: 512 } };
@@ -26,7 +27,15 @@ function crash(kind: CrashKind = 'unknown', isSticky = false): CrashReport {
 
 function readiness(pid: number): Readiness {
   const where = { baseUrl: 'http://127.0.0.1:8081', port: 8081, apiKey: 'key', pid };
-  return { engine: 'llama.cpp', engineVersion: 'b1', ...where, contextTokens: 4096, slots: 2, launch: someLaunch() };
+  return {
+    engine: 'llama.cpp',
+    speech: llamaSpeech,
+    engineVersion: 'b1',
+    ...where,
+    contextTokens: 4096,
+    slots: 2,
+    launch: someLaunch(),
+  };
 }
 
 /** Lets signals happen one after the other, at one time or at times of their own. */

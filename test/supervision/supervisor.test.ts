@@ -55,7 +55,7 @@ function keeping(options: Options = {}) {
     clock: systemClock,
     logs,
     engines: { ensure: async () => engine },
-    adapter: llamaServer({ environment: process.env, allowedRoots: () => [root], featuresOf: () => null }),
+    adapterFor: () => llamaServer({ environment: process.env, allowedRoots: () => [root], featuresOf: () => null }),
     launchFor: (_, overrides) => someLaunch({ extra_args: options.extraArguments ?? [], ...overrides }),
     processRegistry,
     ports,
@@ -146,7 +146,7 @@ test.each([['a flag it does not know', ['--bogus-flag'], 'bad-flag', '--bogus-fl
   async (_, extraArguments, kind, word) => {
     const { start, until } = keeping({
       engine: real(),
-      deps: { launchFor: () => someLaunch(), adapter: withExtra(extraArguments) },
+      deps: { launchFor: () => someLaunch(), adapterFor: () => withExtra(extraArguments) },
     });
     start();
     const startedMs = performance.now();
@@ -254,7 +254,7 @@ test('running out of memory is told as such', async () => {
 test('a ready engine that is killed is seen within a second, and starts again when asked', async () => {
   const { start, until, fake } = keeping();
   start();
-  const { pid } = await until('ready');
+  const pid = (await until('ready')).pid ?? 0;
   process.kill(pid, 'SIGKILL');
   const failed = await until('failed', 1_000);
   expect(failed).toMatchObject({ attempts: 1, report: { signal: 'SIGKILL' } });
@@ -334,7 +334,7 @@ test('a stop during the load ends it', async () => {
 
 test('the engine is fetched first, its progress shown; a stop meanwhile gives that up', async () => {
   let wasAborted = false;
-  const ensure: SupervisorDeps['engines']['ensure'] = (signal, onProgress) => {
+  const ensure: SupervisorDeps['engines']['ensure'] = (_wish, signal, onProgress) => {
     onProgress(0.25);
     return new Promise((_, reject) =>
       signal.addEventListener('abort', () => {
@@ -354,7 +354,7 @@ test('the engine is fetched first, its progress shown; a stop meanwhile gives th
 
 test('once the engine is fetched, nothing says any more that it is being fetched', async () => {
   const { executable } = makeFakeEngine(mkdtempSync(join(root, 'fetched-')), { load_steps: 0, ready_after_ms: 300 });
-  const ensure: SupervisorDeps['engines']['ensure'] = async (_signal, onProgress) => {
+  const ensure: SupervisorDeps['engines']['ensure'] = async (_wish, _signal, onProgress) => {
     onProgress(1);
     await Bun.sleep(1);
     return someEngine({ executable, libraryPath: null });

@@ -21,6 +21,7 @@ import { shell } from '#src/web/shell.tsx';
 import { loadVendor, vendorRoutes } from '#src/web/vendor.ts';
 import { idleModel } from './fleet-snapshots.ts';
 import { sampleSettings } from './sample-settings.ts';
+import { llamaSpeech } from './speech.ts';
 
 const GB = 1e9;
 
@@ -113,6 +114,7 @@ export function sampleModel(id: string, parts: Partial<Model> = {}): Model {
     format: 'gguf',
     path: `/models/${id}.gguf`,
     hfId: null,
+    endpoint: null,
     quantization: 'Q4_K_M',
     sizeBytes: 18 * GB,
     trainedContextTokens: 131_072,
@@ -151,6 +153,12 @@ export function readyModel(modelId: string, parts: Partial<FleetModel> = {}): Fl
     chat_template_file: '',
     draft_model_path: '',
     num_draft_tokens: 2,
+    mlx_engine: '',
+    mlx_prompt_cache_size: 10,
+    mlx_kv_bits: 0,
+    mlx_reasoning_parser: '',
+    mlx_tool_call_parser: '',
+    mlx_trust_remote_code: false,
     extra_args: [],
   } as const;
   return sampleFleetModel(modelId, {
@@ -159,6 +167,7 @@ export function readyModel(modelId: string, parts: Partial<FleetModel> = {}): Fl
       generation: 1,
       sinceMs: 0,
       engine: 'llama.cpp',
+      speech: llamaSpeech,
       engineVersion: 'b11434',
       baseUrl: 'http://127.0.0.1:8081',
       apiKey: 'secret-of-the-engine',

@@ -1,5 +1,6 @@
 /** Fleets for tests of whatever shows one: a loaded model, an idle one. */
 import type { FleetModel, FleetSnapshot } from '#src/scheduling/lease.ts';
+import { llamaSpeech } from './speech.ts';
 
 const LAUNCH = {
   ctx_size: 4096,
@@ -20,6 +21,12 @@ const LAUNCH = {
   chat_template_file: '',
   draft_model_path: '',
   num_draft_tokens: 2,
+  mlx_engine: '',
+  mlx_prompt_cache_size: 10,
+  mlx_kv_bits: 0,
+  mlx_reasoning_parser: '',
+  mlx_tool_call_parser: '',
+  mlx_trust_remote_code: false,
   extra_args: [],
 } as const;
 
@@ -49,6 +56,7 @@ export function readyModel(modelId: string, changes: Partial<FleetModel> = {}): 
       generation: 1,
       sinceMs: 0,
       engine: 'llama.cpp',
+      speech: llamaSpeech,
       engineVersion: 'b1',
       baseUrl: 'http://127.0.0.1:8081',
       apiKey: ENGINE_SECRET,

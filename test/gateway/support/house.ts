@@ -21,6 +21,7 @@ import { SocketEngineClient } from '#src/transport/client.ts';
 import type { FakeRequest } from '#test/support/fake-engine-behaviour.ts';
 import { type FakeEngine, type FakeRecord, makeFakeEngine } from '#test/support/fake-engine-launcher.ts';
 import { mapMemory } from '#test/support/map-memory.ts';
+import { llamaSpeech } from '#test/support/speech.ts';
 
 export type Engine = { baseUrl: string; fake: FakeEngine; kill(): void };
 
@@ -126,6 +127,7 @@ export class CountingLender {
     return {
       modelId: 'm',
       engine: 'llama.cpp',
+      speech: llamaSpeech,
       baseUrl: this.engines[this.generation - 1] ?? 'http://127.0.0.1:1',
       apiKey: 'engine-key',
       generation: this.generation,
@@ -168,6 +170,7 @@ const MODEL: Model = {
   format: 'gguf',
   path: '/m.gguf',
   hfId: null,
+  endpoint: null,
   quantization: 'Q4_K_M',
   sizeBytes: 1,
   trainedContextTokens: 8192,

@@ -1,0 +1,104 @@
+/**
+ * Everything that starts engines: which programs there are for which models, how each kind is run, and the supervisors
+ * that run them.
+ */
+import { join } from 'node:path';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import type { EngineAdapter, InstalledEngine, StartedKind } from './engines/engine.ts';
+import { type Engines, openEngines } from './engines/engines.ts';
+import { llamaServer } from './engines/llama-server.ts';
+import type { Bus } from './events.ts';
+import { Fault } from './faults.ts';
+import type { Logs } from './logs/logs.ts';
+import type { LaunchOverrides, LaunchSettings, Model } from './models/model.ts';
+import type { SettingsFile } from './settings/store.ts';
+import type { MemoryTaken, RunDeps } from './supervision/engine-run.ts';
+import type { SupervisorFactory } from './supervision/model-state.ts';
+import { Ports } from './supervision/ports.ts';
+import { ProcessRegistry } from './supervision/process-registry.ts';
+import { makeSupervisor } from './supervision/supervisor.ts';
+
+export type EngineRoomParts = {
+  readonly config: Config;
+  /** Flow's own environment. */
+  readonly environment: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly logs: Logs;
+  readonly settings: SettingsFile;
+  readonly launch: (model: Model, overrides: LaunchOverrides) => LaunchSettings;
+  readonly onMemory: (model: Model, launch: LaunchSettings, taken: MemoryTaken) => void;
+};
+
+export type EngineRoom = {
+  readonly engines: Engines;
+  readonly processRegistry: ProcessRegistry;
+  readonly supervisors: SupervisorFactory;
+};
+
+/** Builds it; nothing is started or looked for yet. */
+export function openEngineRoom(parts: EngineRoomParts): EngineRoom {
+  const { config, environment, clock, bus, logs, settings } = parts;
+  const processRegistry = new ProcessRegistry({
+    path: join(config.dataDir, 'engines.pids.json'),
+    onFault: (cause) => logs.warning('the list of engine processes could not be written', { cause }),
+  });
+  const engines = openEngines({
+    dataDir: config.dataDir,
+    configured: config.llamaServer,
+    environment,
+    settings,
+    bus,
+    clock,
+    executablesInUse: () => processRegistry.executables(),
+  });
+  const adapters = openAdapters(parts, engines);
+  const supervisors = makeSupervisor({
+    clock,
+    logs,
+    engines: { ensure: ({ model }, signal, onProgress) => engineFor(model, engines, signal, onProgress) },
+    adapterFor: (kind) => adapterOf(kind, adapters),
+    launchFor: parts.launch,
+    processRegistry,
+    ports: new Ports(),
+    settings: () => settings.current,
+    onMemory: parts.onMemory,
+  });
+  return { engines, processRegistry, supervisors };
+}
+
+type Adapters = Partial<Readonly<Record<StartedKind, EngineAdapter>>>;
+
+function openAdapters({ config, environment, settings }: EngineRoomParts, engines: Engines): Adapters {
+  const allowedRoots = () => fileRoots(settings.current.models_dir, config.dataDir);
+  return {
+    'llama.cpp': llamaServer({ environment, allowedRoots, featuresOf: (engine) => engines.featuresOf(engine) }),
+  };
+}
+
+function adapterOf(kind: StartedKind, adapters: Adapters): EngineAdapter {
+  const adapter = adapters[kind];
+  if (adapter) return adapter;
+  throw new Fault('engine-missing', `Flow cannot start ${kind}.`);
+}
+
+function engineFor(
+  model: Model,
+  engines: Engines,
+  signal: AbortSignal,
+  onProgress: Parameters<RunDeps['engines']['ensure']>[2],
+): Promise<InstalledEngine> {
+  if (model.format === 'gguf') return engines.ensure(signal, onProgress);
+  throw new Fault('engine-missing', `${model.id} is an MLX model; Flow has no engine for it.`);
+}
+
+/** Folders that engines may read files from: never the data directory itself, which holds what is secret. */
+export function fileRoots(modelsDir: string, dataDir: string): readonly string[] {
+  return [modelsDir, templatesFolder(dataDir)];
+}
+
+/** Where chat templates lie that engines may read. */
+export function templatesFolder(dataDir: string): string {
+  return join(dataDir, 'templates');
+}
