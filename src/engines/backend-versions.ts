@@ -1,6 +1,6 @@
 /** What the seed's `/api/backend-versions` says: the same field names, read from the engines as they are now. */
 import type { InstalledEngine } from './engine.ts';
-import type { UpdateCheck } from './engines.ts';
+import type { UpdateCheck } from './shelf.ts';
 
 export type BackendVersion = {
   readonly name: string;

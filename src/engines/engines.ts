@@ -17,6 +17,7 @@ import { Installer } from './installer.ts';
 import { type BrokenEngine, probe } from './probe.ts';
 import { pythonWheel } from './python-wheel.ts';
 import { hasVulkanLoader, RELEASES_URL, readRelease, releaseArchive } from './release-archive.ts';
+import type { EngineList, EngineShelf, UpdateCheck } from './shelf.ts';
 
 export type EnginesDeps = {
   readonly places: Places;
@@ -29,25 +30,13 @@ export type EnginesDeps = {
   readonly executablesInUse: () => readonly string[];
 };
 
-/** What was found, best first. */
-export type EngineList = { readonly installed: readonly InstalledEngine[]; readonly broken: readonly BrokenEngine[] };
-
-/** What is known of newer releases. Nothing is installed by looking. */
-export type UpdateCheck = {
-  readonly isChecking: boolean;
-  /** The newest release; null before the first look. */
-  readonly latest: string | null;
-  readonly checkedAtMs: number | null;
-  /** Why the last look failed; null when it did not. */
-  readonly trouble: string | null;
-};
-
 const CHECK_MS = 30_000;
 const NO_ENGINE_HINT =
   'Install one (`flow engines install llama.cpp`), or set FLOW_LLAMA_SERVER to a llama-server on this machine.';
 
 /** Finds, chooses, installs and removes engines. */
-export class Engines {
+export class Engines implements EngineShelf {
+  readonly kind = 'llama.cpp';
   readonly #deps: EnginesDeps;
   readonly #features = new Map<string, EngineFeatures>();
   #list: Promise<EngineList> | null = null;
@@ -143,6 +132,22 @@ export class Engines {
    */
   install(wish: Parameters<Installer['start']>[0]): void {
     this.#afterInstall(this.#deps.installer.start(wish)).catch(() => {});
+  }
+
+  async add(
+    version: string | null,
+    signal: AbortSignal,
+    onProgress: (ratio: number | null) => void,
+  ): Promise<InstalledEngine> {
+    const { installer } = this.#deps;
+    const unsubscribe = installer.onProgress(({ bytes, totalBytes }) =>
+      onProgress(totalBytes ? bytes / totalBytes : null),
+    );
+    try {
+      return await orAbort(this.#afterInstall(installer.start({ source: null, version })), signal);
+    } finally {
+      unsubscribe();
+    }
   }
 
   /** Uses this engine from the next load on; empty = the first found. */
