@@ -36,7 +36,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['gateway', 'discovery'],
   ['host', 'web', 'agents', 'imports'],
   ['live'],
-  ['monitor'],
+  ['pages'],
   ['cli'],
   ['engine-room'],
   ['flow'],

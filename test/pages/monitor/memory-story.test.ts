@@ -1,7 +1,7 @@
 /** Memory in parts: they must add up whatever is measured. */
 import { expect, test } from 'bun:test';
-import { memoryStory } from '#src/monitor/memory-story.ts';
-import { readyModel, sampleFleetModel } from '../support/dashboard.ts';
+import { memoryStory } from '#src/pages/monitor/memory-story.ts';
+import { readyModel, sampleFleetModel } from '#test/support/dashboard.ts';
 
 const GB = 1e9;
 const fleetOf = (...models: ReturnType<typeof readyModel>[]) => ({
