@@ -18,6 +18,7 @@ import { type BrokenEngine, probe } from './probe.ts';
 import { pythonWheel } from './python-wheel.ts';
 import { hasVulkanLoader, RELEASES_URL, readRelease, releaseArchive } from './release-archive.ts';
 import type { EngineList, EngineShelf, UpdateCheck } from './shelf.ts';
+import { forgetStanding, readStanding, writeStanding } from './standing-default.ts';
 
 export type EnginesDeps = {
   readonly places: Places;
@@ -47,6 +48,7 @@ export class Engines implements EngineShelf {
 
   constructor(deps: EnginesDeps) {
     this.#deps = deps;
+    deps.installer.beforeArrival(() => this.#holdDefault());
   }
 
   get installer(): Installer {
@@ -84,8 +86,8 @@ export class Engines implements EngineShelf {
   }
 
   /**
-   * The engine to use: the one of FLOW_LLAMA_SERVER, else the chosen one, else the first found; null when there is
-   * none. Throws Fault('engine-missing') when the named one is not usable: another is never taken in its place.
+   * The engine to use: the one of FLOW_LLAMA_SERVER, else the chosen one, else the one that was used before others were
+   * put beside it, else the first found; null when there is none. Throws Fault('engine-missing') when the named one is not usable: another is never taken in its place.
    */
   async chosen(): Promise<InstalledEngine | null> {
     const engine = await this.#choice();
@@ -100,8 +102,25 @@ export class Engines implements EngineShelf {
       return named(await this.#present(id), id, 'FLOW_LLAMA_SERVER names');
     }
     const choice = this.#deps.settings.current.engine_choice;
-    if (choice === '') return (await this.#present(null)).installed[0] ?? null;
+    if (choice === '') return this.#unchosen((await this.#present(null)).installed);
     return named(await this.#present(choice), choice, 'The setting engine_choice names');
+  }
+
+  /** The default while nobody has chosen one. One that has gone is no default any more. */
+  #unchosen(installed: readonly InstalledEngine[]): InstalledEngine | null {
+    const standing = readStanding(this.#deps.places.installDir);
+    return installed.find(({ id }) => id === standing) ?? installed[0] ?? null;
+  }
+
+  /** A newer engine would be found first: what is used now is to stay so until somebody chooses. */
+  async #holdDefault(): Promise<void> {
+    const { places, settings } = this.#deps;
+    if (places.configured !== null || settings.current.engine_choice !== '') return;
+    const { installed } = await this.list();
+    // What comes next changes it.
+    this.refresh();
+    const present = this.#unchosen(installed);
+    if (present) writeStanding(places.installDir, present.id);
   }
 
   /**
@@ -139,22 +158,39 @@ export class Engines implements EngineShelf {
     signal: AbortSignal,
     onProgress: (ratio: number | null) => void,
   ): Promise<InstalledEngine> {
+    const present = await this.#presentRelease(version, signal);
+    throwIfAborted(signal);
+    if (present) return present;
     const { installer } = this.#deps;
     const unsubscribe = installer.onProgress(({ bytes, totalBytes }) =>
       onProgress(totalBytes ? bytes / totalBytes : null),
     );
+    const cancel = () => installer.cancel();
     try {
-      return await orAbort(this.#afterInstall(installer.start({ source: null, version })), signal);
+      const installing = installer.start({ source: null, version, isBeside: true });
+      signal.addEventListener('abort', cancel, { once: true });
+      return await this.#afterInstall(installing);
     } finally {
       unsubscribe();
+      signal.removeEventListener('abort', cancel);
     }
   }
 
-  /** Uses this engine from the next load on; empty = the first found. */
+  /** The release that is wanted, when Flow has it already. Whether the host can be reached is said by installing. */
+  async #presentRelease(version: string | null, signal: AbortSignal): Promise<InstalledEngine | null> {
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]);
+    const look = () => readRelease(this.#deps.releasesUrl, null, bounded).then(({ tag }) => tag);
+    const wanted = version ?? (await look().catch(() => null));
+    const { installed } = await this.list();
+    return installed.find(({ id, origin }) => origin === 'installed' && id === wanted) ?? null;
+  }
+
+  /** Uses this engine from the next load on; empty = the first found, which is the newest that Flow installed. */
   async choose(id: string): Promise<void> {
     const { installed } = await this.list();
     if (id !== '' && !installed.some((engine) => engine.id === id)) throw unknownEngine(id);
     await this.#deps.settings.update({ engine_choice: id });
+    if (id === '') forgetStanding(this.#deps.places.installDir);
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Gets an engine: one installation at a time, from the first source that can, with any number of waiters. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#src/clock.ts';
@@ -22,10 +23,17 @@ export type InstallerDeps = {
 };
 
 /** What to install: from one source or the first that can, one release or the newest. */
-export type InstallWish = { readonly source: InstallSourceName | null; readonly version: string | null };
+export type InstallWish = {
+  readonly source: InstallSourceName | null;
+  readonly version: string | null;
+  /** Only from a source that leaves the engines that are there as they are. */
+  readonly isBeside?: boolean;
+};
 
 type Trial = { readonly name: InstallSourceName; readonly fault: Fault };
 
+/** Brew upgrades a program where it is. */
+const REPLACING: ReadonlySet<InstallSourceName> = new Set(['homebrew']);
 const STAGING_PREFIX = '.staging-';
 /** Progress is told at most this often within a phase. */
 const TELL_INTERVAL_MS = 200;
@@ -36,6 +44,7 @@ const HELP = 'Install llama.cpp by your package manager, or set FLOW_LLAMA_SERVE
 export class Installer {
   readonly #deps: InstallerDeps;
   readonly #listeners = new Set<(progress: InstallProgress) => void>();
+  #beforeArrival: () => Promise<void> = async () => {};
   #progress: InstallProgress | null = null;
   #log: string[] = [];
   #toldMs = Number.NEGATIVE_INFINITY;
@@ -65,6 +74,17 @@ export class Installer {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Runs `prepare` before anything is put into the folder; what it throws ends the installation. */
+  beforeArrival(prepare: () => Promise<void>): void {
+    this.#beforeArrival = prepare;
+  }
+
+  /** Removes what a Flow that was killed in the midst of an installation has left; nothing while one is under way. */
+  async sweep(): Promise<void> {
+    if (this.#running || !existsSync(this.#deps.installDir)) return;
+    await removeLeftovers(this.#deps.installDir);
+  }
+
   /** Joins the installation under way, or starts one for the newest release. Never two at a time. */
   join(): Promise<InstalledEngine> {
     return this.#running?.promise ?? this.start({ source: null, version: null });
@@ -90,7 +110,8 @@ export class Installer {
   }
 
   async #install(wish: InstallWish, signal: AbortSignal): Promise<InstalledEngine> {
-    const fits = ({ name, canServe }: InstallSource) => (wish.source ?? name) === name && canServe(wish.version);
+    const fits = ({ name, canServe }: InstallSource) =>
+      (wish.source ?? name) === name && canServe(wish.version) && !(wish.isBeside && REPLACING.has(name));
     const sources = this.#deps.sources.filter(fits);
     const trials: Trial[] = [];
     for (const source of sources) {
@@ -116,6 +137,7 @@ export class Installer {
     const { installDir } = this.#deps;
     await mkdir(installDir, { recursive: true, mode: 0o700 });
     await removeLeftovers(installDir);
+    await this.#beforeArrival();
     const stagingDir = join(installDir, `${STAGING_PREFIX}${randomBytes(6).toString('hex')}`);
     await mkdir(stagingDir, { mode: 0o700 });
     const report = (step: InstallStep) => this.#tell(source.name, step);
