@@ -35,7 +35,18 @@ export type EngineRoom = {
   readonly engines: Engines;
   readonly processRegistry: ProcessRegistry;
   readonly supervisors: SupervisorFactory;
+  readonly trials: TrialRoom;
 };
+
+/** What one engine is tried with: always that engine, always these settings, and nothing is learned from it. */
+export type TrialParts = {
+  readonly engine: InstalledEngine;
+  readonly launch: LaunchSettings;
+  readonly logs: RunDeps['logs'];
+};
+
+/** Makes the supervisors for a trial of one engine, beside whatever runs. */
+export type TrialRoom = (parts: TrialParts) => SupervisorFactory;
 
 /** Builds it; nothing is started or looked for yet. */
 export function openEngineRoom(parts: EngineRoomParts): EngineRoom {
@@ -54,18 +65,23 @@ export function openEngineRoom(parts: EngineRoomParts): EngineRoom {
     executablesInUse: () => processRegistry.executables(),
   });
   const adapters = openAdapters(parts, engines);
-  const supervisors = makeSupervisor({
+  const shared = {
     clock,
-    logs,
-    engines: { ensure: ({ model }, signal, onProgress) => engineFor(model, engines, signal, onProgress) },
-    adapterFor: (kind) => adapterOf(kind, adapters),
-    launchFor: parts.launch,
+    adapterFor: (kind: StartedKind) => adapterOf(kind, adapters),
     processRegistry,
     ports: new Ports(),
     settings: () => settings.current,
+  };
+  const supervisors = makeSupervisor({
+    ...shared,
+    logs,
+    engines: { ensure: ({ model }, signal, onProgress) => engineFor(model, engines, signal, onProgress) },
+    launchFor: parts.launch,
     onMemory: parts.onMemory,
   });
-  return { engines, processRegistry, supervisors };
+  const trials: TrialRoom = ({ engine, launch, logs: trialLogs }) =>
+    makeSupervisor({ ...shared, logs: trialLogs, engines: { ensure: async () => engine }, launchFor: () => launch });
+  return { engines, processRegistry, supervisors, trials };
 }
 
 type Adapters = Partial<Readonly<Record<StartedKind, EngineAdapter>>>;
