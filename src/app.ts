@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { Elysia } from 'elysia';
 import { agentRoutes } from './agents/routes.ts';
 import { presetRoutes } from './behaviour/routes.ts';
+import { openDashboard } from './dashboard.ts';
 import { anthropic } from './dialects/anthropic/anthropic.ts';
 import { chatVoice } from './dialects/chat/voice.ts';
 import type { Voice } from './dialects/dialect.ts';
@@ -23,17 +24,12 @@ import { hostRoutes } from './host/routes.ts';
 import { hubRoutes } from './hub/routes.ts';
 import { importRoutes } from './imports/routes.ts';
 import { EventStreams, eventRoutes } from './live/events.ts';
-import { Feeds } from './live/feed.ts';
-import { liveRoutes } from './live/routes.ts';
 import { socketRoutes } from './live/socket.ts';
 import { logRoutes } from './logs/routes.ts';
 import { launchFor } from './models/launch.ts';
 import type { LaunchOverrides, Model } from './models/model.ts';
 import { type Resolved, resolveModel } from './models/resolve.ts';
 import { modelRoutes } from './models/routes.ts';
-import { keepMonitorLive } from './pages/monitor/live.ts';
-import { Monitor } from './pages/monitor/monitor.tsx';
-import { monitorPages } from './pages/monitor/pages.tsx';
 import { repairRoutes } from './requests/repair-routes.ts';
 import { requestRoutes } from './requests/routes.ts';
 import { schedulingRoutes } from './scheduling/routes.ts';
@@ -46,7 +42,7 @@ import { type Guarded, guard } from './web/guard.ts';
 import { interfaceAddresses } from './web/listen.ts';
 import { loginPages } from './web/login.tsx';
 import { publicFiles } from './web/public-files.ts';
-import { type Shell, shell } from './web/shell.tsx';
+import { shell } from './web/shell.tsx';
 import { loadVendor, vendorRoutes } from './web/vendor.ts';
 
 /** The doors, and what must be closed with them. */
@@ -93,37 +89,6 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
       closing.abort();
       dashboard.close();
       live.close();
-    },
-  };
-}
-
-/** The pages, and the connection that keeps them true. */
-function openDashboard(flow: Flow, pages: Shell) {
-  const { clock, bus, logs, notices, fleet, tracker, registry, hardware, version } = flow;
-  const memory = () => hardware.memory();
-  const monitor = new Monitor({ models: () => registry.list(), lender: fleet, tracker, memory, clock });
-  const log = (cause: unknown) => logs.error('a fragment could not be rendered', { cause });
-  // Troubles of the start last as long as the run: nobody had a page open when they were told.
-  const troubles = notices.list().filter(({ tone }) => tone !== 'info');
-  const text = troubles.map((trouble) => trouble.text).join(' ');
-  const standingNotice = text === '' ? null : JSON.stringify({ tone: 'warning', text });
-  const feeds = new Feeds({ fragments: monitor, clock, version, log, standingNotice });
-  const live = keepMonitorLive({ bus, feeds, monitor, clock });
-  const routes = new Elysia({ name: 'dashboard' }).use(liveRoutes({ feeds })).use(
-    monitorPages({
-      monitor,
-      shell: pages,
-      lender: fleet,
-      tracker,
-      findModel: (modelId) => registry.find(modelId),
-      pin: (modelId, isPinned) => void registry.updateConfig(modelId, { is_pinned: isPinned }),
-    }),
-  );
-  return {
-    routes,
-    close() {
-      live[Symbol.dispose]();
-      feeds.close();
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Children } from '@kitajs/html';
 import { Nav, type PageName } from './nav.tsx';
 import { Icon } from './parts/icon.tsx';
 import { noticeId } from './parts/notice.tsx';
+import { statusId } from './shell/status-line.tsx';
 
 export type LayoutProps = {
   readonly title: string;
@@ -18,9 +19,6 @@ export type LayoutProps = {
   };
   readonly children: Children;
 };
-
-/** The figures in the status bar; filled by `/live`. */
-export const statusId = 'status';
 
 /** Errors swap nothing unless the element says where; history is the browser's. */
 const HTMX_CONFIG = JSON.stringify({
@@ -87,7 +85,7 @@ export function Layout({ title, current, version, vendor, children }: LayoutProp
             </footer>
           </div>
           <div class="notices" id={noticeId} />
-          {isLive ? <div id="live" hx-sse:connect="/live" hx-swap="none" /> : ''}
+          {isLive ? <div id="live" hx-sse:connect={`/live?page=${current}`} hx-swap="none" /> : ''}
         </body>
       </html>
     </>

@@ -59,7 +59,7 @@
       // A connection that died without a word (sleep, a pulled cable) is ended here, so that htmx makes a new one.
       heardAt = performance.now();
       if (connection?.reader) connection.reader.cancel();
-      else if (!live._htmx?.sse) window.htmx.ajax('GET', '/live', { source: live });
+      else if (!live._htmx?.sse) window.htmx.ajax('GET', live.getAttribute('hx-sse:connect'), { source: live });
     }
   }, CHECK_INTERVAL_MS);
 })();

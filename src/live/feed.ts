@@ -1,16 +1,18 @@
 /**
  * Keeps open pages true. Things that changed are marked; at most ten times a second each marked thing is rendered once,
- * whatever the number of browsers, and sent to all. A browser that reads slowly gets the newest state of each thing,
- * not
- * its history; one that connects gets everything. Nothing is rendered while nobody looks.
+ * whatever the number of browsers, and sent to all that look at its topic. A browser that reads slowly gets the newest
+ * state of each thing, not its history; one that connects gets everything. Nothing is rendered while nobody looks.
  */
 import { assert } from '#src/assert.ts';
 import type { Clock, Timer } from '#src/clock.ts';
 
-/** Names one fragment, for example `memory` or `request:0123456789ab`. */
+/** What a page looks at: `shell` stands on every page, the others are the pages' own names. */
+export type Topic = string;
+
+/** Names one fragment within its topic, for example `memory` or `request:0123456789ab`. */
 export type FragmentKey = string;
 
-/** Turns keys into markup from the present state. */
+/** Turns the keys of one topic into markup from the present state. */
 export interface Fragments {
   /** `<hx-partial>` for a key; '' when the thing is gone and something else will say so. */
   render(key: FragmentKey): string;
@@ -21,7 +23,7 @@ export interface Fragments {
 }
 
 export type FeedsParts = {
-  readonly fragments: Fragments;
+  readonly topics: ReadonlyMap<Topic, Fragments>;
   readonly clock: Clock;
   /** Told to each browser first, so that a page of another version can offer to reload. */
   readonly version: string;
@@ -43,15 +45,17 @@ const encoder = new TextEncoder();
 export class Feeds {
   readonly #parts: FeedsParts;
   readonly #feeds = new Set<Feed>();
-  readonly #dirty = new Set<FragmentKey>();
-  /** What was sent last of the keys that stand alone: a thing that only seemed to change costs nothing. */
-  readonly #latest = new Map<FragmentKey, string>();
+  readonly #rooms: ReadonlyMap<Topic, Room>;
   #flushTimer: Timer | null = null;
   #heartbeat: Timer | null = null;
   #isClosed = false;
 
   constructor(parts: FeedsParts) {
     this.#parts = parts;
+    const rooms = [...parts.topics].map(
+      ([topic, fragments]) => [topic, new Room(topic, fragments, parts.log)] as const,
+    );
+    this.#rooms = new Map(rooms);
   }
 
   /** How many browsers are connected. */
@@ -59,10 +63,17 @@ export class Feeds {
     return this.#feeds.size;
   }
 
+  /** Whether there is such a topic. */
+  knows(topic: Topic): boolean {
+    return this.#rooms.has(topic);
+  }
+
   /** Says that a thing changed. Cheap; may be called for every token. */
-  touch(key: FragmentKey): void {
-    if (this.#feeds.size === 0) return;
-    this.#dirty.add(key);
+  touch(topic: Topic, key: FragmentKey): void {
+    const room = this.#rooms.get(topic);
+    assert(room !== undefined, `a topic ${topic}`);
+    if (room.lookers === 0) return;
+    room.dirty.add(key);
     this.#flushTimer ??= this.#parts.clock.after(RENDER_INTERVAL_MS, () => this.#flush());
   }
 
@@ -72,17 +83,19 @@ export class Feeds {
     for (const feed of this.#feeds) feed.send(frame);
   }
 
-  /** Connects a browser: its stream begins with the state of everything. Null when too many are connected. */
-  open(): ReadableStream<Uint8Array> | null {
+  /**
+   * Connects a browser that looks at these topics: its stream begins with the state of everything in them. Null when
+   * too many are connected.
+   */
+  open(topics: readonly Topic[]): ReadableStream<Uint8Array> | null {
     if (this.#isClosed || this.#feeds.size >= FEEDS_MAX) return null;
-    const feed = new Feed(
-      (keys) => this.#frameOf(keys),
-      () => this.#remove(feed),
-    );
+    const rooms = topics.flatMap((topic) => this.#rooms.get(topic) ?? []);
+    const feed = new Feed(rooms, () => this.#remove(feed));
     this.#feeds.add(feed);
+    for (const room of rooms) room.lookers += 1;
     this.#heartbeat ??= this.#parts.clock.every(HEARTBEAT_INTERVAL_MS, () => this.announce('beat', ''));
     feed.send(encoder.encode(eventFrame('hello', this.#parts.version)));
-    feed.send(this.#frameOf(this.#parts.fragments.all()));
+    feed.send(frameOf(rooms.map((room) => room.whole()).join('')));
     const { standingNotice } = this.#parts;
     if (standingNotice) feed.send(encoder.encode(eventFrame('notice', standingNotice)));
     return feed.stream;
@@ -96,60 +109,104 @@ export class Feeds {
 
   #flush(): void {
     this.#flushTimer = null;
-    const keys = [...this.#dirty];
-    this.#dirty.clear();
-    if (this.#feeds.size === 0) return;
-    const rendered = keys.map((key) => ({ key, markup: this.#markupOf(key) }));
-    const changed = rendered.filter(({ key, markup }) => markup !== '' && this.#isNew(key, markup));
-    if (changed.length === 0) return;
-    const frame = encoder.encode(messageFrame(changed.map(({ markup }) => markup).join('')));
-    for (const feed of this.#feeds) feed.offer(changed, frame);
-  }
-
-  #isNew(key: FragmentKey, markup: string): boolean {
-    if (!this.#parts.fragments.isAlone(key)) return true;
-    if (this.#latest.get(key) === markup) return false;
-    this.#latest.set(key, markup);
-    return true;
-  }
-
-  #frameOf(keys: readonly FragmentKey[]): Uint8Array {
-    const markup = keys.map((key) => this.#markupOf(key)).join('');
-    return encoder.encode(markup === '' ? '' : messageFrame(markup));
-  }
-
-  #markupOf(key: FragmentKey): string {
-    try {
-      return this.#parts.fragments.render(key);
-    } catch (cause) {
-      this.#parts.log(cause);
-      return '';
+    const news = new Map([...this.#rooms.values()].map((room) => [room, room.news()]));
+    // Browsers that look at the same rooms share one frame.
+    const frames = new Map<string, Uint8Array>();
+    for (const feed of this.#feeds) {
+      const changed = feed.rooms.flatMap((room) => news.get(room) ?? []);
+      if (changed.length === 0) continue;
+      const frame = frames.get(feed.signature) ?? frameOf(changed.map(({ markup }) => markup).join(''));
+      frames.set(feed.signature, frame);
+      feed.offer(changed, frame);
     }
   }
 
   #remove(feed: Feed): void {
-    this.#feeds.delete(feed);
+    if (!this.#feeds.delete(feed)) return;
+    for (const room of feed.rooms) room.leave();
     if (this.#feeds.size > 0) return;
     this.#heartbeat?.[Symbol.dispose]();
     this.#heartbeat = null;
     this.#flushTimer?.[Symbol.dispose]();
     this.#flushTimer = null;
-    this.#dirty.clear();
+  }
+}
+
+/** One changed thing, rendered. */
+type Change = { readonly room: Room; readonly key: FragmentKey; readonly markup: string };
+
+/** One topic: what in it is stale, and how many look at it. */
+class Room {
+  readonly topic: Topic;
+  readonly dirty = new Set<FragmentKey>();
+  lookers = 0;
+  readonly #fragments: Fragments;
+  readonly #log: (cause: unknown) => void;
+  /** What was sent last of the keys that stand alone: a thing that only seemed to change costs nothing. */
+  readonly #latest = new Map<FragmentKey, string>();
+
+  constructor(topic: Topic, fragments: Fragments, log: (cause: unknown) => void) {
+    this.topic = topic;
+    this.#fragments = fragments;
+    this.#log = log;
+  }
+
+  /** The state of everything. */
+  whole(): string {
+    return this.#fragments
+      .all()
+      .map((key) => this.render(key))
+      .join('');
+  }
+
+  /** What has changed since it was last asked. */
+  news(): readonly Change[] {
+    const keys = [...this.dirty];
+    this.dirty.clear();
+    if (this.lookers === 0) return [];
+    return keys
+      .map((key) => ({ room: this, key, markup: this.render(key) }))
+      .filter(({ key, markup }) => markup !== '' && this.#isNew(key, markup));
+  }
+
+  render(key: FragmentKey): string {
+    try {
+      return this.#fragments.render(key);
+    } catch (cause) {
+      this.#log(cause);
+      return '';
+    }
+  }
+
+  leave(): void {
+    this.lookers -= 1;
+    if (this.lookers > 0) return;
+    this.dirty.clear();
     this.#latest.clear();
+  }
+
+  #isNew(key: FragmentKey, markup: string): boolean {
+    if (!this.#fragments.isAlone(key)) return true;
+    if (this.#latest.get(key) === markup) return false;
+    this.#latest.set(key, markup);
+    return true;
   }
 }
 
 /** One browser. */
 class Feed {
   readonly stream: ReadableStream<Uint8Array>;
-  readonly #frameOf: (keys: readonly FragmentKey[]) => Uint8Array;
+  readonly rooms: readonly Room[];
+  /** The same for all that look at the same. */
+  readonly signature: string;
   readonly #onGone: () => void;
   /** What it still has to be told, once it has read what it was sent. */
-  readonly #owed = new Set<FragmentKey>();
+  readonly #owed = new Map<string, { readonly room: Room; readonly key: FragmentKey }>();
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
 
-  constructor(frameOf: (keys: readonly FragmentKey[]) => Uint8Array, onGone: () => void) {
-    this.#frameOf = frameOf;
+  constructor(rooms: readonly Room[], onGone: () => void) {
+    this.rooms = rooms;
+    this.signature = rooms.map(({ topic }) => topic).join(' ');
     this.#onGone = onGone;
     const strategy = new ByteLengthQueuingStrategy({ highWaterMark: BACKLOG_BYTES_MAX });
     this.stream = new ReadableStream<Uint8Array>(
@@ -166,9 +223,9 @@ class Feed {
   }
 
   /** Sends a frame that all browsers share, or remembers its keys when this one is behind. */
-  offer(changed: readonly { readonly key: FragmentKey }[], frame: Uint8Array): void {
+  offer(changed: readonly Change[], frame: Uint8Array): void {
     if (this.#isBehind()) {
-      for (const { key } of changed) this.#owed.add(key);
+      for (const { room, key } of changed) this.#owed.set(`${room.topic} ${key}`, { room, key });
       return;
     }
     this.send(frame);
@@ -190,9 +247,9 @@ class Feed {
 
   #settleDebts(): void {
     if (this.#owed.size === 0) return;
-    const keys = [...this.#owed];
+    const owed = [...this.#owed.values()];
     this.#owed.clear();
-    this.send(this.#frameOf(keys));
+    this.send(frameOf(owed.map(({ room, key }) => room.render(key)).join('')));
   }
 
   #forget(): void {
@@ -200,6 +257,10 @@ class Feed {
     this.#owed.clear();
     this.#onGone();
   }
+}
+
+function frameOf(markup: string): Uint8Array {
+  return encoder.encode(markup === '' ? '' : messageFrame(markup));
 }
 
 /** Markup as one unnamed message. Every kind of line end splits a field, so each line gets its own. */

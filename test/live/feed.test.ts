@@ -23,12 +23,17 @@ function setUp() {
   const clock = new FakeClock();
   const fragments = new Counting();
   const faults: unknown[] = [];
-  const feeds = new Feeds({ fragments, clock, version: '1', log: (cause) => faults.push(cause) });
+  const feeds = new Feeds({
+    topics: new Map([['page', fragments]]),
+    clock,
+    version: '1',
+    log: (cause) => faults.push(cause),
+  });
   return { clock, fragments, feeds, faults };
 }
 
 async function reader(feeds: Feeds) {
-  const stream = feeds.open();
+  const stream = feeds.open(['page']);
   if (!stream) throw new Error('no room');
   const source = stream.getReader();
   const next = async () => new TextDecoder().decode((await source.read()).value);
@@ -49,7 +54,7 @@ test('many changes within 100 ms become one message with the last state, rendere
   fragments.rendered = [];
   for (let count = 2; count <= 50; count += 1) {
     fragments.state.set('a', String(count));
-    feeds.touch('a');
+    feeds.touch('page', 'a');
   }
   clock.advance(100);
   for (const { next } of browsers) expect(await next()).toBe('data: <a>50\n\n');
@@ -58,10 +63,10 @@ test('many changes within 100 ms become one message with the last state, rendere
 
 test('nothing is rendered and no timer runs while nobody looks', async () => {
   const { clock, fragments, feeds } = setUp();
-  feeds.touch('a');
+  feeds.touch('page', 'a');
   expect([fragments.rendered.length, clock.armedCount]).toEqual([0, 0]);
   const { cancel } = await reader(feeds);
-  feeds.touch('a');
+  feeds.touch('page', 'a');
   await cancel();
   expect([feeds.size, clock.armedCount]).toEqual([0, 0]);
 });
@@ -72,11 +77,11 @@ test('a browser that does not read is owed one fragment a key, and gets the newe
   const { next } = await reader(feeds);
   for (let count = 0; count < 1000; count += 1) {
     fragments.state.set('a', `${count}${'x'.repeat(100_000)}`);
-    feeds.touch('a');
+    feeds.touch('page', 'a');
     clock.advance(100);
   }
   fragments.state.set('a', 'last');
-  feeds.touch('a');
+  feeds.touch('page', 'a');
   clock.advance(100);
   const received: string[] = [];
   while (!received.at(-1)?.includes('last')) received.push(await next());
@@ -89,7 +94,7 @@ test('markup that stands alone is not sent twice when nothing about it changed',
   await next().then(next);
   for (const value of ['2', '2', '3']) {
     fragments.state.set('b', value);
-    feeds.touch('b');
+    feeds.touch('page', 'b');
     clock.advance(100);
   }
   expect(await next()).toBe('data: <b>2\n\n');
@@ -108,8 +113,8 @@ test('a fragment that cannot be rendered does not keep the others back', async (
   const { clock, feeds, faults } = setUp();
   const { next } = await reader(feeds);
   await next().then(next);
-  feeds.touch('broken');
-  feeds.touch('a');
+  feeds.touch('page', 'broken');
+  feeds.touch('page', 'a');
   clock.advance(100);
   expect(await next()).toBe('data: <a>1\n\n');
   expect(faults).toHaveLength(1);
@@ -121,7 +126,7 @@ test('closing ends every stream and takes no new browser', async () => {
   await next().then(next);
   feeds.close();
   expect(await next()).toBe('');
-  expect(feeds.open()).toBeNull();
+  expect(feeds.open(['page'])).toBeNull();
 });
 
 test('S-28: no line end inside a fragment forges a field', () => {

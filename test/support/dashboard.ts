@@ -4,11 +4,12 @@ import { systemClock } from '#src/clock.ts';
 import { Bus } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
 import { Feeds } from '#src/live/feed.ts';
-import { liveRoutes } from '#src/live/routes.ts';
+import { keepLive, type LiveTopic } from '#src/live/keep-live.ts';
+import { liveRoutes, SHELL_TOPIC } from '#src/live/routes.ts';
 import { EMPTY_CONFIG, type Model } from '#src/models/model.ts';
-import { keepMonitorLive } from '#src/pages/monitor/live.ts';
 import { Monitor } from '#src/pages/monitor/monitor.tsx';
 import { monitorPages } from '#src/pages/monitor/pages.tsx';
+import { StatusBar } from '#src/pages/shell/status-bar.tsx';
 import type { RequestView } from '#src/requests/request.ts';
 import type { FleetModel, FleetSnapshot } from '#src/scheduling/lease.ts';
 import { Credentials } from '#src/web/credentials.ts';
@@ -66,8 +67,12 @@ export async function openDashboard(
   const memory = () => ({ totalBytes: 48 * GB, freeBytes: 3.6 * GB, availableBytes: 8.6 * GB });
   const monitor = new Monitor({ models: () => scene.models, lender, tracker, memory, clock });
   const log = (cause: unknown) => process.stderr.write(`${String(cause)}\n`);
-  const feeds = new Feeds({ fragments: monitor, clock, version, log });
-  const live = keepMonitorLive({ bus, feeds, monitor, clock });
+  const topics = new Map<string, LiveTopic>([
+    [SHELL_TOPIC, new StatusBar({ lender, tracker, downloads: () => [], clock })],
+    ['monitor', monitor],
+  ]);
+  const feeds = new Feeds({ topics, clock, version, log });
+  const live = keepLive({ bus, feeds, topics, clock });
   const vendor = await loadVendor();
   const frame = shell({ vendor: vendor.urls, version });
   const errors = refuser({ voiceFor: () => null, shell: frame, log: ({ cause }) => log(cause) });

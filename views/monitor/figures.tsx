@@ -1,6 +1,6 @@
 /** @jsxImportSource @kitajs/html */
-/** How busy Flow is, in a few numbers: large on the Monitor, small in the status bar of every page. */
-import { bytesText, countText, durationText, pluralText, rateText } from '../parts/quantity.tsx';
+/** How busy Flow is, in a few numbers. */
+import { countText, durationText, rateText } from '../parts/quantity.tsx';
 
 export type FiguresData = {
   readonly tokensPerS: number;
@@ -16,7 +16,7 @@ export type FiguresData = {
 export const figuresId = 'figures';
 
 /** Below it nothing is generated: the mean over the last seconds only fades. */
-const RATE_MIN = 0.1;
+export const RATE_MIN = 0.1;
 
 export function Figures({ figures }: { figures: FiguresData }): JSX.Element {
   const { longestWaitS } = figures;
@@ -35,18 +35,6 @@ export function Figures({ figures }: { figures: FiguresData }): JSX.Element {
       <Figure label="Swaps" value={countText(figures.swaps)} />
     </dl>
   );
-}
-
-/** The status bar's line. */
-export function StatusLine({ figures }: { figures: FiguresData }): JSX.Element {
-  const { loaded, heldBytes, active, waiting, tokensPerS } = figures;
-  const parts = [
-    loaded === 0 ? 'no model loaded' : `${pluralText(loaded, 'model')} ${bytesText(heldBytes)}`,
-    active === 0 ? 'idle' : `${countText(active)} active`,
-    ...(active > 0 && tokensPerS >= RATE_MIN ? [rateText(tokensPerS)] : []),
-    ...(waiting > 0 ? [`${countText(waiting)} waiting`] : []),
-  ];
-  return <span safe>{parts.join(' · ')}</span>;
 }
 
 /** A machine at rest has no speed. */

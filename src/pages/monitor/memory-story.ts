@@ -1,5 +1,7 @@
 /** The machine's memory in parts that add up, and what would be unloaded next. Pure. */
-import type { FleetModel, FleetSnapshot } from '#src/scheduling/lease.ts';
+
+import { heldBytes } from '#src/pages/figures.ts';
+import type { FleetSnapshot } from '#src/scheduling/lease.ts';
 import type { MemoryData, MemorySegment } from '#views/monitor/memory.tsx';
 import { durationText } from '#views/parts/quantity.tsx';
 
@@ -12,11 +14,6 @@ export type MachineMemory = {
   readonly freeBytes: number;
   readonly availableBytes: number;
 };
-
-/** What a model holds: measured when it was, else what the ledger keeps for it. */
-export function heldBytes(model: FleetModel): number {
-  return model.measuredBytes ?? model.reserved?.totalBytes ?? 0;
-}
 
 /** Memory as the Monitor shows it. `nowMs` is wall clock. */
 export function memoryStory(

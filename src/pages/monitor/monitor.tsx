@@ -2,13 +2,14 @@
 /** The Monitor's parts, rendered from the present state, and which of them an event makes stale. */
 import type { Clock } from '#src/clock.ts';
 import type { FlowEvent } from '#src/events.ts';
-import type { FragmentKey, Fragments } from '#src/live/feed.ts';
+import type { FragmentKey } from '#src/live/feed.ts';
+import type { LiveTopic } from '#src/live/keep-live.ts';
 import type { Model } from '#src/models/model.ts';
+import { figures } from '#src/pages/figures.ts';
 import type { RequestView, Tracker } from '#src/requests/request.ts';
 import type { FleetSnapshot, Lender } from '#src/scheduling/lease.ts';
 import { markupOf } from '#src/web/markup.ts';
-import { statusId } from '#views/layout.tsx';
-import { Figures, figuresId, StatusLine } from '#views/monitor/figures.tsx';
+import { Figures, figuresId } from '#views/monitor/figures.tsx';
 import { Memory, type MemoryData, memoryId } from '#views/monitor/memory.tsx';
 import { ModelCard, type ModelCardData, modelCardId } from '#views/monitor/model-card.tsx';
 import { Arrivals, arrivalsId, ModelList, type MonitorData, modelListId } from '#views/monitor/page.tsx';
@@ -16,7 +17,7 @@ import { Recent, type RecentData, recentId } from '#views/monitor/recent.tsx';
 import { RequestRow, type RequestRowData, requestRowId } from '#views/monitor/request-row.tsx';
 import { Partial } from '#views/parts/partial.tsx';
 import { type MachineMemory, memoryStory } from './memory-story.ts';
-import { figures, modelCard, type Now, REQUEST_ROWS_MAX, rankOf, recentRequest, requestRow } from './present.ts';
+import { modelCard, type Now, REQUEST_ROWS_MAX, rankOf, recentRequest, requestRow } from './present.ts';
 import { RecentRequests } from './recent-requests.ts';
 
 /** What the Monitor reads. */
@@ -30,16 +31,17 @@ export type MonitorSources = {
 };
 
 /** Fragment keys that always exist; the others are `model:<id>` and `request:<id>`. */
-const STANDING_KEYS: readonly FragmentKey[] = ['memory', 'figures', 'status', 'arrivals', 'models', 'recent'];
+const STANDING_KEYS: readonly FragmentKey[] = ['memory', 'figures', 'arrivals', 'models', 'recent'];
 /** Neither contain others nor stand in others. */
-const ALONE_KEYS: ReadonlySet<FragmentKey> = new Set(['memory', 'figures', 'status', 'recent']);
+const ALONE_KEYS: ReadonlySet<FragmentKey> = new Set(['memory', 'figures', 'recent']);
 const MODEL_PREFIX = 'model:';
 const REQUEST_PREFIX = 'request:';
 /** Where a request stands that no known model serves. */
 const NO_MODEL = '';
 
 /** Keeps what pages show of the fleet and its requests. */
-export class Monitor implements Fragments {
+export class Monitor implements LiveTopic {
+  readonly fadingKeys: readonly FragmentKey[] = ['memory', 'figures'];
   readonly #sources: MonitorSources;
   readonly #recent = new RecentRequests();
   /** Under which model each request was last shown: a move makes two lists stale, anything else one row. */
@@ -74,19 +76,19 @@ export class Monitor implements Fragments {
   staleKeys(event: FlowEvent): readonly FragmentKey[] {
     switch (event.type) {
       case 'model-changed':
-        return [this.#modelOrList(event.modelId), 'memory', 'figures', 'status'];
+        return [this.#modelOrList(event.modelId), 'memory', 'figures'];
       case 'model-added':
       case 'model-removed':
       case 'settings-changed':
-        return ['models', 'memory', 'status'];
+        return ['models', 'memory'];
       case 'request-changed':
         return this.#staleByRequest(event.requestId);
       case 'request-removed':
-        return [this.#leave(event.requestId), 'figures', 'status'];
+        return [this.#leave(event.requestId), 'figures'];
       case 'queue-changed':
-        return ['figures', 'status', ...this.#waitingKeys()];
+        return ['figures', ...this.#waitingKeys()];
       case 'memory-changed':
-        return ['memory', 'status'];
+        return ['memory'];
       default:
         return [];
     }
@@ -106,12 +108,6 @@ export class Monitor implements Fragments {
         return (
           <Partial target={figuresId} swap="outerMorph">
             <Figures figures={this.#figures()} />
-          </Partial>
-        );
-      case 'status':
-        return (
-          <Partial target={statusId} swap="innerMorph">
-            <StatusLine figures={this.#figures()} />
           </Partial>
         );
       case 'arrivals':
@@ -177,7 +173,7 @@ export class Monitor implements Fragments {
 
   #figures() {
     const { lender, tracker } = this.#sources;
-    return figures(lender.snapshot(), tracker.openCount, tracker.tokensPerS, this.#now());
+    return figures(lender.snapshot(), tracker.openCount, tracker.tokensPerS, this.#now().monotonicMs);
   }
 
   #cards(): readonly ModelCardData[] {
@@ -210,15 +206,15 @@ export class Monitor implements Fragments {
 
   #staleByRequest(requestId: string): readonly FragmentKey[] {
     const view = this.#sources.tracker.find(requestId);
-    if (!view) return [this.#leave(requestId), 'figures', 'status'];
+    if (!view) return [this.#leave(requestId), 'figures'];
     const before = this.#places.get(requestId);
     const place = this.#placeOf(view);
     this.#places.set(requestId, place);
     const row = before === place ? [`${REQUEST_PREFIX}${requestId}`] : [listKey(place), ...movedFrom(before)];
-    if (view.endedAtMs === null) return [...row, 'figures', 'status'];
+    if (view.endedAtMs === null) return [...row, 'figures'];
     this.#recent.add(view);
     // An ended arrival is shown among the recent ones only.
-    return [...row, ...(place === NO_MODEL ? ['arrivals'] : []), 'recent', 'figures', 'status'];
+    return [...row, ...(place === NO_MODEL ? ['arrivals'] : []), 'recent', 'figures'];
   }
 
   #placeOf({ modelId }: RequestView): string {

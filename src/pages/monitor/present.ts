@@ -3,14 +3,13 @@
  * only format.
  */
 import type { Model } from '#src/models/model.ts';
+import { heldBytes } from '#src/pages/figures.ts';
 import type { RequestView, TerminationCode } from '#src/requests/request.ts';
-import type { FleetModel, FleetSnapshot } from '#src/scheduling/lease.ts';
+import type { FleetModel } from '#src/scheduling/lease.ts';
 import type { ModelState, StopReason } from '#src/supervision/model-state.ts';
-import type { FiguresData } from '#views/monitor/figures.tsx';
 import type { ModelCardData, ModelDoing } from '#views/monitor/model-card.tsx';
 import type { RecentData } from '#views/monitor/recent.tsx';
 import type { RequestRowData } from '#views/monitor/request-row.tsx';
-import { heldBytes } from './memory-story.ts';
 
 /** The time, read once for everything shown together. */
 export type Now = { readonly wallMs: number; readonly monotonicMs: number };
@@ -94,20 +93,6 @@ export function recentRequest(view: RequestView): RecentData | null {
     tokensPerS: view.tokensPerS,
     tookMs: endedAtMs - view.startedAtMs,
     why: view.error?.message ?? (stage === 'completed' ? null : endWords(view.termination)),
-  };
-}
-
-/** How busy Flow is. */
-export function figures(fleet: FleetSnapshot, open: number, tokensPerS: number, now: Now): FiguresData {
-  const sinceMs = fleet.queue.map((entry) => entry.sinceMs);
-  return {
-    tokensPerS,
-    active: Math.max(0, open - fleet.queue.length),
-    waiting: fleet.queue.length,
-    longestWaitS: sinceMs.length === 0 ? null : (now.monotonicMs - Math.min(...sinceMs)) / 1000,
-    swaps: fleet.swaps,
-    loaded: fleet.models.filter(({ state }) => state.phase === 'ready').length,
-    heldBytes: fleet.models.map(heldBytes).reduce((sum, bytes) => sum + bytes, 0),
   };
 }
 

@@ -1,0 +1,49 @@
+/** The pages, and the connection that keeps them true. */
+import { Elysia } from 'elysia';
+import type { Flow } from './flow.ts';
+import { Feeds, type Topic } from './live/feed.ts';
+import { keepLive, type LiveTopic } from './live/keep-live.ts';
+import { liveRoutes, SHELL_TOPIC } from './live/routes.ts';
+import { Monitor } from './pages/monitor/monitor.tsx';
+import { monitorPages } from './pages/monitor/pages.tsx';
+import { StatusBar } from './pages/shell/status-bar.tsx';
+import type { Shell } from './web/shell.tsx';
+
+/** Builds the pages over a Flow. To be closed before Flow is. */
+export function openDashboard(flow: Flow, shell: Shell) {
+  const { clock, bus, logs, fleet, tracker, registry, hardware, downloads, version } = flow;
+  const memory = () => hardware.memory();
+  const monitor = new Monitor({ models: () => registry.list(), lender: fleet, tracker, memory, clock });
+  const statusBar = new StatusBar({ lender: fleet, tracker, downloads: () => downloads.list(), clock });
+  const topics = new Map<Topic, LiveTopic>([
+    [SHELL_TOPIC, statusBar],
+    ['monitor', monitor],
+  ]);
+  const log = (cause: unknown) => logs.error('a fragment could not be rendered', { cause });
+  const feeds = new Feeds({ topics, clock, version, log, standingNotice: standingNotice(flow) });
+  const live = keepLive({ bus, feeds, topics, clock });
+  const routes = new Elysia({ name: 'dashboard' }).use(liveRoutes({ feeds })).use(
+    monitorPages({
+      monitor,
+      shell,
+      lender: fleet,
+      tracker,
+      findModel: (modelId) => registry.find(modelId),
+      pin: (modelId, isPinned) => void registry.updateConfig(modelId, { is_pinned: isPinned }),
+    }),
+  );
+  return {
+    routes,
+    close() {
+      live[Symbol.dispose]();
+      feeds.close();
+    },
+  };
+}
+
+/** Troubles of the start last as long as the run: nobody had a page open when they were told. */
+function standingNotice({ notices }: Flow): string | null {
+  const troubles = notices.list().filter(({ tone }) => tone !== 'info');
+  const text = troubles.map((trouble) => trouble.text).join(' ');
+  return text === '' ? null : JSON.stringify({ tone: 'warning', text });
+}

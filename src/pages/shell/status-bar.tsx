@@ -1,0 +1,74 @@
+/** @jsxImportSource @kitajs/html */
+/** What stands on every page: the line in the foot, true at all times. */
+import type { Clock } from '#src/clock.ts';
+import type { DownloadView } from '#src/downloads/held.ts';
+import type { FlowEvent } from '#src/events.ts';
+import type { FragmentKey } from '#src/live/feed.ts';
+import type { LiveTopic } from '#src/live/keep-live.ts';
+import { figures } from '#src/pages/figures.ts';
+import type { Tracker } from '#src/requests/request.ts';
+import type { Lender } from '#src/scheduling/lease.ts';
+import { markupOf } from '#src/web/markup.ts';
+import { Partial } from '#views/parts/partial.tsx';
+import { type DownloadsData, StatusLine, statusId } from '#views/shell/status-line.tsx';
+
+export type StatusBarSources = {
+  readonly lender: Pick<Lender, 'snapshot'>;
+  readonly tracker: Pick<Tracker, 'openCount' | 'tokensPerS'>;
+  readonly downloads: () => readonly Pick<DownloadView, 'record' | 'bytes' | 'totalBytes' | 'bytesPerS' | 'etaS'>[];
+  readonly clock: Clock;
+};
+
+const STATUS: FragmentKey = 'status';
+const STALE: readonly FragmentKey[] = [STATUS];
+const UNMOVED: readonly FragmentKey[] = [];
+
+/** The topic `shell`. */
+export class StatusBar implements LiveTopic {
+  readonly fadingKeys = STALE;
+  readonly #sources: StatusBarSources;
+
+  constructor(sources: StatusBarSources) {
+    this.#sources = sources;
+  }
+
+  all(): readonly FragmentKey[] {
+    return STALE;
+  }
+
+  isAlone(): boolean {
+    return true;
+  }
+
+  staleKeys({ type }: FlowEvent): readonly FragmentKey[] {
+    return type === 'log-line' || type === 'notice' ? UNMOVED : STALE;
+  }
+
+  render(): string {
+    const { lender, tracker, clock } = this.#sources;
+    const now = figures(lender.snapshot(), tracker.openCount, tracker.tokensPerS, clock.monotonicMs());
+    return markupOf(
+      <Partial target={statusId} swap="innerMorph">
+        <StatusLine figures={now} downloads={this.#downloads()} />
+      </Partial>,
+    );
+  }
+
+  /** Those under way, together; null when there are none. */
+  #downloads(): DownloadsData | null {
+    const running = this.#sources
+      .downloads()
+      .filter(({ record }) => record.state === 'running' || record.state === 'verifying');
+    if (running.length === 0) return null;
+    const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
+    const totalBytes = sum(running.map((view) => view.totalBytes));
+    const bytes = sum(running.map((view) => view.bytes));
+    const bytesPerS = sum(running.map((view) => view.bytesPerS ?? 0));
+    return {
+      count: running.length,
+      ratio: totalBytes === 0 ? 0 : bytes / totalBytes,
+      bytesPerS,
+      remainingS: bytesPerS > 0 ? (totalBytes - bytes) / bytesPerS : null,
+    };
+  }
+}
