@@ -28,6 +28,7 @@ import { socketRoutes } from './live/socket.ts';
 import { logRoutes } from './logs/routes.ts';
 import { launchFor } from './models/launch.ts';
 import type { LaunchOverrides, Model } from './models/model.ts';
+import { removalRoutes } from './models/removal-routes.ts';
 import { type Resolved, resolveModel } from './models/resolve.ts';
 import { modelRoutes } from './models/routes.ts';
 import { repairRoutes } from './requests/repair-routes.ts';
@@ -144,6 +145,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(
       modelRoutes({
         registry,
+        removals: flow.removals,
         modelsDir: () => settings.current.models_dir,
         statusOf: (modelId) => statusOf(fleet.model(modelId).state),
         launchOf: (model) => launchFor(model, settings.current, fleet.overridesOf(model.id)),
@@ -153,6 +155,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
         templateOf: (model) => templateWord(model, flow.templates.known(model)),
       }),
     )
+    .use(removalRoutes({ removals: flow.removals }))
     .use(discoveryRoutes({ registry, headers: flow.headers, surroundings: surroundings(flow) }))
     .use(importRoutes(importing(flow)))
     .use(templateRoutes({ book: flow.templates, needModel: (name) => resolved(flow, name).model }))

@@ -26,6 +26,8 @@ import { launchFor } from './models/launch.ts';
 import { Measurements } from './models/measurements.ts';
 import type { LaunchOverrides, LaunchSettings, Model } from './models/model.ts';
 import { Registry } from './models/registry.ts';
+import { RemovalRecords } from './models/removal-records.ts';
+import { Removals } from './models/removals.ts';
 import { TraitBook } from './models/trait-book.ts';
 import { measuredSpeeds } from './requests/measured-speeds.ts';
 import { Meters } from './requests/meters.ts';
@@ -67,6 +69,7 @@ export type Flow = {
   readonly loopLag: LoopLag;
   readonly headers: HeaderCache;
   readonly registry: Registry;
+  readonly removals: Removals;
   readonly traits: TraitBook;
   readonly templates: TemplateBook;
   readonly presets: PresetBook;
@@ -99,7 +102,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
   });
   const { engines, processRegistry } = room;
   const measurements = new Measurements({ store, clock, headers, engineVersion: () => engines.presentVersion });
-  forgetRemovedModels(bus, [measurements, records.repairs]);
+  const removals = openRemovals(ground, registry, config.dataDir, [measurements, records.repairs]);
   const parts = { ...ground, hardware, registry, engines, measurements, launch };
   const fleet = openFleet({ ...parts, records, supervisors: room.supervisors });
   const habits = openHabits({ ...ground, headers, registry, fleet });
@@ -118,6 +121,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     loopLag,
     headers,
     registry,
+    removals,
     traits: habits.traits,
     templates: habits.templates,
     presets: openPresets(ground, config.dataDir),
@@ -135,6 +139,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
       // pip, brew and tar run in groups of their own, and would go on without us.
       engines.installer.cancel();
       habits.close();
+      removals[Symbol.dispose]();
       client.close();
       loopLag[Symbol.dispose]();
       settings[Symbol.dispose]();
@@ -146,12 +151,30 @@ export async function openFlow(config: Config, version: string, environment: Nod
   };
 }
 
-/** What was learned of a model goes with it. */
-function forgetRemovedModels(bus: Bus, memories: readonly { forget(modelId: string): void }[]): void {
-  bus.subscribe((event) => {
-    if (event.type !== 'model-removed') return;
-    for (const memory of memories) memory.forget(event.modelId);
+/** What was learned of a model goes with it, but not before it can no longer be had back. */
+function openRemovals(
+  { clock, bus, logs, settings }: Ground,
+  registry: Registry,
+  dataDir: string,
+  memories: readonly { forget(modelId: string): void }[],
+): Removals {
+  const onForgotten = (modelId: string): void => {
+    for (const memory of memories) memory.forget(modelId);
+  };
+  const removals = new Removals({
+    registry,
+    records: new RemovalRecords(join(dataDir, 'removals')),
+    clock,
+    modelsDir: () => settings.current.models_dir,
+    onForgotten,
+    log: (text, cause) => logs.warning(text, { cause }),
   });
+  bus.subscribe((event) => {
+    if (event.type === 'model-removed' && !removals.holds(event.modelId)) onForgotten(event.modelId);
+    // Another model under the name of one that could still be had back begins with nothing.
+    if (event.type === 'model-added' && removals.holds(event.modelId)) onForgotten(event.modelId);
+  });
+  return removals;
 }
 
 type HubParts = Pick<

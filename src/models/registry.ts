@@ -13,7 +13,6 @@ import { type HeaderCache, stampOf } from './header-cache.ts';
 import { inspectLocal, type LocalModel, shardsOf } from './local-file.ts';
 import { EMPTY_CONFIG, type Endpoint, type Model, type ModelConfig, type ModelId, type Variant } from './model.ts';
 import { nameKey } from './resolve.ts';
-import { moveToTrash, purgeTrash, TRASH_KEPT_MS } from './trash.ts';
 
 export type RegistryParts = {
   readonly store: Store;
@@ -57,7 +56,6 @@ export class Registry {
     // A configuration may have been written before some of today's fields were there.
     const held = rows.map((row) => ({ ...row, config: { ...EMPTY_CONFIG, ...row.config } }));
     this.#models = new Map(held.map((model) => [model.id.toLowerCase(), model]));
-    purgeTrash(parts.modelsDir(), parts.clock.wallMs());
   }
 
   /** All models, oldest first. */
@@ -171,22 +169,28 @@ export class Registry {
     this.#parts.bus.publish({ type: 'model-removed', modelId: model.id });
   }
 
-  /**
-   * Takes a model off the list and its files to the trash, from which they vanish after ten minutes. Only for models
-   * that Flow itself put there; throws Fault('conflict') for others, and then nothing changed. The caller makes sure
-   * that it is not running.
-   */
-  deleteFiles(id: ModelId): void {
-    const model = this.need(id);
-    if (!model.isManaged) {
-      throw new Fault('conflict', `${model.id} was not put there by Flow, so its files are not Flow's to delete.`, {
-        hint: 'Remove it from the list instead.',
+  /** Throws Fault('conflict') when a removed model's names, or its place, are another model's by now. */
+  checkReturn(model: Model): void {
+    const holder = this.#holderOf(model.id, null) ?? this.list().find((other) => isSamePlace(other, model));
+    if (holder) {
+      throw new Fault('conflict', `${model.id} cannot come back: ${holder.id} has its name or its place by now.`, {
+        hint: `Remove ${holder.id} from the list, or give it another name, then undo.`,
       });
     }
-    const { clock, modelsDir } = this.#parts;
-    moveToTrash(this.#filesOf(model), modelsDir(), model.id, clock.wallMs());
-    this.remove(model.id);
-    clock.after(TRASH_KEPT_MS, () => purgeTrash(modelsDir(), clock.wallMs()));
+    this.#refuseTaken(model.id, model.aliases, model.config.variants);
+  }
+
+  /** Puts a removed model back on the list, with all that was chosen for it. Throws as `checkReturn`. */
+  restore(model: Model): void {
+    this.checkReturn(model);
+    this.#parts.store
+      .insert(models)
+      .values({ ...model, aliases: [...model.aliases] })
+      .run();
+    const inOrder = [...this.list(), model].toSorted((a, b) => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1));
+    this.#models.clear();
+    for (const one of inOrder) this.#models.set(one.id.toLowerCase(), one);
+    this.#parts.bus.publish({ type: 'model-added', modelId: model.id });
   }
 
   /** Makes and registers the demo when there is no model and it was not deleted before; makes a lost file again. */
@@ -258,15 +262,6 @@ export class Registry {
     }
   }
 
-  /** Its shards, and a projector that no other model uses. */
-  #filesOf(model: Model): string[] {
-    const projector = model.config.launch.mmproj_path ?? '';
-    const others = this.list().filter((other) => other.id !== model.id);
-    const isShared = others.some((other) => other.config.launch.mmproj_path === projector);
-    const isOwn = projector.startsWith(join(this.#parts.modelsDir(), '/'));
-    return [...partsOf(model.path), ...(projector !== '' && isOwn && !isShared ? [projector] : [])];
-  }
-
   async #makeDemo(path: string): Promise<void> {
     await makeDemoModel(path);
     this.#remember(DEMO_EDITION, demoEdition());
@@ -293,6 +288,11 @@ function identity(
     name: given === '' ? local.stem : given,
     ...{ path, quantization, sizeBytes, trainedContextTokens, capabilities },
   };
+}
+
+/** Models that others serve have no file; the address is their place. */
+function isSamePlace(one: Model, other: Model): boolean {
+  return one.path === other.path && one.endpoint?.baseUrl === other.endpoint?.baseUrl;
 }
 
 function namesOf({ id, aliases, config }: Model): string[] {

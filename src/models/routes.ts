@@ -9,11 +9,13 @@ import { percentDecoded } from '#src/percent.ts';
 import { configWith, nestedPatch } from './config-patch.ts';
 import type { Footprint, LaunchOverrides, LaunchSettings, Model, ModelConfig, ModelId } from './model.ts';
 import type { Registry } from './registry.ts';
+import type { Removals } from './removals.ts';
 import { findGgufFiles } from './scan.ts';
 import { loadParams, type ModelStatus, modelInfo } from './wire.ts';
 
 export type ModelRoutesParts = {
   readonly registry: Registry;
+  readonly removals: Removals;
   readonly modelsDir: () => string;
   readonly statusOf: (modelId: ModelId) => ModelStatus;
   /** The settings with which it would be started if it were stopped and started now. */
@@ -89,7 +91,7 @@ export const modelRoutes = (parts: ModelRoutesParts) =>
           parts.registry.resetConfig(model.id);
           return { model_id: model.id, config: {} };
         }
-        return { status: 'deleted', model_id: model.id, files: discard(model, query.files ?? 'delete', parts) };
+        return { status: 'deleted', model_id: model.id, ...discard(model, query.files ?? 'delete', parts) };
       },
       { ...access('manage'), query: DeleteQuery },
     );
@@ -142,17 +144,17 @@ function aliasesOrNone(aliases: unknown): string[] | undefined {
 }
 
 /** Deletes only what Flow put there; any other model just leaves the list. Says what became of the files. */
-function discard(model: Model, wish: 'keep' | 'delete', { registry, statusOf }: ModelRoutesParts): 'kept' | 'deleted' {
+function discard(model: Model, wish: 'keep' | 'delete', { removals, statusOf }: ModelRoutesParts) {
   const { status } = statusOf(model.id);
   if (status !== 'available' && status !== 'error') {
     throw new Fault('conflict', `${model.id} is ${status}. Unload it first.`);
   }
-  if (wish === 'keep' || !model.isManaged) {
-    registry.remove(model.id);
-    return 'kept';
-  }
-  registry.deleteFiles(model.id);
-  return 'deleted';
+  const { files, needed, undo } = removals.remove(model.id, wish);
+  return {
+    files,
+    kept_files: needed.map(({ path, usedBy }) => ({ path, used_by: usedBy })),
+    undo: undo && { token: undo.token, expires_at: new Date(undo.expiresAtMs).toISOString() },
+  };
 }
 
 async function scan({ registry, modelsDir, ...parts }: ModelRoutesParts) {

@@ -1,90 +1,221 @@
-/** Deletes model files in two steps: into a trash folder on the same disk first, for good some minutes later. */
-import { lstatSync, mkdirSync, realpathSync, renameSync, rmdirSync, type Stats, unlinkSync } from 'node:fs';
+/**
+ * The trash of a models folder: `<modelsDir>/.trash/<time>-<label>/`, on the same disk, so that a move is one rename.
+ * What is moved is named by the opened folder it lies in, never by a path that somebody could bend meanwhile.
+ */
+import { closeSync, constants, lstatSync, mkdirSync, openSync, realpathSync, renameSync, rmdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
-import { Fault } from '#src/faults.ts';
+import { assert } from '#src/assert.ts';
+import { Fault, systemCodeOf } from '#src/faults.ts';
 import { namesIn } from './file-look.ts';
 
-/** How long deleted files can still be taken back by hand. */
+/** How long what was removed can be had back. */
 export const TRASH_KEPT_MS = 600_000;
+
+/** What was moved: a folder of the trash, and the names in it as they were in the folder they came from. */
+export type Trashed = { readonly entry: string; readonly folder: string; readonly names: readonly string[] };
+
 const TRASH = '.trash';
+const ENTRY = /^\d{1,16}-/;
+const LABEL_LENGTH_MAX = 80;
 
 /**
- * Moves files of one model to `<modelsDir>/.trash/<time>-<label>/`. Files that are gone are passed over. Refuses, with
- * Fault('conflict'), whatever is not a regular file really inside `modelsDir`: nothing outside may ever change.
+ * Moves files, or whole folders, that lie in one folder into a new entry of the trash: all or none. Null when none of
+ * them is there any more. Throws Fault('conflict') for whatever is not a plain file or folder really inside
+ * `modelsDir`, Fault('disk-full') where the disk takes no new folder.
  */
-export function moveToTrash(files: readonly string[], modelsDir: string, label: string, nowMs: number): void {
-  const checked = files.flatMap((file) => {
-    const stat = lstatSync(file, { throwIfNoEntry: false });
-    return stat ? [{ file, stat: insideOnly(file, stat, modelsDir) }] : [];
-  });
-  if (checked.length === 0) return;
-  const trash = join(modelsDir, TRASH);
-  mkdirSync(trash, { recursive: true, mode: 0o700 });
-  if (!isRealFolder(trash)) throw outside(trash);
-  const folder = join(trash, `${nowMs}-${label.replace(/[^\w.-]/g, '_').slice(0, 80)}`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (const { file, stat } of checked) {
-    const moved = join(folder, basename(file));
-    renameSync(file, moved);
-    const now = lstatSync(moved);
-    // Somebody swapped a folder for a link between the check and the move: put back what was not meant.
-    if (now.ino !== stat.ino || now.dev !== stat.dev) {
-      renameSync(moved, file);
-      throw outside(file);
-    }
-    removeEmpty(dirname(file), modelsDir);
+export function moveToTrash(paths: readonly string[], modelsDir: string, label: string, nowMs: number): Trashed | null {
+  const [first] = paths;
+  if (first === undefined) return null;
+  const folder = dirname(first);
+  assert(
+    paths.every((path) => dirname(path) === folder),
+    'files of one folder',
+  );
+  try {
+    return moved(
+      folder,
+      paths.map((path) => basename(path)),
+      modelsDir,
+      label,
+      nowMs,
+    );
+  } catch (cause) {
+    throw cause instanceof Fault ? cause : diskFault(cause, modelsDir);
   }
 }
 
-/** Deletes for good what has been in the trash for `TRASH_KEPT_MS`. Never throws; what cannot be deleted stays. */
-export function purgeTrash(modelsDir: string, nowMs: number): void {
+function moved(folder: string, wanted: readonly string[], modelsDir: string, label: string, nowMs: number) {
+  if (lookOrNull(folder) === null) return null;
+  using from = openFolder(folder);
+  using root = openFolder(modelsDir);
+  const names = wanted.filter((name) => lookOrNull(from.at(name)) !== null);
+  if (names.length === 0) return null;
+  const isInside = from.real === root.real || from.real.startsWith(root.real + sep);
+  const wrong = names.find((name) => !isInside || name.startsWith('.') || !isPlain(from.at(name)));
+  if (wrong !== undefined) throw outside(wrong);
+  using trash = madeFolder(root, TRASH);
+  const entryName = freeName(trash, `${nowMs}-${label.replace(/[^\w.-]/g, '_').slice(0, LABEL_LENGTH_MAX)}`);
+  {
+    using entry = madeFolder(trash, entryName);
+    moveAll(names, from, entry);
+  }
+  removeEmpty(from.real, root.real);
+  return { entry: join(modelsDir, TRASH, entryName), folder, names };
+}
+
+/** One rename each; what was moved before one of them was refused goes back. */
+function moveAll(names: readonly string[], from: OpenFolder, to: OpenFolder): void {
+  const done: string[] = [];
+  try {
+    for (const name of names) {
+      const stat = lstatSync(from.at(name));
+      renameSync(from.at(name), to.at(name));
+      done.push(name);
+      const now = lstatSync(to.at(name));
+      // Somebody put another thing in its place between the look and the move: put back what was not meant.
+      if (now.ino !== stat.ino || now.dev !== stat.dev) throw outside(name);
+    }
+  } catch (cause) {
+    for (const name of done) quietly(() => renameSync(to.at(name), from.at(name)));
+    quietly(() => rmdirSync(to.real));
+    throw cause;
+  }
+}
+
+/**
+ * Puts what an entry of the trash holds back where it was, and never over anything: all or none. Throws
+ * Fault('conflict') when something lies there now, or Fault('not-found') when the entry is gone.
+ */
+export function putBack({ entry, folder, names }: Trashed, modelsDir: string): void {
+  if (!names.every((name) => lookOrNull(join(entry, name)))) {
+    throw new Fault('not-found', 'The files are no longer in the trash, so they cannot be put back.');
+  }
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    using from = openFolder(entry);
+    using to = openFolder(folder);
+    using root = openFolder(modelsDir);
+    const isInside = to.real === root.real || to.real.startsWith(root.real + sep);
+    if (!isInside) throw outside(folder);
+    const taken = names.find((name) => lookOrNull(to.at(name)) !== null);
+    if (taken !== undefined) {
+      throw new Fault('conflict', `There is a new ${taken} in ${folder}, so the old one was not put back.`, {
+        hint: 'Move the new one away, then undo.',
+      });
+    }
+    moveAll(names, from, to);
+  } catch (cause) {
+    throw cause instanceof Fault ? cause : diskFault(cause, modelsDir);
+  }
+  quietly(() => rmdirSync(entry));
+}
+
+/** Deletes entries for good; never throws, and what cannot be deleted stays. Answers how many are gone. */
+export async function purgeTrash(modelsDir: string, isDue: (movedAtMs: number) => boolean): Promise<number> {
   const trash = join(modelsDir, TRASH);
-  if (!isRealFolder(trash)) return;
-  for (const name of namesIn(trash)) {
-    const movedAtMs = Number.parseInt(name, 10);
-    if (!Number.isFinite(movedAtMs) || nowMs - movedAtMs < TRASH_KEPT_MS) continue;
-    const folder = join(trash, name);
-    if (!isRealFolder(folder)) continue;
-    for (const file of namesIn(folder)) quietly(() => unlinkSync(join(folder, file)));
-    quietly(() => rmdirSync(folder));
+  if (!isRealFolder(trash)) return 0;
+  const due = namesIn(trash).filter((name) => ENTRY.test(name) && isDue(Number.parseInt(name, 10)));
+  let count = 0;
+  for (const name of due) {
+    const entry = join(trash, name);
+    if (!isRealFolder(entry)) continue;
+    // Links inside are deleted as links; where they lead nothing changes.
+    await rm(entry, { recursive: true, force: true }).catch(() => {});
+    if (lookOrNull(entry) === null) count += 1;
+  }
+  return count;
+}
+
+/** A folder that stays the same however its path is bent: on Linux by its descriptor, elsewhere by its real path. */
+type OpenFolder = Disposable & { readonly real: string; at(name: string): string };
+
+function openFolder(path: string, flags = 0): OpenFolder {
+  const file = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | flags);
+  const own = `/proc/self/fd/${file}`;
+  const close = (): void => closeSync(file);
+  try {
+    const isOwn = process.platform === 'linux' && lookOrNull(own) !== null;
+    const real = realpathSync(isOwn ? own : path);
+    return { real, at: (name) => join(isOwn ? own : real, name), [Symbol.dispose]: close };
+  } catch (cause) {
+    close();
+    throw cause;
+  }
+}
+
+/** Opens a folder in another, made when it is not there; a link in its place is refused. */
+function madeFolder(parent: OpenFolder, name: string): OpenFolder {
+  const path = parent.at(name);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (cause) {
+    if (systemCodeOf(cause) !== 'EEXIST') throw cause;
+  }
+  if (!isRealFolder(path)) throw outside(name);
+  return openFolder(path, constants.O_NOFOLLOW);
+}
+
+function freeName(folder: OpenFolder, wish: string): string {
+  for (let number = 1; ; number += 1) {
+    const name = number === 1 ? wish : `${wish}-${number}`;
+    if (lookOrNull(folder.at(name)) === null) return name;
   }
 }
 
 function isRealFolder(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return lookOrNull(path)?.isDirectory() ?? false;
 }
 
-function insideOnly(file: string, stat: Stats, modelsDir: string): Stats {
-  const root = realPathOrNull(modelsDir);
-  const parent = realPathOrNull(dirname(file));
-  const isInside = root !== null && parent !== null && (parent === root || parent.startsWith(root + sep));
-  if (stat.isFile() && isInside) return stat;
-  throw outside(file);
+function isPlain(path: string): boolean {
+  const stat = lookOrNull(path);
+  return stat !== null && (stat.isFile() || stat.isDirectory());
 }
 
-/** Null when it cannot be told: the setting may name a folder that was never made. */
-function realPathOrNull(path: string): string | null {
+/** What is there itself, a link included; null when nothing is, or it cannot be told. */
+function lookOrNull(path: string) {
   try {
-    return realpathSync(path);
+    return lstatSync(path);
   } catch {
     return null;
   }
 }
 
-function outside(file: string): Fault {
+function outside(name: string): Fault {
   return new Fault(
     'conflict',
-    `${basename(file)} is not a plain file in the models folder, so Flow does not delete it.`,
-    {
-      hint: 'Remove the model from the list, and the file by hand.',
-    },
+    `${basename(name)} is not a plain file in the models folder, so Flow does not delete it.`,
+    { hint: 'Remove the model from the list, and the file by hand.' },
   );
 }
 
+/** A disk that takes no change, in words. */
+function diskFault(cause: unknown, modelsDir: string): Fault {
+  const code = systemCodeOf(cause) ?? 'unreadable';
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const hint = 'Empty the trash (DELETE /api/trash), or make some room by hand.';
+    return new Fault('disk-full', 'The disk is too full even for moving files to the trash.', { hint, cause });
+  }
+  const words: Readonly<Record<string, string>> = {
+    EROFS: 'The disk is read-only, so nothing on it can be moved.',
+    EACCES: `Flow may not change ${modelsDir}.`,
+    EPERM: `Flow may not change ${modelsDir}.`,
+    EXDEV: 'The files lie on another disk than the models folder, so they cannot go to its trash.',
+    ENOENT: 'The models folder is not there.',
+  };
+  return new Fault('conflict', words[code] ?? `The files cannot be moved (${code}).`, {
+    hint: 'Remove the model from the list instead, and the files by hand.',
+    cause,
+  });
+}
+
 /** Folders that a download made, and that are empty now. */
-function removeEmpty(folder: string, modelsDir: string): void {
-  if (realpathSync(folder) === realpathSync(modelsDir)) return;
-  quietly(() => rmdirSync(folder));
+function removeEmpty(folder: string, root: string): void {
+  try {
+    for (let at = folder; at.startsWith(root + sep); at = dirname(at)) rmdirSync(at);
+  } catch {
+    return;
+  }
 }
 
 function quietly(act: () => void): void {

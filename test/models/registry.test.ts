@@ -1,6 +1,6 @@
 // The list of models, their files, and what may be deleted. The routes over it are tested in routes.test.ts.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,6 @@ import { HeaderCache, stampOf } from '#src/models/header-cache.ts';
 import { EMPTY_CONFIG } from '#src/models/model.ts';
 import { Registry } from '#src/models/registry.ts';
 import { findGgufFiles } from '#src/models/scan.ts';
-import { moveToTrash, TRASH_KEPT_MS } from '#src/models/trash.ts';
 import { openStore, type Store } from '#src/store/open.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
@@ -228,7 +227,8 @@ describe('the demo', () => {
 
   test('stays away once deleted', async () => {
     await registry.ensureDemo();
-    registry.deleteFiles('flow-demo');
+    registry.remove('flow-demo');
+    await rm(join(modelsDir, 'flow-demo.gguf'));
     await build().ensureDemo();
     expect(registry.list()).toHaveLength(0);
     expect(existsSync(join(modelsDir, 'flow-demo.gguf'))).toBe(false);
@@ -245,67 +245,6 @@ describe('the demo', () => {
     await rm(join(modelsDir, 'flow-demo.gguf'));
     await registry.ensureDemo();
     expect(existsSync(join(modelsDir, 'flow-demo.gguf'))).toBe(true);
-  });
-});
-
-describe('deleting', () => {
-  test('takes managed files to the trash, and for good ten minutes later', async () => {
-    const path = await gguf('repo', 'model.gguf');
-    const { id } = registry.registerLocal(path, undefined, { isManaged: true }).model;
-    registry.deleteFiles(id);
-    expect(registry.find(id)).toBeNull();
-    expect(existsSync(join(modelsDir, 'repo'))).toBe(false);
-    const [entry] = readdirSync(join(modelsDir, '.trash'));
-    expect(existsSync(join(modelsDir, '.trash', entry ?? '', 'model.gguf'))).toBe(true);
-    clock.advance(TRASH_KEPT_MS + 1);
-    expect(readdirSync(join(modelsDir, '.trash'))).toEqual([]);
-  });
-
-  test('never touches a file that Flow did not put there', async () => {
-    const path = await gguf('own.gguf');
-    const { id } = registry.registerLocal(path).model;
-    expect(faultOf(() => registry.deleteFiles(id)).kind).toBe('conflict');
-    registry.remove(id);
-    expect(existsSync(path)).toBe(true);
-    expect(registry.find(id)).toBeNull();
-  });
-
-  test.each(['a link in its place', 'a linked folder', 'a place outside', 'a linked trash'])(
-    'does not follow %s',
-    async (what) => {
-      const canary = join(root, 'outside', 'model.gguf');
-      await mkdir(join(root, 'outside'));
-      await makeDemoModel(canary);
-      const path = await gguf('repo', 'model.gguf');
-      const { id } = registry.registerLocal(what === 'a place outside' ? canary : path, undefined, {
-        isManaged: true,
-      }).model;
-      if (what === 'a link in its place') await rm(path).then(() => symlink(canary, path));
-      if (what === 'a linked folder') {
-        await rm(join(modelsDir, 'repo'), { recursive: true });
-        await symlink(join(root, 'outside'), join(modelsDir, 'repo'));
-      }
-      if (what === 'a linked trash') await symlink(join(root, 'outside'), join(modelsDir, '.trash'));
-      expect(faultOf(() => registry.deleteFiles(id)).kind).toBe('conflict');
-      expect(registry.find(id)).not.toBeNull();
-      expect(readdirSync(join(root, 'outside'))).toEqual(['model.gguf']);
-    },
-  );
-
-  test('is refused, not broken off, when the models folder has become another that does not exist', async () => {
-    const path = await gguf('a.gguf');
-    registry.registerLocal(path, undefined, { isManaged: true });
-    const elsewhere = join(root, 'not-made');
-    expect(faultOf(() => moveToTrash([path], elsewhere, 'a', 0)).kind).toBe('conflict');
-    expect(existsSync(path)).toBe(true);
-  });
-
-  test('works when the file is gone already', async () => {
-    const path = await gguf('gone.gguf');
-    const { id } = registry.registerLocal(path, undefined, { isManaged: true }).model;
-    await rm(path);
-    registry.deleteFiles(id);
-    expect(registry.list()).toHaveLength(0);
   });
 });
 

@@ -12,6 +12,9 @@ import { makeDemoModel } from '#src/models/demo.ts';
 import { HeaderCache } from '#src/models/header-cache.ts';
 import { EMPTY_CONFIG } from '#src/models/model.ts';
 import { Registry } from '#src/models/registry.ts';
+import { RemovalRecords } from '#src/models/removal-records.ts';
+import { removalRoutes } from '#src/models/removal-routes.ts';
+import { Removals } from '#src/models/removals.ts';
 import { modelRoutes } from '#src/models/routes.ts';
 import type { ModelStatus } from '#src/models/wire.ts';
 import { openStore, type Store } from '#src/store/open.ts';
@@ -36,7 +39,10 @@ beforeEach(async () => {
   store = openStore(':memory:');
   status = IDLE;
   const modelsDir = (): string => folder;
-  registry = new Registry({ store, bus: new Bus(), clock: new FakeClock(), headers: new HeaderCache(), modelsDir });
+  const clock = new FakeClock();
+  registry = new Registry({ store, bus: new Bus(), clock, headers: new HeaderCache(), modelsDir });
+  const records = new RemovalRecords(join(folder, '.removals'));
+  const removals = new Removals({ registry, records, clock, modelsDir, onForgotten: () => {}, log: () => {} });
   app = new Elysia()
     .onError(({ error, set }) => {
       if (!(error instanceof Fault)) return;
@@ -48,6 +54,7 @@ beforeEach(async () => {
         checkLaunch: () => {},
         applyPreset: (config, preset) => ({ ...config, preset, behaviour: { temperature: 0.11 } }),
         registry,
+        removals,
         modelsDir,
         statusOf: () => status,
         launchOf: (model) => ({ ...LAUNCH, ...model.config.launch }),
@@ -59,7 +66,8 @@ beforeEach(async () => {
         }),
         needOf: () => ({ totalBytes: 2.5e9, source: 'formula', parts }),
       }),
-    );
+    )
+    .use(removalRoutes({ removals }));
 });
 afterEach(async () => {
   store.$client.close();
@@ -167,15 +175,21 @@ test('deleting takes the files of a managed model only, and only when wished', a
   const managed = await register('managed', true);
   const kept = await register('kept', true);
   const own = await register('own');
-  expect((await call('DELETE', '/api/models/managed')).body).toEqual({
-    status: 'deleted',
-    model_id: 'managed',
-    files: 'deleted',
-  });
+  const { body } = await call('DELETE', '/api/models/managed');
+  expect(body).toMatchObject({ status: 'deleted', model_id: 'managed', files: 'deleted', kept_files: [] });
   expect((await call('DELETE', '/api/models/kept?files=keep')).body.files).toBe('kept');
   expect((await call('DELETE', '/api/models/own')).body.files).toBe('kept');
   expect([managed, kept, own].map((path) => existsSync(path))).toEqual([false, true, true]);
   expect(registry.list()).toHaveLength(0);
+
+  const { entries, total } = (await call('GET', '/api/trash')).body;
+  expect(total).toBe(3);
+  expect(entries[0]).toMatchObject({ model_id: 'managed', files: 'deleted', token: body.undo.token });
+  expect((await call('POST', '/api/models/undo', { token: body.undo.token })).body.model_id).toBe('managed');
+  expect(existsSync(managed)).toBe(true);
+  expect((await call('POST', '/api/models/undo', { token: body.undo.token })).status).toBe(404);
+  expect((await call('DELETE', '/api/trash')).body.models).toBe(2);
+  expect((await call('GET', '/api/trash')).body.total).toBe(0);
 });
 
 test('a file is registered once, under its own or a given name', async () => {

@@ -1,0 +1,186 @@
+/**
+ * Takes models off the list, with or without their files, and back on it for ten minutes after. What Flow did not put
+ * there itself stays where it is, whoever asks.
+ */
+import type { Clock, Timer } from '#src/clock.ts';
+import { Fault } from '#src/faults.ts';
+import type { Model, ModelId } from './model.ts';
+import { type NeededFile, ownFiles } from './own-files.ts';
+import type { Registry } from './registry.ts';
+import type { Removal, RemovalRecords } from './removal-records.ts';
+import { moveToTrash, purgeTrash, putBack, TRASH_KEPT_MS } from './trash.ts';
+
+export type RemovalsParts = {
+  readonly registry: Registry;
+  readonly records: RemovalRecords;
+  readonly clock: Clock;
+  readonly modelsDir: () => string;
+  /** Called when a removed model can no longer be had back. */
+  readonly onForgotten: (modelId: ModelId) => void;
+  /** What went wrong beside the matter itself. */
+  readonly log: (text: string, cause: unknown) => void;
+};
+
+export type Removed = {
+  readonly files: 'kept' | 'deleted';
+  /** Files that stay because other models need them. */
+  readonly needed: readonly NeededFile[];
+  /** Null when the removal could not be written down, so that it is for good. */
+  readonly undo: { readonly token: string; readonly expiresAtMs: number } | null;
+};
+
+/** A second of grace, so that an entry is never looked at just before it is due. */
+const PURGE_DELAY_MS = TRASH_KEPT_MS + 1_000;
+
+/** Owns what was removed, until it is gone for good. */
+export class Removals implements Disposable {
+  readonly #parts: RemovalsParts;
+  readonly #held: Map<string, Removal>;
+  readonly #timers = new Set<Timer>();
+
+  constructor(parts: RemovalsParts) {
+    this.#parts = parts;
+    this.#held = new Map(parts.records.read().map((removal) => [removal.token, removal]));
+    for (const removal of this.#held.values()) this.#arm(removal);
+    void this.#purge();
+  }
+
+  /** What can be had back, oldest first. */
+  list(): readonly Removal[] {
+    const nowMs = this.#parts.clock.wallMs();
+    return [...this.#held.values()].filter((removal) => !isOver(removal, nowMs));
+  }
+
+  /** Whether a model of this id was removed and can still be had back. */
+  holds(modelId: ModelId): boolean {
+    return this.list().some(({ model }) => model.id.toLowerCase() === modelId.toLowerCase());
+  }
+
+  /**
+   * Removes a model; 'delete' takes its files to the trash, if Flow put them there and nobody else needs them. Throws
+   * the faults of `moveToTrash`, and then nothing changed. The caller makes sure that it is not running.
+   */
+  remove(id: ModelId, wish: 'keep' | 'delete'): Removed {
+    const { registry, clock, modelsDir } = this.#parts;
+    const model = registry.need(id);
+    const isWished = wish === 'delete' && model.isManaged && model.endpoint === null;
+    const { paths, needed } = isWished ? this.#deletable(model) : NONE;
+    const root = modelsDir();
+    const trashed = moveToTrash(paths, root, model.id, clock.wallMs());
+    const removal = this.#recorded(model, trashed && { ...trashed, names: [...trashed.names], modelsDir: root });
+    try {
+      registry.remove(model.id);
+    } catch (cause) {
+      if (trashed) putBack(trashed, root);
+      if (removal) this.#drop(removal);
+      throw cause;
+    }
+    const undo = removal && { token: removal.token, expiresAtMs: removal.removedAtMs + TRASH_KEPT_MS };
+    return { files: isWished && paths.length > 0 ? 'deleted' : 'kept', needed, undo };
+  }
+
+  /**
+   * Puts a removed model back: its files where they were, itself on the list with all that was chosen for it. Throws
+   * Fault('not-found') when that can no longer be done, Fault('conflict') when something new is in its place.
+   */
+  undo(token: string): Model {
+    const { registry, clock } = this.#parts;
+    const removal = this.#held.get(token);
+    if (!removal || isOver(removal, clock.wallMs())) {
+      throw new Fault('not-found', 'This can no longer be undone.', {
+        hint: `A removed model can be had back for ${TRASH_KEPT_MS / 60_000} minutes.`,
+      });
+    }
+    const { model, trashed } = removal;
+    registry.checkReturn(model);
+    if (trashed) putBack(trashed, trashed.modelsDir);
+    // Before the model is told of: it is no longer one that was removed.
+    this.#drop(removal);
+    registry.restore(model);
+    return registry.need(model.id);
+  }
+
+  /** Deletes all that is in the trash now; nothing of it can be had back. Answers how many models that were. */
+  async empty(): Promise<number> {
+    const removals = [...this.#held.values()];
+    for (const removal of removals) this.#drop(removal);
+    const roots = new Set([this.#parts.modelsDir(), ...removals.flatMap(({ trashed }) => trashed?.modelsDir ?? [])]);
+    for (const root of roots) await purgeTrash(root, () => true);
+    for (const { model } of removals) this.#forget(model.id);
+    return removals.length;
+  }
+
+  [Symbol.dispose](): void {
+    for (const timer of this.#timers) timer[Symbol.dispose]();
+    this.#timers.clear();
+  }
+
+  #deletable(model: Model): { paths: readonly string[]; needed: readonly NeededFile[] } {
+    const { registry } = this.#parts;
+    if (model.format === 'gguf' && !model.isDemo && registry.isReplaced(model)) {
+      throw new Fault('conflict', `The file of ${model.id} is not the one that Flow put there, so it is left alone.`, {
+        hint: 'Remove the model from the list, and the file by hand.',
+      });
+    }
+    return ownFiles(
+      model,
+      registry.list().filter((other) => other.id !== model.id),
+    );
+  }
+
+  /** Null when it cannot be written down: a full disk must not keep anybody from deleting. */
+  #recorded(model: Model, trashed: Removal['trashed']): Removal | null {
+    const { clock, records, log } = this.#parts;
+    const removal = recordOf(model, trashed, clock.wallMs());
+    try {
+      records.write(removal);
+    } catch (cause) {
+      log('a removal could not be written down, so it cannot be undone', cause);
+      return null;
+    }
+    this.#held.set(removal.token, removal);
+    this.#arm(removal);
+    return removal;
+  }
+
+  #arm({ removedAtMs }: Removal): void {
+    const { clock } = this.#parts;
+    const timer = clock.after(Math.max(0, removedAtMs + PURGE_DELAY_MS - clock.wallMs()), () => {
+      this.#timers.delete(timer);
+      void this.#purge();
+    });
+    this.#timers.add(timer);
+  }
+
+  async #purge(): Promise<void> {
+    const nowMs = this.#parts.clock.wallMs();
+    const over = [...this.#held.values()].filter((removal) => isOver(removal, nowMs));
+    for (const removal of over) this.#drop(removal);
+    const roots = new Set([this.#parts.modelsDir(), ...over.flatMap(({ trashed }) => trashed?.modelsDir ?? [])]);
+    for (const root of roots) await purgeTrash(root, (movedAtMs) => nowMs - movedAtMs >= TRASH_KEPT_MS);
+    for (const { model } of over) this.#forget(model.id);
+  }
+
+  #drop(removal: Removal): void {
+    this.#held.delete(removal.token);
+    this.#parts.records.delete(removal);
+  }
+
+  /** A model that came anew under the same name has memories of its own. */
+  #forget(modelId: ModelId): void {
+    if (this.#parts.registry.find(modelId) === null) this.#parts.onForgotten(modelId);
+  }
+}
+
+const NONE = { paths: [], needed: [] };
+
+function recordOf(model: Model, trashed: Removal['trashed'], nowMs: number): Removal {
+  const copy = { ...model, aliases: [...model.aliases], capabilities: { ...model.capabilities } };
+  return { token: crypto.randomUUID(), removedAtMs: nowMs, model: copy, trashed };
+}
+
+/** A clock that was set back keeps nothing for longer than a day. */
+function isOver({ removedAtMs }: Removal, nowMs: number): boolean {
+  const agoMs = nowMs - removedAtMs;
+  return agoMs >= TRASH_KEPT_MS || agoMs < -86_400_000;
+}
