@@ -2,6 +2,7 @@
 /** The frame of every page: head, navigation, content, status bar, and the one live connection. */
 import type { Children } from '@kitajs/html';
 import { Nav, type PageName } from './nav.tsx';
+import { drawerId } from './parts/drawer.tsx';
 import { Icon } from './parts/icon.tsx';
 import { noticeId } from './parts/notice.tsx';
 import { statusId } from './shell/status-line.tsx';
@@ -52,6 +53,7 @@ export function Layout({ title, current, version, vendor, children }: LayoutProp
           <script defer src={vendor.alpineCompat} />
           <script defer src="/public/js/components.js" />
           <script defer src="/public/js/connection.js" />
+          <script defer src="/public/js/dialogs.js" />
           <script defer src="/public/js/ticking.js" />
           <script defer src={vendor.alpine} />
         </head>
@@ -84,6 +86,7 @@ export function Layout({ title, current, version, vendor, children }: LayoutProp
               <span class="shell__version" safe>{`Flow ${version}`}</span>
             </footer>
           </div>
+          <dialog class="drawer" id={drawerId} aria-labelledby="drawer-title" />
           <div class="notices" id={noticeId} />
           {isLive ? <div id="live" hx-sse:connect={`/live?page=${current}`} hx-swap="none" /> : ''}
         </body>

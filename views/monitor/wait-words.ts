@@ -14,7 +14,7 @@ export function waitWords(wait: Wait): string {
     case 'memory':
       return wait.waitingFor.length === 0
         ? `place ${wait.place}: waiting for memory`
-        : `place ${wait.place}: waiting for ${wait.waitingFor.join(', ')} to finish`;
+        : `place ${wait.place}: waiting for ${wait.waitingFor.join(', ')} to finish${beside(wait)}`;
     case 'turn':
       return `place ${wait.place}: ${wait.holder} goes first`;
     case 'stopping':
@@ -22,6 +22,11 @@ export function waitWords(wait: Wait): string {
     case 'back-off':
       return `place ${wait.place}: its model is tried again soon`;
   }
+}
+
+/** What is waited for, when it is not memory. */
+function beside({ lacks }: Extract<Wait, { reason: 'memory' }>): string {
+  return lacks === 'mlx-process' ? ' (no more MLX models at a time)' : '';
 }
 
 /** An engine's stage of loading, readable: `text_model` becomes `text model`. */

@@ -1,5 +1,6 @@
 /** @jsxImportSource @kitajs/html */
 /** A button that does one thing to the server. A form, so that it also works before and without any script. */
+import { postsTo } from './posting.ts';
 
 export type ActionProps = {
   /** Path that is posted to. */
@@ -15,14 +16,7 @@ export type ActionProps = {
 
 export function ActionButton({ action, fields, label, description, variant, isPressed }: ActionProps): JSX.Element {
   return (
-    <form
-      class="action"
-      method="post"
-      action={action}
-      hx-post={action}
-      hx-swap="none"
-      {...{ 'hx-status:4xx': 'target:#notice swap:innerHTML', 'hx-status:5xx': 'target:#notice swap:innerHTML' }}
-    >
+    <form class="action" {...postsTo(action)}>
       {Object.entries(fields).map(([name, value]) => (
         <input type="hidden" name={name} value={value} />
       ))}

@@ -124,7 +124,7 @@ function Busy({ model, message }: { model: Model; message: string }): JSX.Elemen
 function told(shell: Shell, notice: JSX.Element, status: number): Response {
   const safeNotice = notice;
   return shell.fragment(
-    <Partial target={noticeId} swap="innerHTML">
+    <Partial target={noticeId} swap="beforeend">
       {safeNotice}
     </Partial>,
     { status },

@@ -25,6 +25,7 @@ const STOP_WORDS: { readonly [Reason in StopReason]: string } = {
   abandoned: 'Nobody waits for it any more.',
   shutdown: 'Flow is stopping.',
   unhealthy: 'It stopped answering its health check.',
+  growth: 'It had taken much memory, and is started anew.',
 };
 const ENDERS: Readonly<Record<string, string>> = { C: 'its client', E: 'its engine', F: 'Flow', U: 'you' };
 const PHASES: Readonly<Record<string, string>> = {

@@ -1,0 +1,17 @@
+/** @jsxImportSource @kitajs/html */
+/** Text to take away: shown as it is, with a button that copies it. */
+
+export function Copyable({ text, label }: { text: string; label: string }): JSX.Element {
+  return (
+    <div class="copyable" x-data="copying">
+      <pre class="copyable__text" role="region" tabindex="0" aria-label={label}>
+        <code x-ref="code" safe>
+          {text}
+        </code>
+      </pre>
+      <button class="button" type="button" x-on:click="copy" x-text="word" aria-label={`Copy: ${label}`}>
+        Copy
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,29 @@
+/** @jsxImportSource @kitajs/html */
+/** Parts of a page that have addresses of their own. Links, so that back, reload and a new tab do what they should. */
+
+export type Tab = {
+  readonly name: string;
+  readonly label: string;
+  readonly href: string;
+  /** A number beside the label, such as how many are under way; null = none. */
+  readonly count?: number | null;
+};
+
+export function Tabs({ label, tabs, current }: { label: string; tabs: readonly Tab[]; current: string }): JSX.Element {
+  return (
+    <nav class="tabs" aria-label={label}>
+      {tabs.map((tab) => (
+        <a class="tabs__one" href={tab.href} {...(tab.name === current ? { 'aria-current': 'page' } : {})}>
+          <span safe>{tab.label}</span>
+          {tab.count === undefined || tab.count === null || tab.count === 0 ? (
+            ''
+          ) : (
+            <span class="tabs__count" safe>
+              {String(tab.count)}
+            </span>
+          )}
+        </a>
+      ))}
+    </nav>
+  );
+}
