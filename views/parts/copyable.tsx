@@ -4,7 +4,7 @@
 export function Copyable({ text, label }: { text: string; label: string }): JSX.Element {
   return (
     <div class="copyable" x-data="copying">
-      <pre class="copyable__text" role="region" tabindex="0" aria-label={label}>
+      <pre class="copyable__text">
         <code x-ref="code" safe>
           {text}
         </code>
