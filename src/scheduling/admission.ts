@@ -3,8 +3,8 @@
  * `admitAll` asks for each wanted model in turn; what an earlier one was promised no later one can take.
  */
 import type { ModelId } from '#src/models/model.ts';
-import { bytesOf, cheapestToLose } from './eviction.ts';
-import type { Occupant, TurnRules, Want } from './occupant.ts';
+import { bytesOf, cheapestToLose, mlxProcessesOf } from './eviction.ts';
+import type { Lack, Occupant, Room, TurnRules, Want } from './occupant.ts';
 import { changesAtMs, inTurn, type Standing, standing } from './turns.ts';
 
 /**
@@ -12,13 +12,19 @@ import { changesAtMs, inTurn, type Standing, standing } from './turns.ts';
  */
 export type Admission =
   /** It may start once `evict` are gone; with nobody leaving, now. */
-  | { readonly decision: 'start'; readonly evict: readonly ModelId[]; readonly leaving: readonly ModelId[] }
+  | {
+      readonly decision: 'start';
+      readonly lacks: Lack | null;
+      readonly evict: readonly ModelId[];
+      readonly leaving: readonly ModelId[];
+    }
   /**
    * It must wait for `for`. `close` (some of them) get no new requests, so that they end. `wakeAtMs` is when time alone
    * may change the answer; null = only an event can.
    */
   | {
       readonly decision: 'wait';
+      readonly lacks: Lack;
       readonly why: 'busy' | 'stopping' | 'turn';
       readonly for: readonly ModelId[];
       readonly close: readonly ModelId[];
@@ -26,9 +32,20 @@ export type Admission =
       readonly wakeAtMs: number | null;
     }
   /** It can never fit while things are as they are: `pinned` hold what it lacks, or nobody does. */
-  | { readonly decision: 'refuse'; readonly pinned: readonly ModelId[]; readonly availableBytes: number };
+  | {
+      readonly decision: 'refuse';
+      readonly lacks: Lack;
+      readonly pinned: readonly ModelId[];
+      readonly availableBytes: number;
+    };
 
-export type AdmissionTerms = { readonly budgetBytes: number; readonly nowMs: number; readonly rules: TurnRules };
+export type AdmissionTerms = {
+  readonly budgetBytes: number;
+  /** MLX servers that may run at a time; 0 = any number. */
+  readonly mlxProcessesMax: number;
+  readonly nowMs: number;
+  readonly rules: TurnRules;
+};
 
 export type Admitted = { readonly want: Want; readonly admission: Admission };
 
@@ -52,35 +69,63 @@ export function admit(want: Want, occupants: readonly Occupant[], terms: Admissi
   const availableBytes = terms.budgetBytes - bytesOf(pinned);
   if (want.bytes > availableBytes) {
     const areInTheWay = want.bytes <= terms.budgetBytes;
-    return { decision: 'refuse', pinned: areInTheWay ? idsOf(pinned) : [], availableBytes };
+    return { decision: 'refuse', lacks: 'memory', pinned: areInTheWay ? idsOf(pinned) : [], availableBytes };
   }
-  const missingBytes = want.bytes - (terms.budgetBytes - bytesOf(occupants));
-  if (missingBytes <= 0) return { decision: 'start', evict: [], leaving: [] };
+  if (missingMlxProcesses(want, pinned, terms) > 0) {
+    const held = idsOf(pinned.filter((other) => other.mlxProcesses > 0));
+    return { decision: 'refuse', lacks: 'mlx-process', pinned: held, availableBytes };
+  }
+  const missing: Room = {
+    bytes: want.bytes - (terms.budgetBytes - bytesOf(occupants)),
+    mlxProcesses: missingMlxProcesses(want, occupants, terms),
+  };
+  if (missing.bytes <= 0 && missing.mlxProcesses <= 0) {
+    return { decision: 'start', lacks: null, evict: [], leaving: [] };
+  }
+  return roomFor(want, occupants, missing, terms, missing.bytes > 0 ? 'memory' : 'mlx-process');
+}
 
+/** How room is made, or waited for. */
+function roomFor(
+  want: Want,
+  occupants: readonly Occupant[],
+  missing: Room,
+  terms: AdmissionTerms,
+  lacks: Lack,
+): Admission {
   const among = (...standings: readonly Standing[]): readonly Occupant[] =>
     occupants.filter((other) => standings.includes(standing(other, want, terms.nowMs, terms.rules)));
-  const enough = cheapestToLose(among('stopping'), missingBytes, terms.nowMs);
+  const enough = cheapestToLose(among('stopping'), missing, terms.nowMs);
   const stopping = enough ?? among('stopping');
   const leaving = idsOf(stopping);
-  const wait = { decision: 'wait', for: leaving, close: [], leaving, wakeAtMs: null } as const;
+  const wait = { decision: 'wait', lacks, for: leaving, close: [], leaving, wakeAtMs: null } as const;
   if (enough) return { ...wait, why: 'stopping' };
 
-  const stillMissingBytes = missingBytes - bytesOf(stopping);
-  const free = cheapestToLose(among('free'), stillMissingBytes, terms.nowMs);
-  if (free) return { decision: 'start', evict: idsOf(free), leaving: [...leaving, ...idsOf(free)] };
+  const rest = {
+    bytes: missing.bytes - bytesOf(stopping),
+    mlxProcesses: missing.mlxProcesses - mlxProcessesOf(stopping),
+  };
+  const free = cheapestToLose(among('free'), rest, terms.nowMs);
+  if (free) return { decision: 'start', lacks, evict: idsOf(free), leaving: [...leaving, ...idsOf(free)] };
 
-  const due = cheapestToLose(among('free', 'due'), stillMissingBytes, terms.nowMs);
+  const due = cheapestToLose(among('free', 'due'), rest, terms.nowMs);
   if (due) {
     const serving = idsOf(due.filter(isServing));
     return { ...wait, why: 'busy', for: serving, close: serving, leaving: [...leaving, ...idsOf(due)] };
   }
 
   const wakeAtMs = nextChange(want, occupants, terms);
-  const later = cheapestToLose(among('free', 'due', 'resident', 'busy'), stillMissingBytes, terms.nowMs);
+  const later = cheapestToLose(among('free', 'due', 'resident', 'busy'), rest, terms.nowMs);
   if (!later) return { ...wait, why: 'turn', for: idsOf(among('coming')), leaving: [], wakeAtMs };
   const staying = later.filter((other) => !among('free').includes(other));
   const why = staying.some(isServing) ? 'busy' : 'turn';
   return { ...wait, why, for: idsOf(staying), leaving: [...leaving, ...idsOf(later)], wakeAtMs };
+}
+
+/** How many more MLX servers there would be than there may be. */
+function missingMlxProcesses(want: Want, occupants: readonly Occupant[], { mlxProcessesMax }: AdmissionTerms): number {
+  if (mlxProcessesMax === 0 || want.mlxProcesses === 0) return 0;
+  return Math.max(0, mlxProcessesOf(occupants) + want.mlxProcesses - mlxProcessesMax);
 }
 
 /**
@@ -99,6 +144,7 @@ function replaced(want: Want, leaving: readonly ModelId[], occupants: readonly O
   const coming: Occupant = {
     modelId: want.modelId,
     bytes: Math.max(want.bytes, bytesOf(freed)),
+    mlxProcesses: Math.max(want.mlxProcesses, mlxProcessesOf(freed)),
     phase: 'coming',
     isPinned: false,
     inFlight: 0,

@@ -5,15 +5,16 @@
  * `turns.ts`, `eviction.ts`, `admission.ts`, `cooldown.ts`.
  */
 import { assert, impossible } from '#src/assert.ts';
-import type { Timer } from '#src/clock.ts';
 import { asFault, type Fault } from '#src/faults.ts';
 import type { Footprint } from '#src/models/model.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import { type Admission, admit, admitAll } from './admission.ts';
+import { Alarm } from './alarm.ts';
 import { Announcer } from './announcer.ts';
 import { cooldownMs } from './cooldown.ts';
-import { cheapestToLose } from './eviction.ts';
+import { cheapestToLose, mlxProcessesOf } from './eviction.ts';
 import type { FleetNeeds } from './fleet-needs.ts';
+import { growthOf, renewalAtMs } from './growth.ts';
 import { Launcher } from './launcher.ts';
 import type { Occupant, Want } from './occupant.ts';
 import * as refusals from './refusals.ts';
@@ -25,8 +26,6 @@ const BACK_OFF_WAIT_MAX_MS = 5_000;
 const START_ANSWER_MAX_MS = 1_000;
 const MEMORY_SAMPLE_INTERVAL_MS = 5_000;
 const ROUNDS_MAX = 10_000;
-/** A wake-up that comes this late was not held up: machine or process stood still. */
-const SLEPT_MIN_MS = 5_000;
 
 type Closing = { deadlineMs: number; giveUpAtMs: number; readonly whenGone: (() => void)[] };
 
@@ -35,17 +34,16 @@ export class Dispatcher {
   readonly launcher: Launcher;
   readonly announcer: Announcer;
   readonly #needs: FleetNeeds;
+  readonly #alarm: Alarm;
   #isDirty = false;
   #isSettling = false;
   #isTrimAsked = false;
-  #wakeAtMs = Number.POSITIVE_INFINITY;
-  #armedForMs = Number.POSITIVE_INFINITY;
-  #timer: Timer | null = null;
   #sampledAtMs = Number.NEGATIVE_INFINITY;
   #closing: Closing | null = null;
 
   constructor(needs: FleetNeeds) {
     this.#needs = needs;
+    this.#alarm = new Alarm(needs.clock, () => this.settle());
     this.launcher = new Launcher(needs, () => this.settle());
     this.announcer = new Announcer({ bus: needs.bus, ledger: this.launcher.ledger });
   }
@@ -57,7 +55,7 @@ export class Dispatcher {
   /** What admission would answer for a model that does not run. Changes nothing. */
   ask(seat: Seat, need: Footprint): Admission {
     const nowMs = this.#needs.clock.monotonicMs();
-    const want = { modelId: seat.modelId, bytes: need.totalBytes, sinceMs: nowMs };
+    const want = wantOf(seat, need.totalBytes, nowMs);
     return admit(want, this.#occupants(nowMs), this.#terms(this.#needs.settings(), nowMs));
   }
 
@@ -93,14 +91,14 @@ export class Dispatcher {
     } finally {
       this.#isSettling = false;
     }
-    this.#arm();
+    this.#alarm.arm();
   }
 
   #pass(): void {
     const nowMs = this.#needs.clock.monotonicMs();
     const settings = this.#needs.settings();
     this.#excuseSleep(nowMs);
-    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    this.#alarm.clear();
     for (const seat of this.#seats()) {
       seat.admission = null;
       seat.closedFor = null;
@@ -121,9 +119,8 @@ export class Dispatcher {
 
   /** Time that passed in sleep is nobody's idleness and nobody's wait: what was loaded before is loaded after it. */
   #excuseSleep(nowMs: number): void {
-    const sleptMs = nowMs - this.#armedForMs;
-    if (sleptMs < SLEPT_MIN_MS) return;
-    this.#armedForMs = nowMs;
+    const sleptMs = this.#alarm.sleptMs(nowMs);
+    if (sleptMs === 0) return;
     for (const seat of this.#seats()) {
       seat.idleSinceMs += sleptMs;
       for (const waiter of seat.waiters) waiter.sinceMs += sleptMs;
@@ -136,7 +133,7 @@ export class Dispatcher {
     const { load, state } = seat;
     if (load && (state.phase === 'idle' || state.phase === 'failed')) {
       if (nowMs >= load.askedAtMs + START_ANSWER_MAX_MS) this.launcher.giveUpStart(seat);
-      else this.#wakeBy(load.askedAtMs + START_ANSWER_MAX_MS);
+      else this.#alarm.by(load.askedAtMs + START_ANSWER_MAX_MS);
     }
     if (seat.model === null) {
       this.#dismiss(seat);
@@ -165,7 +162,7 @@ export class Dispatcher {
     for (let first = seat.waiters[0]; first; first = seat.waiters[0]) {
       const deadlineMs = Math.max(first.sinceMs, floorMs) + limitS * 1000;
       if (nowMs < deadlineMs) {
-        this.#wakeBy(deadlineMs);
+        this.#alarm.by(deadlineMs);
         break;
       }
       seat.waiters.shift();
@@ -173,17 +170,22 @@ export class Dispatcher {
     }
     if (seat.wish?.by !== 'person' || seat.activity === 'ready') return;
     const deadlineMs = seat.wish.sinceMs + limitS * 1000;
-    if (nowMs < deadlineMs) this.#wakeBy(deadlineMs);
+    if (nowMs < deadlineMs) this.#alarm.by(deadlineMs);
     else this.#dropWish(seat, `${seat.modelId} was not loaded: no memory became free in ${limitS} s.`);
   }
 
   #trimNow(nowMs: number): void {
     this.#isTrimAsked = false;
-    const excessBytes = this.launcher.ledger.reservedBytes - this.#needs.budgetBytes();
-    if (excessBytes <= 0) return;
+    const occupants = this.#occupants(nowMs);
+    const { mlx_processes_max: mlxMax } = this.#needs.settings();
+    const excess = {
+      bytes: this.launcher.ledger.reservedBytes - this.#needs.budgetBytes(),
+      mlxProcesses: mlxMax === 0 ? 0 : mlxProcessesOf(occupants) - mlxMax,
+    };
     const idleSeats = this.launcher.idle();
-    const idle = this.#occupants(nowMs).filter(({ modelId }) => idleSeats.some((seat) => seat.modelId === modelId));
-    for (const { modelId } of cheapestToLose(idle, excessBytes, nowMs) ?? idle)
+    const idle = occupants.filter(({ modelId }) => idleSeats.some((seat) => seat.modelId === modelId));
+    const useful = excess.bytes > 0 ? idle : idle.filter((other) => other.mlxProcesses > 0);
+    for (const { modelId } of cheapestToLose(idle, excess, nowMs) ?? useful)
       this.launcher.evict(this.launcher.seat(modelId));
   }
 
@@ -195,7 +197,7 @@ export class Dispatcher {
         seat.isForced = false;
         seat.outOfMemory = 'never';
       } else if (this.#isRoomMade(seat) && this.#mayStart(seat, nowMs) && this.#isNeedKnown(seat)) {
-        wants.push({ modelId: seat.modelId, bytes: seat.need?.totalBytes ?? 0, sinceMs: seat.wantedSinceMs });
+        wants.push(wantOf(seat, seat.need?.totalBytes ?? 0, seat.isOnlyRenewed ? nowMs : seat.wantedSinceMs));
       }
     }
     if (wants.length === 0) return;
@@ -215,7 +217,8 @@ export class Dispatcher {
       seat.outOfMemory = 'retried';
       return true;
     }
-    seat.admission = { decision: 'wait', why: 'stopping', for: leaving, close: [], leaving, wakeAtMs: null };
+    const wait = { decision: 'wait', why: 'stopping', lacks: 'memory', close: [], wakeAtMs: null } as const;
+    seat.admission = { ...wait, for: leaving, leaving };
     return false;
   }
 
@@ -230,7 +233,7 @@ export class Dispatcher {
       return true;
     }
     if (state.retryAtMs === null) seat.wish = null;
-    else if (nowMs < state.retryAtMs) this.#wakeBy(state.retryAtMs);
+    else if (nowMs < state.retryAtMs) this.#alarm.by(state.retryAtMs);
     return state.retryAtMs !== null && nowMs >= state.retryAtMs;
   }
 
@@ -263,16 +266,21 @@ export class Dispatcher {
   }
 
   #perform(seat: Seat, admission: Admission): void {
+    // It is asked last, so what it is not given has been promised to nobody else.
+    if (seat.isOnlyRenewed && (admission.decision !== 'start' || admission.leaving.length > 0)) {
+      seat.wish = null;
+      return;
+    }
     seat.admission = admission;
     switch (admission.decision) {
       case 'start':
         for (const modelId of admission.evict) this.launcher.evict(this.launcher.seat(modelId));
         if (admission.leaving.length === 0) this.launcher.start(seat);
-        if (seat.load) this.#wakeBy(seat.load.askedAtMs + START_ANSWER_MAX_MS);
+        if (seat.load) this.#alarm.by(seat.load.askedAtMs + START_ANSWER_MAX_MS);
         return;
       case 'wait':
         for (const modelId of admission.close) this.launcher.seat(modelId).closedFor = seat.modelId;
-        if (admission.wakeAtMs !== null) this.#wakeBy(admission.wakeAtMs);
+        if (admission.wakeAtMs !== null) this.#alarm.by(admission.wakeAtMs);
         return;
       case 'refuse': {
         assert(seat.need !== null, 'a known need before a refusal');
@@ -318,10 +326,24 @@ export class Dispatcher {
       this.launcher.stop(seat, 'user');
       return;
     }
-    if (idleMs === null) return;
+    this.#renew(seat, settings, nowMs);
+    if (idleMs === null || seat.activity !== 'ready') return;
     seat.unloadAtMs = seat.idleSinceMs + idleMs;
     if (nowMs >= seat.unloadAtMs) this.launcher.stop(seat, 'cooldown');
-    else this.#wakeBy(seat.unloadAtMs);
+    else this.#alarm.by(seat.unloadAtMs);
+  }
+
+  /** Starts an idle model anew whose engine has grown. */
+  #renew(seat: Seat, settings: Settings, nowMs: number): void {
+    const grown = seat.grown(this.launcher.ledger.of(seat.modelId));
+    const atMs = renewalAtMs(grown, settings);
+    if (atMs === null || nowMs < atMs) {
+      if (atMs !== null) this.#alarm.by(atMs);
+      return;
+    }
+    seat.renewedAtMs = nowMs;
+    this.#needs.bus.publish(refusals.renewed(seat.modelId, growthOf(grown, settings)));
+    this.launcher.stop(seat, 'growth');
   }
 
   #dropWish(seat: Seat, text: string): void {
@@ -339,7 +361,7 @@ export class Dispatcher {
     }
     const areGone = this.#seats().every((seat) => seat.activity === 'absent');
     if (areGone || nowMs >= closing.giveUpAtMs) for (const tell of closing.whenGone.splice(0)) tell();
-    else this.#wakeBy(isOver ? closing.giveUpAtMs : closing.deadlineMs);
+    else this.#alarm.by(isOver ? closing.giveUpAtMs : closing.deadlineMs);
   }
 
   #sample(nowMs: number): void {
@@ -349,7 +371,7 @@ export class Dispatcher {
       this.#sampledAtMs = nowMs;
       for (const seat of running) this.launcher.measure(seat);
     }
-    this.#wakeBy(this.#sampledAtMs + MEMORY_SAMPLE_INTERVAL_MS);
+    this.#alarm.by(this.#sampledAtMs + MEMORY_SAMPLE_INTERVAL_MS);
   }
 
   #seats(): readonly Seat[] {
@@ -367,25 +389,12 @@ export class Dispatcher {
       residencyMs: settings.min_residency_seconds * 1000,
       starvationMs: settings.starvation_seconds * 1000,
     };
-    return { budgetBytes: this.#needs.budgetBytes(), nowMs, rules };
+    const { mlx_processes_max: mlxProcessesMax } = settings;
+    return { budgetBytes: this.#needs.budgetBytes(), mlxProcessesMax, nowMs, rules };
   }
+}
 
-  #wakeBy(atMs: number): void {
-    this.#wakeAtMs = Math.min(this.#wakeAtMs, atMs);
-  }
-
-  #arm(): void {
-    if (this.#timer && this.#wakeAtMs === this.#armedForMs) return;
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = null;
-    this.#armedForMs = this.#wakeAtMs;
-    if (this.#wakeAtMs === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.max(0, this.#wakeAtMs - this.#needs.clock.monotonicMs());
-    // Never beyond the 31 bits of a timer, even for a cooldown of a year: while anything runs, memory is read every 5
-    // s.
-    this.#timer = this.#needs.clock.after(delayMs, () => {
-      this.#timer = null;
-      this.settle();
-    });
-  }
+/** What the policies are asked for a model that does not run. */
+function wantOf(seat: Seat, bytes: number, sinceMs: number): Want {
+  return { modelId: seat.modelId, bytes, mlxProcesses: seat.mlxProcesses, sinceMs };
 }

@@ -18,8 +18,8 @@ import { abortOf, Waiter } from './waiter.ts';
 
 /** An engine is killed 10 s after it was asked to stop; what is not gone by then cannot be waited for. */
 const STOP_MAX_MS = 15_000;
-/** Settings whose change may shrink the budget. */
-const MEMORY_SETTINGS: readonly string[] = ['memory_limit_gb', 'memory_headroom_gb'];
+/** Settings whose change may leave less room than is taken. */
+const MEMORY_SETTINGS: readonly string[] = ['memory_limit_gb', 'memory_headroom_gb', 'mlx_processes_max'];
 
 /** Lends models to requests, one start for any number of them, within the memory there is. */
 export class Fleet implements Lender {

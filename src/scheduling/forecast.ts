@@ -12,7 +12,7 @@ export type Plan = { readonly modelId: ModelId; readonly needBytes: number; read
 export function forecast(snapshot: FleetSnapshot, plans: readonly Plan[], wallMs: number): readonly string[] {
   return plans.map((plan) => {
     const need = `${plan.modelId} needs ${gigabytes(plan.needBytes)}`;
-    return `${need}: ${intention(plan.admission, snapshot.models, wallMs)}`;
+    return `${need}: ${intention(plan.admission, snapshot.models, wallMs)}${because(plan.admission)}`;
   });
 }
 
@@ -31,6 +31,11 @@ function intention(admission: Admission, models: readonly FleetModel[], wallMs: 
     default:
       return impossible(admission);
   }
+}
+
+/** What is in the way, when it is not memory. */
+function because(admission: Admission): string {
+  return admission.lacks === 'mlx-process' ? ', since no more MLX models are kept loaded at a time' : '';
 }
 
 function described(modelId: ModelId, models: readonly FleetModel[], wallMs: number): string {

@@ -52,6 +52,7 @@ export class Launcher {
     assert(model !== null && need !== null, 'a registered model with a known need');
     this.ledger.reserve(seat.modelId, need, this.#needs.budgetBytes());
     const { clock } = this.#needs;
+    seat.mlxProcessesRun = seat.mlxProcesses;
     seat.isForced = false;
     seat.lastOverrides = overrides;
     seat.load = { overrides, askedAtMs: clock.monotonicMs(), askedAtWallMs: clock.wallMs() };
@@ -65,6 +66,8 @@ export class Launcher {
 
   /** Wants its process gone. Its leases become void by that, and know why. */
   stop(seat: Seat, reason: StopReason): void {
+    // Whoever wants it gone for another reason wants it to stay so.
+    if (seat.stopAsked === 'growth') seat.stopAsked = reason;
     if (seat.activity === 'absent' || seat.activity === 'stopping') return;
     seat.stopAsked = reason;
     const fault = refusals.stopped(seat.modelId, reason);
@@ -117,11 +120,13 @@ export class Launcher {
   #arrived(seat: Seat): void {
     const nowMs = this.#needs.clock.monotonicMs();
     this.#recordLoad(seat, 'ready', null);
+    // A restart that nobody asked for is nobody's use of the model.
+    if (!seat.isOnlyRenewed) seat.idleSinceMs = nowMs;
     seat.load = null;
     seat.wish = null;
     seat.outOfMemory = 'never';
     seat.readySinceMs = nowMs;
-    seat.idleSinceMs = nowMs;
+    seat.baselineBytes = seat.supervisor.memoryBytes();
     seat.usualLoadMs = this.#needs.records.usualLoadMs(seat.modelId);
     seat.peakBytes = 0;
   }
@@ -139,12 +144,13 @@ export class Launcher {
     seat.load = null;
     seat.stopAsked = null;
     seat.measuredBytes = null;
-    seat.keepAlive = 'default';
+    if (stopAsked !== 'growth') seat.keepAlive = 'default';
     this.ledger.release(seat.modelId);
     for (const tell of seat.onStopped.splice(0)) tell();
     const wasUnhealthy = previous.phase === 'stopping' && previous.reason === 'unhealthy';
     if (load && crash) this.#loadFailed(seat, crash);
-    else if ((crash || wasUnhealthy) && seat.isPinned) this.#wishBack(seat);
+    else if (stopAsked === 'growth' && !seat.isPinned) this.#wishBack(seat, 'growth');
+    else if ((crash || wasUnhealthy || stopAsked === 'growth') && seat.isPinned) this.#wishBack(seat, 'pin');
   }
 
   #loadFailed(seat: Seat, crash: Extract<ModelState, { phase: 'failed' }>): void {
@@ -158,12 +164,12 @@ export class Launcher {
     const leftMs = crash.retryAtMs === null ? null : crash.retryAtMs - this.#needs.clock.monotonicMs();
     const retryAfterS = leftMs === null ? null : Math.max(1, Math.ceil(leftMs / 1000));
     this.refuseAll(seat, refusals.loadFailed(seat.modelId, crash.report, retryAfterS));
-    if (seat.wish?.by === 'person' || crash.retryAtMs === null) seat.wish = null;
+    if (seat.wish?.by !== 'pin' || crash.retryAtMs === null) seat.wish = null;
   }
 
-  /** A pinned model that crashed comes back by itself, as it was, after the back-off. */
-  #wishBack(seat: Seat): void {
-    seat.wish ??= { by: 'pin', overrides: seat.lastOverrides, sinceMs: this.#needs.clock.monotonicMs() };
+  /** A pinned model that crashed comes back by itself, as it was, after the back-off; so does one that had grown. */
+  #wishBack(seat: Seat, by: 'pin' | 'growth'): void {
+    seat.wish ??= { by, overrides: seat.lastOverrides, sinceMs: this.#needs.clock.monotonicMs() };
   }
 
   #recordLoad(seat: Seat, outcome: 'ready' | 'failed' | 'abandoned', crashKind: string | null): void {

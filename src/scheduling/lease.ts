@@ -3,6 +3,7 @@ import type { Speech } from '#src/engines/speech.ts';
 import type { Fault } from '#src/faults.ts';
 import type { EngineKind, Footprint, LaunchOverrides, ModelId } from '#src/models/model.ts';
 import type { ModelState, StopReason } from '#src/supervision/model-state.ts';
+import type { Lack } from './occupant.ts';
 
 /**
  * The right to use a loaded model. While one is held, the model is busy: it is neither cooled down nor evicted.
@@ -39,7 +40,13 @@ export type Wait =
       readonly usualMs: number | null;
     }
   | { readonly reason: 'slots'; readonly place: number; readonly busy: number }
-  | { readonly reason: 'memory'; readonly place: number; readonly waitingFor: readonly ModelId[] }
+  | {
+      readonly reason: 'memory';
+      readonly place: number;
+      readonly waitingFor: readonly ModelId[];
+      /** Memory, or the place of an MLX server: only so many run at a time. */
+      readonly lacks: Lack;
+    }
   | { readonly reason: 'turn'; readonly place: number; readonly holder: ModelId }
   | { readonly reason: 'stopping'; readonly place: number; readonly modelId: ModelId }
   | { readonly reason: 'back-off'; readonly place: number; readonly retryAtMs: number };

@@ -5,6 +5,8 @@ import type { ModelId } from '#src/models/model.ts';
 export type Occupant = {
   readonly modelId: ModelId;
   readonly bytes: number;
+  /** Processes of Flow's own MLX servers: 1 for an MLX model, 0 for any other. */
+  readonly mlxProcesses: number;
   /** `coming`: promised to a model that goes first but is not started yet. */
   readonly phase: 'coming' | 'starting' | 'ready' | 'stopping';
   readonly isPinned: boolean;
@@ -25,9 +27,17 @@ export type Occupant = {
 export type Want = {
   readonly modelId: ModelId;
   readonly bytes: number;
+  /** Processes of MLX servers that it will be. */
+  readonly mlxProcesses: number;
   /** Arrival of whoever has waited longest for it. */
   readonly sinceMs: number;
 };
+
+/** What a model lacks: memory, or, since only so many MLX servers run at a time, the place of one. */
+export type Lack = 'memory' | 'mlx-process';
+
+/** What has to become free. */
+export type Room = { readonly bytes: number; readonly mlxProcesses: number };
 
 /** How long a model keeps its place; from the settings. */
 export type TurnRules = { readonly residencyMs: number; readonly starvationMs: number };

@@ -1,8 +1,10 @@
 /** The sentences with which the scheduler refuses: what happened, with numbers, and what may help. */
 import type { CrashReport } from '#src/engines/engine.ts';
+import type { FlowEvent } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
 import type { Footprint, ModelId } from '#src/models/model.ts';
 import type { StopReason } from '#src/supervision/model-state.ts';
+import type { Lack } from './occupant.ts';
 
 /** Last lines of an engine that travel with a fault. */
 const TAIL_LINES_MAX = 10;
@@ -29,8 +31,14 @@ export function notLoaded(modelId: ModelId): Fault {
 export function noMemory(
   modelId: ModelId,
   need: Footprint,
-  available: { readonly budgetBytes: number; readonly availableBytes: number; readonly pinned: readonly ModelId[] },
+  available: {
+    readonly lacks: Lack;
+    readonly budgetBytes: number;
+    readonly availableBytes: number;
+    readonly pinned: readonly ModelId[];
+  },
 ): Fault {
+  if (available.lacks === 'mlx-process') return noMlxProcess(modelId, available.pinned);
   const { budgetBytes, availableBytes, pinned } = available;
   const isPinnedInTheWay = pinned.length > 0;
   const names = pinned.join(', ');
@@ -52,6 +60,15 @@ export function noMemory(
     pinned,
   };
   return new Fault('no-memory', message, { hint, details });
+}
+
+/** As many MLX servers run as may, and all of them are pinned. */
+function noMlxProcess(modelId: ModelId, pinned: readonly ModelId[]): Fault {
+  const names = pinned.join(', ');
+  return new Fault('no-memory', `${modelId} cannot be loaded beside ${names}: no more MLX models run at a time.`, {
+    hint: `Unpin ${names}, or raise mlx_processes_max in the settings.`,
+    details: { pinned },
+  });
 }
 
 /** What it needs cannot be told: its file is gone or cannot be used. The file's own fault, with the model's name. */
@@ -114,6 +131,12 @@ export function engineStopped(modelId: ModelId): Fault {
 /** Flow stops. */
 export function shuttingDown(): Fault {
   return new Fault('shutting-down', 'Flow is shutting down.', { retryAfterS: SHUTTING_DOWN_RETRY_S });
+}
+
+/** What is told when an idle model is started anew because it had grown. */
+export function renewed(modelId: ModelId, growthBytes: number): FlowEvent {
+  const text = `${modelId} held ${gigabytes(growthBytes)} more than after its load; it is started anew while idle.`;
+  return { type: 'notice', tone: 'info', text };
 }
 
 /** Unloading would cut requests. */

@@ -5,6 +5,7 @@ import type { Fault } from '#src/faults.ts';
 import type { Footprint, LaunchOverrides, Model, ModelId } from '#src/models/model.ts';
 import type { ModelState, StopReason, Supervisor } from '#src/supervision/model-state.ts';
 import type { Admission } from './admission.ts';
+import type { Grown } from './growth.ts';
 import type { FleetModel, KeepAlive, Lease } from './lease.ts';
 import type { Occupant } from './occupant.ts';
 import type { Waiter } from './waiter.ts';
@@ -17,8 +18,15 @@ export const BRIEF_LEASES_MAX = 2;
 /** Reading weights at about 1 GB/s: a guess for a model that was never loaded. */
 const BYTES_PER_LOAD_MS = 1e6;
 
-/** A load that nobody's request asked for: a person's, or the restart of a pinned model that crashed. */
-export type Wish = { readonly by: 'person' | 'pin'; readonly overrides: LaunchOverrides; readonly sinceMs: number };
+/**
+ * A load that nobody's request asked for: a person's, the restart of a pinned model that crashed, or of one that had
+ * grown.
+ */
+export type Wish = {
+  readonly by: 'person' | 'pin' | 'growth';
+  readonly overrides: LaunchOverrides;
+  readonly sinceMs: number;
+};
 
 /** A start that was asked for and has not ended. */
 export type Load = { readonly overrides: LaunchOverrides; readonly askedAtMs: number; readonly askedAtWallMs: number };
@@ -41,6 +49,8 @@ export class Seat {
   /** Of the last start. */
   lastOverrides: LaunchOverrides = {};
   stopAsked: StopReason | null = null;
+  /** `mlxProcesses` as it was at the last start: a model may be removed while its process still goes. */
+  mlxProcessesRun = 0;
   /** The next start disregards a failure and its back-off. */
   isForced = false;
   /** File and engines as they were when the model failed: a sticky failure lasts until they change. */
@@ -53,6 +63,10 @@ export class Seat {
   usualLoadMs: number | null;
   measuredBytes: number | null = null;
   peakBytes = 0;
+  /** Of the present process when it became ready. */
+  baselineBytes: number | null = null;
+  /** When it was last started anew because it had grown; monotonic. */
+  renewedAtMs: number | null = null;
   unloadAtMs: number | null = null;
   /** What was asked for the present process. */
   keepAlive: KeepAlive = 'default';
@@ -80,6 +94,11 @@ export class Seat {
     if (this.stopAsked !== null || phase === 'stopping') return 'stopping';
     if (this.load !== null || phase === 'starting') return 'starting';
     return phase === 'ready' ? 'ready' : 'absent';
+  }
+
+  /** Of Flow's own MLX servers this model is one, when it runs. An engine that Flow did not start never counts. */
+  get mlxProcesses(): number {
+    return this.model?.format === 'mlx' && this.model.endpoint === null ? 1 : 0;
   }
 
   get isPinned(): boolean {
@@ -122,12 +141,26 @@ export class Seat {
     return this.wish?.overrides ?? {};
   }
 
+  /** Nobody waits for it: only its growth made it end, so it comes back only into what is free. */
+  get isOnlyRenewed(): boolean {
+    return this.wish?.by === 'growth' && this.waiters.length === 0;
+  }
+
+  /** Its memory and use, with what the ledger holds for it. */
+  grown(reserved: Footprint | null): Grown {
+    const { baselineBytes, measuredBytes, idleSinceMs, renewedAtMs } = this;
+    const needBytes = reserved?.totalBytes ?? 0;
+    const format = this.model?.format ?? 'gguf';
+    return { format, baselineBytes, measuredBytes, needBytes, idleSinceMs, renewedAtMs };
+  }
+
   /** As the policies see it, while it takes memory. */
   occupant(bytes: number, nowMs: number): Occupant {
     const { activity } = this;
     return {
       modelId: this.modelId,
       bytes,
+      mlxProcesses: this.mlxProcessesRun,
       phase: activity === 'absent' ? 'stopping' : activity,
       isPinned: this.isPinned,
       inFlight: this.held.size,

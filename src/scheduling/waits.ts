@@ -78,7 +78,7 @@ function forMemory(place: number, { modelId, admission }: Hold): Wait {
   if (admission?.decision === 'start') {
     return { reason: 'stopping', place, modelId: admission.leaving[0] ?? modelId };
   }
-  if (admission?.decision !== 'wait') return { reason: 'memory', place, waitingFor: [] };
+  if (admission?.decision !== 'wait') return { reason: 'memory', place, waitingFor: [], lacks: 'memory' };
   const first = admission.for[0] ?? modelId;
   switch (admission.why) {
     case 'stopping':
@@ -86,7 +86,7 @@ function forMemory(place: number, { modelId, admission }: Hold): Wait {
     case 'turn':
       return { reason: 'turn', place, holder: first };
     case 'busy':
-      return { reason: 'memory', place, waitingFor: admission.for };
+      return { reason: 'memory', place, waitingFor: admission.for, lacks: admission.lacks };
     default:
       return impossible(admission.why);
   }

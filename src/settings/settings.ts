@@ -99,6 +99,22 @@ export const Settings = Type.Object(
       default: 2,
       description: 'Memory kept free for everything else, in GB',
     }),
+    mlx_processes_max: Type.Integer({
+      minimum: 0,
+      maximum: 1000,
+      default: 1,
+      description: 'MLX models loaded at the same time; 0 = as many as fit',
+    }),
+    restart_grown: Type.Union([Type.Literal('off'), Type.Literal('mlx'), Type.Literal('all')], {
+      default: 'mlx',
+      description: 'Engines that are started anew, while idle, when they have taken much more memory since their load',
+    }),
+    restart_growth_percent: Type.Integer({
+      minimum: 10,
+      maximum: 1000,
+      default: 50,
+      description: 'Growth that is borne, as a share of what the model needs; never less than 1 GiB',
+    }),
     queue_limit: Type.Integer({
       minimum: 1,
       maximum: 100_000,

@@ -3,7 +3,7 @@ import type { CrashReport } from '#src/engines/engine.ts';
 import type { Speech } from '#src/engines/speech.ts';
 import type { EngineKind, LaunchOverrides, LaunchSettings, Model, ModelId } from '#src/models/model.ts';
 
-export type StopReason = 'user' | 'cooldown' | 'eviction' | 'abandoned' | 'shutdown' | 'unhealthy';
+export type StopReason = 'user' | 'cooldown' | 'eviction' | 'abandoned' | 'shutdown' | 'unhealthy' | 'growth';
 
 /**
  * idle → starting → ready → stopping → idle, and failed from starting or ready; a start that meets `stopping` waits

@@ -162,7 +162,7 @@ describe('memory', () => {
     const holder = world.ask('a');
     await world.pass(20_000);
     const one = world.ask('b');
-    expect(lastWait(one)).toEqual({ reason: 'memory', place: 1, waitingFor: ['a'] });
+    expect(lastWait(one)).toEqual({ reason: 'memory', place: 1, waitingFor: ['a'], lacks: 'memory' });
     await world.pass(300_000, 1_000);
     expect(world.phase('a')).toBe('ready');
     holder.end();

@@ -6,13 +6,15 @@
 import { expect, test } from 'bun:test';
 import { assert } from '#src/assert.ts';
 import { BRIEF_LEASES_MAX } from '#src/scheduling/seat.ts';
-import { type Asked, type Fate, flushed, GB, World } from './world.ts';
+import { type Asked, type Fate, flushed, GB, GOOD, World } from './world.ts';
 
 const SEEDS = process.env.FLOW_TEST_SEED ? [Number(process.env.FLOW_TEST_SEED)] : [1, 2, 3, 4, 5, 6, 7, 8];
 const STEPS = 12_800;
 /** After so many steps everybody is let finish, and then nobody may be left waiting. */
 const STEPS_BETWEEN_RESTS = 1_600;
 const MODELS = ['a', 'b', 'c', 'd/e', 'f', 'g'];
+/** Those are of a kind of which only so many run at a time. */
+const MLX_MODELS: readonly string[] = ['b', 'c', 'f'];
 const BUDGETS_GB = [8, 12, 16, 24];
 
 class Random {
@@ -49,12 +51,15 @@ class Life {
   readonly order = new Map<Asked, number>();
   #count = 0;
   #reservedBefore = 0;
+  #mlxBefore = 0;
   settledCount = 0;
   isResting = false;
 
   constructor(seed: number) {
     this.random = new Random(seed);
-    for (const [index, id] of MODELS.entries()) this.world.add(id, 2 + index * 2);
+    for (const [index, id] of MODELS.entries()) {
+      this.world.add(id, 2 + index * 2, GOOD, MLX_MODELS.includes(id) ? 'mlx' : 'gguf');
+    }
     this.world.settings = { ...this.world.settings, queue_limit: 12 };
     // Listeners may call back into the fleet while they are being told.
     this.world.bus.subscribe((event) => {
@@ -78,6 +83,7 @@ class Life {
     else if (dice < 94) this.#load(id);
     else if (dice < 96) this.#change();
     else if (dice < 97) world.fleet.keep(id, random.of([0, 3, 60, 'forever', 'default'] as const));
+    else if (dice < 98) world.held.set(id, random.of([1, 2, 20, 40]) * GB);
     else if (dice < 99)
       world.configure(id, { is_pinned: random.below(4) === 0, cooldown_s: random.of([null, 0, 5, 60]) });
     else this.#budget();
@@ -95,6 +101,7 @@ class Life {
     // whoever was let in by that is yet to hear it.
     await flushed();
     this.check();
+    world.set({ mlx_processes_max: 1 });
     world.budgetBytes = 16 * GB;
     world.set({ jit_enabled: true, queue_wait_seconds: 86_400, min_residency_seconds: 10, starvation_seconds: 60 });
     for (let turn = 0; turn < 400 && this.asked.length > 0; turn += 1) {
@@ -135,6 +142,7 @@ class Life {
     const isWithin = memory.reservedBytes <= Math.max(memory.budgetBytes, this.#reservedBefore);
     assert(isWithin, 'reservations within the budget, or less than before it shrank');
     this.#reservedBefore = memory.reservedBytes;
+    this.#checkMlx();
     this.#forgetSettled();
   }
 
@@ -146,6 +154,15 @@ class Life {
       this.asked.splice(index, 1);
       this.settledCount += 1;
     }
+  }
+
+  #checkMlx(): void {
+    // Reserved, not live: one that was admitted under a higher limit may have its process later.
+    const { models } = this.world.fleet.snapshot();
+    const running = models.filter(({ modelId, reserved }) => reserved && MLX_MODELS.includes(modelId)).length;
+    const most = this.world.settings.mlx_processes_max || MLX_MODELS.length;
+    assert(running <= Math.max(most, this.#mlxBefore), `at most ${most} MLX processes, not ${running}`);
+    this.#mlxBefore = running;
   }
 
   #checkOrder(one: Asked): void {
@@ -212,6 +229,7 @@ class Life {
       min_residency_seconds: random.of([0, 10, 100]),
       starvation_seconds: random.of([1, 60]),
       queue_wait_seconds: random.of([5, 600]),
+      mlx_processes_max: random.of([1, 1, 1, 2, 0]),
     });
   }
 

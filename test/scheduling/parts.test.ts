@@ -55,8 +55,8 @@ describe('news', () => {
     ['another stage', loading(0.5), loading(0.5, 'warmup'), true],
     [
       'another one waited for',
-      { reason: 'memory', place: 1, waitingFor: ['a'] },
-      { reason: 'memory', place: 1, waitingFor: ['a', 'b'] },
+      { reason: 'memory', place: 1, waitingFor: ['a'], lacks: 'memory' },
+      { reason: 'memory', place: 1, waitingFor: ['a', 'b'], lacks: 'memory' },
       true,
     ],
     ['another holder', { reason: 'turn', place: 1, holder: 'a' }, { reason: 'turn', place: 1, holder: 'b' }, true],
@@ -70,7 +70,15 @@ describe('forecast', () => {
   const WALL_MS = 1_000_000;
   const model = (modelId: string, differences: Partial<FleetModel>): FleetModel =>
     idleModel(modelId, { lastUsedAtMs: WALL_MS - 192_000, ...differences });
-  const wait = { decision: 'wait', why: 'busy', for: ['y'], close: [], leaving: ['y'], wakeAtMs: null } as const;
+  const wait = {
+    decision: 'wait',
+    lacks: 'memory',
+    why: 'busy',
+    for: ['y'],
+    close: [],
+    leaving: ['y'],
+    wakeAtMs: null,
+  } as const;
   const cases: readonly [string, Partial<FleetModel>, Admission, string][] = [
     ['idle', {}, wait, 'x needs 18.2 GB: would unload y (idle 3:12)'],
     ['busy', { inFlight: 2 }, wait, 'x needs 18.2 GB: would unload y (2 requests)'],
@@ -80,7 +88,18 @@ describe('forecast', () => {
       { ...wait, close: ['y'] },
       'x needs 18.2 GB: will unload y (1 request), which gets no new requests',
     ],
-    ['leaving', {}, { decision: 'start', evict: ['y'], leaving: ['y'] }, 'x needs 18.2 GB: unloads y (idle 3:12)'],
+    [
+      'leaving',
+      {},
+      { decision: 'start', lacks: 'memory', evict: ['y'], leaving: ['y'] },
+      'x needs 18.2 GB: unloads y (idle 3:12)',
+    ],
+    [
+      'one MLX model at a time',
+      {},
+      { ...wait, lacks: 'mlx-process' },
+      'x needs 18.2 GB: would unload y (idle 3:12), since no more MLX models are kept loaded at a time',
+    ],
     ['behind', {}, { ...wait, leaving: [] }, 'x needs 18.2 GB: waits behind y (idle 3:12)'],
   ];
   for (const [name, differences, admission, expected] of cases) {

@@ -15,6 +15,7 @@ function occupant(modelId: string, gigabytes: number, differences: Partial<Occup
   return {
     modelId,
     bytes: gigabytes * 1e9,
+    mlxProcesses: 0,
     phase: 'ready',
     isPinned: false,
     inFlight: 0,
@@ -28,10 +29,15 @@ function occupant(modelId: string, gigabytes: number, differences: Partial<Occup
 }
 
 function want(modelId: string, gigabytes: number, waitedMs = 0): Want {
-  return { modelId, bytes: gigabytes * 1e9, sinceMs: NOW_MS - waitedMs };
+  return { modelId, bytes: gigabytes * 1e9, mlxProcesses: 0, sinceMs: NOW_MS - waitedMs };
 }
 
-const terms = (budgetGb: number) => ({ budgetBytes: budgetGb * 1e9, nowMs: NOW_MS, rules: RULES });
+const terms = (budgetGb: number) => ({
+  budgetBytes: budgetGb * 1e9,
+  mlxProcessesMax: 1,
+  nowMs: NOW_MS,
+  rules: RULES,
+});
 const ids = (occupants: readonly Occupant[] | null): readonly string[] | null =>
   occupants?.map((one) => one.modelId).toSorted() ?? null;
 
@@ -69,7 +75,7 @@ describe('eviction', () => {
   ];
   for (const [name, candidates, gigabytes, expected] of cases) {
     test(name, () => {
-      expect(ids(cheapestToLose(candidates, gigabytes * 1e9, NOW_MS))).toEqual(expected);
+      expect(ids(cheapestToLose(candidates, { bytes: gigabytes * 1e9, mlxProcesses: 0 }, NOW_MS))).toEqual(expected);
     });
   }
 
@@ -87,7 +93,7 @@ describe('eviction', () => {
         }),
       );
       const bytes = Math.ceil(bytesOf(candidates) / (1 + random(5)));
-      const chosen = cheapestToLose(candidates, bytes, NOW_MS) ?? [];
+      const chosen = cheapestToLose(candidates, { bytes, mlxProcesses: 0 }, NOW_MS) ?? [];
       expect(bytesOf(chosen)).toBeGreaterThanOrEqual(bytes);
       for (const one of chosen) expect(bytesOf(chosen) - one.bytes).toBeLessThan(bytes);
     }
@@ -147,7 +153,12 @@ describe('turns', () => {
 
 describe('admission', () => {
   test('what fits starts, and nobody is asked to go', () => {
-    expect(admit(want('b', 6), [occupant('a', 10)], terms(16))).toEqual({ decision: 'start', evict: [], leaving: [] });
+    expect(admit(want('b', 6), [occupant('a', 10)], terms(16))).toEqual({
+      decision: 'start',
+      lacks: null,
+      evict: [],
+      leaving: [],
+    });
   });
 
   test('what does not fit starts once the cheapest idle ones are gone', () => {
@@ -158,6 +169,7 @@ describe('admission', () => {
   test('more than the whole budget is refused whatever is loaded', () => {
     expect(admit(want('b', 17), [occupant('a', 10)], terms(16))).toEqual({
       decision: 'refuse',
+      lacks: 'memory',
       pinned: [],
       availableBytes: 16e9,
     });
@@ -167,6 +179,7 @@ describe('admission', () => {
     const occupants = [occupant('a', 10, { isPinned: true }), occupant('c', 3)];
     expect(admit(want('b', 7), occupants, terms(16))).toEqual({
       decision: 'refuse',
+      lacks: 'memory',
       pinned: ['a'],
       availableBytes: 6e9,
     });

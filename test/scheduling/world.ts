@@ -54,6 +54,8 @@ export class World {
   readonly events: FlowEvent[] = [];
   readonly models = new Map<ModelId, Model>();
   readonly sizes = new Map<ModelId, number>();
+  /** Resident memory, in bytes, where it differs from the size. */
+  readonly held = new Map<ModelId, number>();
   readonly fates = new Map<ModelId, Fate>();
   /** What names the present state of a model's file; absent = as it always was. */
   readonly fileStates = new Map<ModelId, string>();
@@ -92,10 +94,10 @@ export class World {
     });
   }
 
-  add(modelId: ModelId, gigabytes: number, fate: Fate = GOOD): void {
+  add(modelId: ModelId, gigabytes: number, fate: Fate = GOOD, format: Model['format'] = 'gguf'): void {
     this.sizes.set(modelId, gigabytes * GB);
     this.fates.set(modelId, fate);
-    this.models.set(modelId, modelOf(modelId));
+    this.models.set(modelId, { ...modelOf(modelId), format });
   }
 
   needOf(model: Model, overrides: LaunchOverrides): Footprint {
@@ -237,7 +239,7 @@ export class FakeSupervisor implements Supervisor {
   }
 
   memoryBytes(): number | null {
-    return this.isLive ? (this.#world.sizes.get(this.modelId) ?? null) : null;
+    return this.isLive ? (this.#world.held.get(this.modelId) ?? this.#world.sizes.get(this.modelId) ?? null) : null;
   }
 
   /** The process dies now, by itself. */
