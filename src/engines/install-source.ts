@@ -2,16 +2,32 @@
 
 export type InstallSourceName = 'release' | 'homebrew' | 'wheel';
 
+/** What brings an engine: a source, or a Python tool. */
+export type Bringer = InstallSourceName | 'uv' | 'pip';
+
 /** How far an installation is. `totalBytes` is null until it is known; `message` is one sentence for people. */
 export type InstallProgress = {
   readonly phase: 'looking' | 'downloading' | 'verifying' | 'unpacking' | 'testing' | 'done' | 'failed';
-  readonly source: InstallSourceName | null;
+  readonly source: Bringer | null;
   readonly bytes: number;
   readonly totalBytes: number | null;
   readonly message: string;
 };
 
 export type InstallStep = Omit<InstallProgress, 'source'>;
+
+/** An installation to be looked at and ended: the one under way, or the last one. */
+export interface InstallWatch {
+  /** Null before the first. */
+  readonly progress: InstallProgress | null;
+  /** Its last messages, oldest first. */
+  readonly log: readonly string[];
+  readonly isRunning: boolean;
+  /** Hears every step until the returned function is called. */
+  onProgress(listener: (progress: InstallProgress) => void): () => void;
+  /** Ends it; its waiters get Fault('cancelled'). */
+  cancel(): void;
+}
 
 export type InstallRequest = {
   /** A release such as `b11434`; null for the newest. */

@@ -65,6 +65,21 @@ export const Settings = Type.Object(
       default: '',
       description: 'Id of the llama.cpp engine to use; empty = the first found',
     }),
+    mlx_lm_choice: Type.String({
+      maxLength: 4096,
+      default: '',
+      description: 'Id of the mlx-lm server to use; empty = the first found',
+    }),
+    mlx_openai_server_choice: Type.String({
+      maxLength: 4096,
+      default: '',
+      description: 'Id of the mlx-openai-server to use; empty = the first found',
+    }),
+    mlx_vlm_choice: Type.String({
+      maxLength: 4096,
+      default: '',
+      description: 'Id of the mlx-vlm server to use; empty = the first found',
+    }),
     jit_enabled: Type.Boolean({ default: true, description: 'Load a model when a request asks for it' }),
     jit_cooldown_enabled: Type.Boolean({ default: true, description: 'Unload idle models' }),
     jit_cooldown_seconds: Type.Integer({
