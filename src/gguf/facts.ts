@@ -1,5 +1,5 @@
 /** What a GGUF header means: the sizes that decide its memory, and what the model can do. Pure. */
-import type { LayerFacts, ModelFacts } from '#src/models/facts.ts';
+import { abilitiesIn, type LayerFacts, type ModelFacts } from '#src/models/facts.ts';
 import type { GgufHeader, MetadataValue } from './header.ts';
 import { quantizationName } from './tensor-types.ts';
 
@@ -9,8 +9,6 @@ const LENGTH_MAX = 1 << 24;
 const EMBEDDING_ARCHITECTURES = /^(?:.*bert.*|t5encoder|gemma-embedding|.*-embed(?:ding)?)$/;
 /** The second is the name of before. */
 const GAP_TOKENS = ['fim_pre_token_id', 'prefix_token_id'];
-const TOOL_MARKS = /\btools\b|tool_call/;
-const THINKING_MARKS = /<\/?think>|enable_thinking|reasoning_content|<\|channel\|>|thinking_budget|\[THINK\]/;
 /**
  * Every n-th layer sees everything, the rest only the window: what llama.cpp assumes when the header does not say.
  * Other architectures may have a window in their header that llama.cpp does not use, so it is not counted on.
@@ -63,10 +61,11 @@ export function factsOf(header: GgufHeader, fileName: string): ModelFacts {
     splitNumber: read.number('split.no') ?? 0,
     tensors: header.tensors,
     capabilities: {
-      tools: chatTemplate !== null && TOOL_MARKS.test(chatTemplate),
-      thinking: chatTemplate !== null && THINKING_MARKS.test(chatTemplate),
+      ...abilitiesIn(chatTemplate),
       embedding: EMBEDDING_ARCHITECTURES.test(architecture) || (read.number(`${architecture}.pooling_type`) ?? 0) > 0,
     },
+    hasVision: false,
+    cacheElementBytes: null,
     fillsGaps: GAP_TOKENS.some((key) => read.number(`tokenizer.ggml.${key}`) !== null),
   };
 }

@@ -1,8 +1,9 @@
 /** Reads the facts of a GGUF file: bounded, without running anything, in a few milliseconds. */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Fault } from '#src/faults.ts';
 import type { ModelFacts } from '#src/models/facts.ts';
+import { openRegular } from '#src/models/file-look.ts';
 import { factsOf } from './facts.ts';
 import { readHeader } from './header.ts';
 
@@ -39,27 +40,6 @@ export function readGgufSource(source: ByteSource, fileName: string): ModelFacts
     // Doubling keeps the work of starting over below the work of reading on; `readHeader` bounds the size.
     wanted = Math.max(step.bytes, wanted * 2);
   }
-}
-
-/** Opening a pipe would wait for a writer, so it is opened without waiting and then looked at. */
-function openRegular(path: string): number {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (cause) {
-    throw unopenable(path, cause);
-  }
-  if (fstatSync(descriptor).isFile()) return descriptor;
-  closeSync(descriptor);
-  throw new Fault('unprocessable', `${basename(path)} is not a regular file.`);
-}
-
-function unopenable(path: string, cause: unknown): Fault {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : null;
-  if (code === 'EACCES' || code === 'EPERM') {
-    return new Fault('unprocessable', `${basename(path)} may not be read by this user.`, { cause });
-  }
-  return new Fault('not-found', `There is no file ${basename(path)} in that place.`, { cause });
 }
 
 function fileSource(descriptor: number): ByteSource {

@@ -55,6 +55,21 @@ export type ModelFacts = {
   readonly splitNumber: number;
   readonly tensors: TensorTotals;
   readonly capabilities: { readonly tools: boolean; readonly thinking: boolean; readonly embedding: boolean };
+  /** It sees images with these files alone; a GGUF's eyes are in a file of their own. */
+  readonly hasVision: boolean;
+  /** Bytes of one number of the cache, where the model decides it (MLX); null = the launch does. */
+  readonly cacheElementBytes: number | null;
   /** Its vocabulary names the tokens around a gap that is to be filled. */
   readonly fillsGaps: boolean;
 };
+
+const TOOL_MARKS = /\btools\b|tool_call/;
+const THINKING_MARKS = /<\/?think>|enable_thinking|reasoning_content|<\|channel\|>|thinking_budget|\[THINK\]/;
+
+/** What a chat template has words for. */
+export function abilitiesIn(template: string | null): { readonly tools: boolean; readonly thinking: boolean } {
+  return {
+    tools: template !== null && TOOL_MARKS.test(template),
+    thinking: template !== null && THINKING_MARKS.test(template),
+  };
+}

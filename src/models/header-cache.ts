@@ -1,10 +1,12 @@
 /** Remembers what headers say, for as long as the files stay the same: the scheduler asks often and must not wait. */
 
 import { readGguf } from '#src/gguf/read.ts';
+import { folderState } from '#src/mlx/folder.ts';
+import { readMlx } from '#src/mlx/read.ts';
 import type { ModelFacts } from './facts.ts';
 import { statOrNull } from './file-look.ts';
 
-/** Tells one state of a file from another. */
+/** Tells one state of a file from another; of an MLX folder, its weights' size and the newest change that matters. */
 export type FileStamp = { readonly sizeBytes: number; readonly modifiedMs: number };
 
 const FILES_MAX = 200;
@@ -13,13 +15,13 @@ const FILES_MAX = 200;
 export class HeaderCache {
   readonly #entries = new Map<string, { stamp: FileStamp; facts: ModelFacts }>();
 
-  /** The facts of a file as it is now. Throws Fault('not-found') or Fault('unprocessable'). */
+  /** The facts of a GGUF file or an MLX folder as it is now. Throws Fault('not-found') or Fault('unprocessable'). */
   factsOf(path: string): ModelFacts {
     const stamp = stampOf(path);
     const held = this.#entries.get(path);
     if (held && stamp && isSame(held.stamp, stamp)) return held.facts;
     this.#entries.delete(path);
-    const facts = readGguf(path);
+    const facts = statOrNull(path)?.isDirectory() ? readMlx(path) : readGguf(path);
     if (stamp) this.#remember(path, { stamp, facts });
     return facts;
   }
@@ -31,9 +33,13 @@ export class HeaderCache {
   }
 }
 
-/** The stamp of a file now; null when there is none, or it cannot be reached. Never throws: the scheduler asks. */
+/** The stamp of a file or an MLX folder now; null when none is there, or can be reached. Never throws. */
 export function stampOf(path: string): FileStamp | null {
   const stat = statOrNull(path);
+  if (stat?.isDirectory()) {
+    const state = folderState(path);
+    return state ? { sizeBytes: state.weightsBytes, modifiedMs: state.modifiedMs } : null;
+  }
   return stat ? { sizeBytes: stat.size, modifiedMs: Math.floor(stat.mtimeMs) } : null;
 }
 

@@ -1,19 +1,21 @@
-/** Looks at a GGUF file somebody wants registered: what it is, which shards and which projector belong to it. */
+/** Looks at what somebody wants registered: a GGUF file with its shards and its projector, or an MLX folder. */
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { Fault } from '#src/faults.ts';
 import { quantizationInName } from '#src/gguf/tensor-types.ts';
+import { isMlxFolder, weightNames } from '#src/mlx/folder.ts';
 import type { ModelFacts } from './facts.ts';
 import { namesIn, statOrNull } from './file-look.ts';
-import type { HeaderCache } from './header-cache.ts';
-import type { Capabilities } from './model.ts';
+import { type HeaderCache, stampOf } from './header-cache.ts';
+import type { Capabilities, ModelFormat } from './model.ts';
 
 /** What a registration needs to know of a model's files. */
 export type LocalModel = {
-  /** The file, or the first of its shards. */
+  readonly format: ModelFormat;
+  /** The file, or the first of its shards; for MLX the folder. */
   readonly path: string;
   readonly files: readonly string[];
   readonly sizeBytes: number;
-  /** File name without `.gguf` and shard number. */
+  /** File name without `.gguf` and shard number; name of the folder, or of the repository that it is a copy of. */
   readonly stem: string;
   readonly quantization: string | null;
   readonly trainedContextTokens: number | null;
@@ -31,14 +33,14 @@ const ROLE_WORDS: Readonly<Record<Exclude<ModelFacts['role'], 'model'>, string>>
 };
 
 /**
- * Looks at the file. Throws Fault('not-found'), or Fault('unprocessable') with a sentence about what it is instead;
- * Fault('invalid-request') for a path that is none.
+ * Looks at the file or folder. Throws Fault('not-found'), or Fault('unprocessable') with a sentence about what it is
+ * instead; Fault('invalid-request') for a path that is none.
  */
 export function inspectLocal(path: string, headers: HeaderCache): LocalModel {
   if (!isAbsolute(path) || path.length > PATH_LENGTH_MAX || path.includes('\0')) {
     throw new Fault('invalid-request', 'The path must be absolute, as in /home/me/models/model.gguf.');
   }
-  if (statOrNull(path)?.isDirectory()) throw folderRefusal(path);
+  if (statOrNull(path)?.isDirectory()) return inspectFolder(path, headers);
   const files = shardsOf(path);
   const [first = path] = files;
   const facts = headers.factsOf(first);
@@ -57,6 +59,7 @@ export function inspectLocal(path: string, headers: HeaderCache): LocalModel {
   }
   const projectorPath = projectorFor(first, headers);
   return {
+    format: 'gguf',
     path: first,
     files,
     sizeBytes: files.reduce((total, file) => total + (statOrNull(file)?.size ?? 0), 0),
@@ -136,16 +139,31 @@ function familyOf(stem: string): string {
     .replace(/^-|-$/g, '');
 }
 
-function folderRefusal(path: string): Fault {
-  const names = namesIn(path);
-  if (names.includes('config.json') && names.some((name) => name.endsWith('.safetensors'))) {
-    return new Fault(
-      'unprocessable',
-      `${basename(path)} is an MLX model; these need an MLX engine, which Flow cannot start yet.`,
-      {
-        hint: 'Use the GGUF variant of this model.',
-      },
-    );
+function inspectFolder(path: string, headers: HeaderCache): LocalModel {
+  const folder = path.length > 1 ? path.replace(/\/+$/, '') : path;
+  if (!isMlxFolder(folder)) {
+    throw new Fault('unprocessable', `${basename(folder)} is a folder, and no MLX model lies in it.`, {
+      hint: 'Name the .gguf file in it, or the folder that has config.json and the .safetensors files.',
+    });
   }
-  return new Fault('unprocessable', `${basename(path)} is a folder. Name the .gguf file in it.`);
+  const facts = headers.factsOf(folder);
+  if (facts.role !== 'model') throw new Fault('unprocessable', `${basename(folder)} is ${ROLE_WORDS[facts.role]}.`);
+  if (facts.tensors.count === 0) throw new Fault('unprocessable', `${basename(folder)} holds no weights.`);
+  return {
+    format: 'mlx',
+    path: folder,
+    files: weightNames(namesIn(folder)).map((name) => join(folder, name)),
+    sizeBytes: stampOf(folder)?.sizeBytes ?? facts.tensors.bytes,
+    stem: folderName(folder),
+    quantization: facts.quantization,
+    trainedContextTokens: facts.contextTokens,
+    capabilities: { ...facts.capabilities, vision: facts.hasVision },
+    projectorPath: null,
+  };
+}
+
+/** In the Hugging Face cache a folder is called by its revision, and two above it stands what it is a copy of. */
+function folderName(folder: string): string {
+  const [, repository] = /\/models--([^/]+)\/snapshots\/[^/]+$/.exec(folder) ?? [];
+  return repository === undefined ? basename(folder) : (repository.split('--').at(-1) ?? basename(folder));
 }

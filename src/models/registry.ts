@@ -35,6 +35,9 @@ export type NewModel = Omit<
   readonly config?: Partial<ModelConfig>;
 };
 
+/** What a model's files say of it. */
+type FileField = 'format' | 'path' | 'quantization' | 'sizeBytes' | 'trainedContextTokens' | 'capabilities';
+
 export type Registered = { readonly model: Model; readonly isNew: boolean };
 
 const ID_LENGTH_MAX = 200;
@@ -98,8 +101,8 @@ export class Registry {
   }
 
   /**
-   * Registers a GGUF file where it is; `isManaged` says that Flow put it there. A file that is registered already is
-   * answered as it is. Throws the faults of `inspectLocal`.
+   * Registers a GGUF file or an MLX folder where it is; `isManaged` says that Flow put it there. What is registered
+   * already is answered as it is. Throws the faults of `inspectLocal`.
    */
   registerLocal(path: string, name?: string, origin: { hfId?: string; isManaged?: boolean } = {}): Registered {
     const local = inspectLocal(path, this.#parts.headers);
@@ -107,7 +110,6 @@ export class Registry {
     if (held) return { model: held, isNew: false };
     const model = this.add({
       ...identity(local, name),
-      format: 'gguf',
       hfId: origin.hfId ?? null,
       isManaged: origin.isManaged ?? false,
       ...(local.projectorPath === null ? {} : { config: { launch: { mmproj_path: local.projectorPath } } }),
@@ -210,7 +212,6 @@ export class Registry {
     this.add({
       ...identity(local, 'Flow Demo'),
       id: DEMO_ID,
-      format: 'gguf',
       hfId: null,
       isManaged: true,
       isDemo: true,
@@ -277,16 +278,13 @@ export class Registry {
   }
 }
 
-function identity(
-  local: LocalModel,
-  name?: string,
-): Pick<Model, 'id' | 'name' | 'path' | 'quantization' | 'sizeBytes' | 'trainedContextTokens' | 'capabilities'> {
-  const { path, quantization, sizeBytes, trainedContextTokens, capabilities } = local;
+function identity(local: LocalModel, name?: string): Pick<Model, 'id' | 'name' | FileField> {
+  const { format, path, quantization, sizeBytes, trainedContextTokens, capabilities } = local;
   const given = name?.trim() ?? '';
   return {
     id: given === '' ? local.stem : given,
     name: given === '' ? local.stem : given,
-    ...{ path, quantization, sizeBytes, trainedContextTokens, capabilities },
+    ...{ format, path, quantization, sizeBytes, trainedContextTokens, capabilities },
   };
 }
 

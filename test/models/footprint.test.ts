@@ -101,6 +101,8 @@ const QWEN3_8B: ModelFacts = {
     embeddingRows: null,
   },
   capabilities: { tools: true, thinking: true, embedding: false },
+  hasVision: false,
+  cacheElementBytes: null,
   fillsGaps: false,
 };
 const alone = { weightsBytes: 5e9, projectorBytes: 0, draft: null };
