@@ -18,6 +18,7 @@ import type { SupervisorFactory } from './supervision/model-state.ts';
 import { Ports } from './supervision/ports.ts';
 import { ProcessRegistry } from './supervision/process-registry.ts';
 import { makeSupervisor } from './supervision/supervisor.ts';
+import type { TrialRoom } from './upgrades/trial.ts';
 
 export type EngineRoomParts = {
   readonly config: Config;
@@ -35,18 +36,9 @@ export type EngineRoom = {
   readonly engines: Engines;
   readonly processRegistry: ProcessRegistry;
   readonly supervisors: SupervisorFactory;
+  /** For trying one engine beside whatever runs. */
   readonly trials: TrialRoom;
 };
-
-/** What one engine is tried with: always that engine, always these settings, and nothing is learned from it. */
-export type TrialParts = {
-  readonly engine: InstalledEngine;
-  readonly launch: LaunchSettings;
-  readonly logs: RunDeps['logs'];
-};
-
-/** Makes the supervisors for a trial of one engine, beside whatever runs. */
-export type TrialRoom = (parts: TrialParts) => SupervisorFactory;
 
 /** Builds it; nothing is started or looked for yet. */
 export function openEngineRoom(parts: EngineRoomParts): EngineRoom {

@@ -60,6 +60,13 @@ export const Settings = Type.Object(
       default: true,
       description: 'Fetch an engine on the first load when none is found',
     }),
+    engine_auto_update: Type.Union(
+      ['off', 'check', 'update'].map((mode) => Type.Literal(mode)),
+      {
+        default: 'off',
+        description: 'Newer engines, daily: off, check = look and tell, update = try them and switch, when idle',
+      },
+    ),
     engine_choice: Type.String({
       maxLength: 4096,
       default: '',

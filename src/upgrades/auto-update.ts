@@ -1,0 +1,93 @@
+/** Looks for newer engines once a day, when somebody has asked for it, and no more than was asked for. */
+import type { Clock, Timer } from '#src/clock.ts';
+import type { EngineShelf } from '#src/engines/shelf.ts';
+import type { Bus } from '#src/events.ts';
+import { Fault } from '#src/faults.ts';
+import { isObject } from '#src/json.ts';
+import type { Settings } from '#src/settings/settings.ts';
+import { isNewer } from './compare-versions.ts';
+import type { Upgrades } from './upgrades.ts';
+
+export type AutoUpdateParts = {
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly upgrades: Upgrades;
+  readonly settings: () => Pick<Settings, 'engine_auto_update'>;
+  /** Whether nobody wants anything of any model now. */
+  readonly isIdle: () => boolean;
+};
+
+const LOOK_INTERVAL_MS = 10 * 60_000;
+const DAY_MS = 86_400_000;
+
+/**
+ * With `engine_auto_update` at `check` it tells of a newer version once; at `update` it also begins an update, at a
+ * moment when nothing is asked. A version that failed its trial is not tried again by itself.
+ */
+export class AutoUpdate implements Disposable {
+  readonly #parts: AutoUpdateParts;
+  readonly #told = new Set<string>();
+  #timer: Timer | null = null;
+
+  constructor(parts: AutoUpdateParts) {
+    this.#parts = parts;
+  }
+
+  /** Looks now and every ten minutes. */
+  start(): void {
+    this.#timer = this.#parts.clock.every(LOOK_INTERVAL_MS, () => void this.look());
+    void this.look();
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+  }
+
+  /** One look. Never rejects. */
+  async look(): Promise<void> {
+    const mode = this.#parts.settings().engine_auto_update;
+    if (mode === 'off') return;
+    const { upgrades, clock } = this.#parts;
+    const nowMs = clock.wallMs();
+    // A clock that was set back must not keep it from looking for years.
+    const isDue = Math.abs(nowMs - upgrades.records.checkedAtMs) >= DAY_MS;
+    if (isDue) upgrades.records.checkedAtMs = nowMs;
+    for (const shelf of upgrades.shelves) await this.#attend(shelf, isDue, mode === 'update');
+  }
+
+  async #attend(shelf: EngineShelf, isDue: boolean, mayUpdate: boolean): Promise<void> {
+    const present = await shelf.chosen().catch(() => null);
+    if (present === null) return;
+    if (isDue) shelf.checkUpdates();
+    const { latest } = shelf.updates;
+    if (latest === null || !isNewer(latest, present.version)) return;
+    if (mayUpdate) this.#update(shelf, latest);
+    else this.#tell(shelf, latest);
+  }
+
+  #tell({ kind }: EngineShelf, latest: string): void {
+    const key = `${kind} ${latest}`;
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    const text = `${key} is there. "flow engines update ${kind}" tries it beside the one in use.`;
+    this.#parts.bus.publish({ type: 'notice', tone: 'info', text });
+  }
+
+  #update({ kind }: EngineShelf, latest: string): void {
+    const { upgrades, isIdle } = this.#parts;
+    if (upgrades.progress !== null || !isIdle() || hasBeenTried(upgrades, kind, latest)) return;
+    try {
+      upgrades.start({ kind, version: latest, model: null });
+    } catch (cause) {
+      // A default that is fixed for this run is not changed; nothing else keeps an update from beginning.
+      if (!(cause instanceof Fault)) throw cause;
+    }
+  }
+}
+
+/** Whether the last update brought this version to a trial, whatever came of it. */
+function hasBeenTried({ records }: Upgrades, kind: string, version: string): boolean {
+  const report = records.reportOf(kind);
+  const to = isObject(report?.to) ? report.to : {};
+  return report?.outcome !== 'interrupted' && (to.version === version || to.id === version);
+}
