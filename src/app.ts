@@ -20,6 +20,7 @@ import { foldersOf } from './engines/llama-server.ts';
 import { engineRoutes } from './engines/routes.ts';
 import type { Flow } from './flow.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
+import { TokenEstimates } from './gateway/token-estimates.ts';
 import { hostRoutes } from './host/routes.ts';
 import { hubRoutes } from './hub/routes.ts';
 import { importRoutes } from './imports/routes.ts';
@@ -28,6 +29,7 @@ import { socketRoutes } from './live/socket.ts';
 import { logRoutes } from './logs/routes.ts';
 import { launchFor } from './models/launch.ts';
 import type { LaunchOverrides, Model } from './models/model.ts';
+import { ModelScan } from './models/model-scan.ts';
 import { removalRoutes } from './models/removal-routes.ts';
 import { type Resolved, resolveModel } from './models/resolve.ts';
 import { modelRoutes } from './models/routes.ts';
@@ -146,7 +148,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
       modelRoutes({
         registry,
         removals: flow.removals,
-        modelsDir: () => settings.current.models_dir,
+        scan: new ModelScan({ registry, clock, modelsDir: () => settings.current.models_dir }),
         statusOf: (modelId) => statusOf(fleet.model(modelId).state),
         launchOf: (model) => launchFor(model, settings.current, fleet.overridesOf(model.id)),
         needOf: (model) => measurements.needOf(model, launchFor(model, settings.current, {})),
@@ -239,6 +241,7 @@ function gateway(flow: Flow) {
     version: flow.version,
     traits: (model) => flow.traits.of(model),
     seen: ({ id }) => flow.repairs.seen(id),
+    estimates: new TokenEstimates(),
   });
 }
 

@@ -7,7 +7,7 @@ import { overview } from '#src/engines/overview.ts';
 import { asFault } from '#src/faults.ts';
 import { Hardware } from '#src/host/hardware.ts';
 import { type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
-import { findGgufFiles } from '#src/models/scan.ts';
+import { findModels } from '#src/models/scan.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import { dataDirHolder } from '#src/store/data-dir.ts';
 import { ProcessRegistry } from '#src/supervision/process-registry.ts';
@@ -141,8 +141,8 @@ async function askDisk({ dataDir }: Config, { engines, settings }: LocalEngines)
   const { current } = settings;
   const hardware = new Hardware({ clock: systemClock, settings: () => current });
   await hardware.look();
-  const { files } = await findGgufFiles(current.models_dir);
-  const models = files.map((path) => ({
+  const { models: found } = await findModels(current.models_dir);
+  const models = found.map(({ path }) => ({
     size_gb: (statSync(path, { throwIfNoEntry: false })?.size ?? 0) / 1e9,
     is_demo: path.endsWith('/flow-demo.gguf'),
   }));

@@ -1,22 +1,21 @@
 /** `/api/models` and its like: what is registered, how each is configured, what lies in the models folder. */
 
-import { basename } from 'node:path';
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
-import { asFault, Fault } from '#src/faults.ts';
+import { Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
 import { percentDecoded } from '#src/percent.ts';
 import { configWith, nestedPatch } from './config-patch.ts';
 import type { Footprint, LaunchOverrides, LaunchSettings, Model, ModelConfig, ModelId } from './model.ts';
+import { type ModelScan, shownSkipped } from './model-scan.ts';
 import type { Registry } from './registry.ts';
 import type { Removals } from './removals.ts';
-import { findGgufFiles } from './scan.ts';
 import { loadParams, type ModelStatus, modelInfo } from './wire.ts';
 
 export type ModelRoutesParts = {
   readonly registry: Registry;
   readonly removals: Removals;
-  readonly modelsDir: () => string;
+  readonly scan: ModelScan;
   readonly statusOf: (modelId: ModelId) => ModelStatus;
   /** The settings with which it would be started if it were stopped and started now. */
   readonly launchOf: (model: Model) => LaunchSettings;
@@ -53,7 +52,7 @@ const CONFIG = '/config';
 export const modelRoutes = (parts: ModelRoutesParts) =>
   new Elysia({ name: 'model-routes' })
     .get('/api/models', () => parts.registry.list().map((model) => shown(model, parts)), access('read'))
-    .post('/api/models/scan', () => scan(parts), access('manage'))
+    .post('/api/models/scan', () => scanned(parts), access('manage'))
     .post(
       '/api/register-local',
       ({ body }) => {
@@ -157,31 +156,13 @@ function discard(model: Model, wish: 'keep' | 'delete', { removals, statusOf }: 
   };
 }
 
-async function scan({ registry, modelsDir, ...parts }: ModelRoutesParts) {
-  const known = new Map(registry.list().map((model) => [model.path, model]));
-  const found: object[] = [];
-  const findings = await findGgufFiles(modelsDir());
-  const skipped = findings.skipped
-    .filter(({ path }) => !known.has(path))
-    .map(({ path, reason }) => ({ file: basename(path), reason }));
-  for (const path of findings.files) {
-    // Reading a header holds up the event loop for some milliseconds, so others get their turn between two.
-    await Bun.sleep(0);
-    try {
-      const held = known.get(path);
-      if (held) {
-        if (registry.isReplaced(held)) registry.refresh(held.id);
-        continue;
-      }
-      const { model, isNew } = registry.registerLocal(path);
-      if (!isNew) continue;
-      const { id, name, backend, size_gb } = shown(model, { registry, modelsDir, ...parts });
-      found.push({ id, name, backend, size_gb, path });
-    } catch (cause) {
-      skipped.push({ file: basename(path), reason: asFault(cause).message });
-    }
-  }
-  return { found, total: found.length, skipped };
+async function scanned(parts: ModelRoutesParts) {
+  const { added, skipped } = await parts.scan.scan();
+  const found = added.map((model) => {
+    const { id, name, backend, size_gb } = shown(model, parts);
+    return { id, name, backend, size_gb, path: model.path };
+  });
+  return { found, total: found.length, skipped: skipped.map(shownSkipped) };
 }
 
 function shown(model: Model, { statusOf, needOf, launchOf, templateOf }: ModelRoutesParts) {

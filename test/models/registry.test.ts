@@ -1,7 +1,7 @@
 // The list of models, their files, and what may be deleted. The routes over it are tested in routes.test.ts.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bus, type FlowEvent } from '#src/events.ts';
@@ -11,7 +11,6 @@ import { makeDemoModel } from '#src/models/demo.ts';
 import { HeaderCache, stampOf } from '#src/models/header-cache.ts';
 import { EMPTY_CONFIG } from '#src/models/model.ts';
 import { Registry } from '#src/models/registry.ts';
-import { findGgufFiles } from '#src/models/scan.ts';
 import { openStore, type Store } from '#src/store/open.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
@@ -148,7 +147,7 @@ describe('a configuration', () => {
 describe('a file that is no model is refused with what it is:', () => {
   test.each([
     ['a text', 'notes.gguf', 'does not begin like a GGUF file'],
-    ['an MLX folder', 'mlx', 'MLX model'],
+    ['an MLX folder without weights', 'mlx', 'empty or cut off'],
     ['a folder', 'folder', 'is a folder'],
     ['a projector', 'mmproj.gguf', 'vision projector'],
     ['nothing', 'none.gguf', 'no file'],
@@ -196,7 +195,6 @@ test('shards are one model; a missing one is named', async () => {
   const { model } = registry.registerLocal(shards[1] ?? '');
   expect(model).toMatchObject({ id: 'big-Q8_0', path: shards[0] ?? '' });
   expect(model.sizeBytes).toBe(shards.reduce((sum, path) => sum + Bun.file(path).size, 0));
-  expect(await findGgufFiles(modelsDir)).toEqual({ files: [shards[0] ?? ''], skipped: [] });
   await rm(shards[2] ?? '');
   registry.remove(model.id);
   const fault = faultOf(() => registry.registerLocal(shards[0] ?? ''));
@@ -246,27 +244,6 @@ describe('the demo', () => {
     await registry.ensureDemo();
     expect(existsSync(join(modelsDir, 'flow-demo.gguf'))).toBe(true);
   });
-});
-
-test('a scan finds every model once, whatever lies in the way, and says what it left out (A7 case 85)', async () => {
-  await gguf('a.gguf');
-  await gguf('deep', 'er', 'b.GGUF');
-  await gguf('.trash', '1-x', 'c.gguf');
-  await copyFile(join(modelsDir, 'a.gguf'), join(modelsDir, 'mmproj-a.gguf'));
-  await symlink(modelsDir, join(modelsDir, 'deep', 'loop'));
-  await symlink('self', join(modelsDir, 'self'));
-  Bun.spawnSync(['mkfifo', join(modelsDir, 'pipe.gguf')]);
-  await symlink('a.gguf', join(modelsDir, 'link.gguf'));
-  await symlink('nothing', join(modelsDir, 'dangling.gguf'));
-  const { files, skipped } = await findGgufFiles(modelsDir);
-  expect(files).toEqual([join(modelsDir, 'a.gguf'), join(modelsDir, 'deep', 'er', 'b.GGUF')]);
-  const reasons = skipped.map(({ path, reason }) => [path.slice(modelsDir.length + 1), reason.slice(0, 20)]);
-  expect(reasons).toEqual([
-    ['dangling.gguf', 'It is a link, and a '],
-    ['link.gguf', 'It is a link, and a '],
-    ['pipe.gguf', 'It is not a regular '],
-  ]);
-  expect(await findGgufFiles(join(root, 'none'))).toEqual({ files: [], skipped: [] });
 });
 
 test('a replaced file is read again on request', async () => {

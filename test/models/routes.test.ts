@@ -11,6 +11,7 @@ import { writeGguf } from '#src/gguf/write.ts';
 import { makeDemoModel } from '#src/models/demo.ts';
 import { HeaderCache } from '#src/models/header-cache.ts';
 import { EMPTY_CONFIG } from '#src/models/model.ts';
+import { ModelScan } from '#src/models/model-scan.ts';
 import { Registry } from '#src/models/registry.ts';
 import { RemovalRecords } from '#src/models/removal-records.ts';
 import { removalRoutes } from '#src/models/removal-routes.ts';
@@ -55,7 +56,7 @@ beforeEach(async () => {
         applyPreset: (config, preset) => ({ ...config, preset, behaviour: { temperature: 0.11 } }),
         registry,
         removals,
-        modelsDir,
+        scan: new ModelScan({ registry, clock, modelsDir }),
         statusOf: () => status,
         launchOf: (model) => ({ ...LAUNCH, ...model.config.launch }),
         templateOf: ({ capabilities }) => ({
