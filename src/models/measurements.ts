@@ -54,7 +54,7 @@ export class Measurements {
    */
   needOf(model: Model, launch: LaunchSettings): Footprint {
     if (model.format !== 'gguf') throw new Fault('unprocessable', `${model.id} is not a GGUF model.`);
-    const estimate = this.#estimate(model, launch);
+    const estimate = this.formulaOf(model, launch);
     const said = this.#find(model, launch, 'engine');
     const measured = this.#find(model, launch, 'measured');
     const floor = said ? fromWord(said, estimate) : estimate;
@@ -91,7 +91,8 @@ export class Measurements {
     quietly(() => this.#parts.store.delete(measurements).where(eq(measurements.modelId, modelId)).run());
   }
 
-  #estimate(model: Model, launch: LaunchSettings): Footprint {
+  /** The formula alone, whatever was measured. Throws as `needOf` does. */
+  formulaOf(model: Model, launch: LaunchSettings): Footprint {
     const { headers } = this.#parts;
     const facts = headers.factsOf(model.path);
     return footprint(facts, launch, {
