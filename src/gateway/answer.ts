@@ -6,7 +6,6 @@
  * it, or after half a second of waiting (so that no agent times out), and from then on a fault is a frame.
  */
 
-import { faultOfAnswer } from '#src/dialects/chat/engine-word.ts';
 import type { Encoder } from '#src/dialects/dialect.ts';
 import { asFault, type Fault } from '#src/faults.ts';
 import type { Correction } from '#src/repairs/schemas/correction.ts';
@@ -18,10 +17,21 @@ import { type Ending, type Lane, type LaneEnd, TranslateLane, VerbatimLane } fro
 import { underLease } from './lend.ts';
 import { Life } from './life.ts';
 import { MendLane } from './mend-lane.ts';
-import { answerHeaders, ask, type Call, chainFor, type Order, refusalResponse } from './order.ts';
+import {
+  answerHeaders,
+  ask,
+  type Call,
+  chainFor,
+  learn,
+  type Order,
+  refusalResponse,
+  refusedBy,
+  type Wording,
+  wordingFor,
+} from './order.ts';
 import { secondSource } from './second-try.ts';
 import { whole } from './whole.ts';
-import { asStream, type Source } from './whole-as-stream.ts';
+import { type Source, sourceOf } from './whole-as-stream.ts';
 
 const COMMIT_AFTER_MS = 500;
 
@@ -84,15 +94,17 @@ async function runStream(call: Call, order: Order, life: Life, side: Side): Prom
       life,
       mayRepeat: () => !lane?.hasContent,
       use: async (lease) => {
-        const response = await ask(call, order, order.text, life, lease);
-        if (response.status !== 200) throw faultOfAnswer(response.status, await response.text());
-        const source = await asStream(response);
+        const wording = wordingFor(call, order, lease);
+        const response = await ask(call, order, wording.text, life, lease);
+        if (response.status !== 200) throw await refusedBy(lease, response);
+        const source = await sourceOf(call, order, wording.foreign, response);
         side.commit();
-        const made = laneFor(call, order, encoder);
+        const made = laneFor(call, order, wording, encoder);
         lane = made;
         const relaying = { lane: made, life, ticket, outlet: side.outlet };
         const { ending, correction } = await relay(source, relaying);
-        return correction ? correct(call, order, lease, relaying, correction) : ending;
+        learn(call, order, wording, ending.usage);
+        return correction ? correct({ call, order, wording, lease }, relaying, correction) : ending;
       },
     });
     if (ending.fault && ending.isUntold) side.refuseOrTell(ending.fault, encoder);
@@ -110,8 +122,10 @@ async function runStream(call: Call, order: Order, life: Life, side: Side): Prom
 }
 
 /** The way through for one attempt: repairs begin afresh, the encoder goes on. */
-function laneFor({ ticket }: Call, order: Order, encoder: Encoder | null): Lane {
-  const { mending, hidesProgress, wantsUsage, head } = order;
+function laneFor({ ticket }: Call, order: Order, { mending, foreign }: Wording, encoder: Encoder | null): Lane {
+  const { wantsUsage, head } = order;
+  // llama-server reports progress when asked to; an engine that does so by itself was not asked either.
+  const hidesProgress = order.hidesProgress || foreign !== null;
   const chain = chainFor(ticket, mending);
   if (encoder) return new TranslateLane({ ticket, encoder, chain });
   const lane = new MendLane({ ticket, head, hidesProgress, wantsUsage, chain });
@@ -151,14 +165,13 @@ async function ended({ lane, ticket, outlet }: Relaying): Promise<LaneEnd> {
 
 /** Asks once more, telling the model what was wrong, and goes on with that answer; or without it, if there is none. */
 async function correct(
-  call: Call,
-  order: Order,
-  lease: Lease,
+  { call, order, wording, lease }: { call: Call; order: Order; wording: Wording; lease: Lease },
   relaying: Relaying,
   correction: Correction,
 ): Promise<Ending> {
   const { life } = relaying;
-  const source = await secondSource(call, order, order.text, { life, lease, correction });
+  const { text, foreign } = wording;
+  const source = await secondSource(call, order, text, { life, lease, correction, foreign });
   if (source) {
     const { ending } = await relay(source, relaying).catch((cause) => {
       if (life.endedBy) throw cause;

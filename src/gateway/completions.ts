@@ -5,11 +5,14 @@ import { chatVoice } from '#src/dialects/chat/voice.ts';
 import type { AnswerHead, Collector, Encoder } from '#src/dialects/dialect.ts';
 import { invalid } from '#src/dialects/invalid.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
+import type { ModelTraits } from '#src/models/traits.ts';
 import { type Arrived, type Door, verbatimDoor } from './doors.ts';
 import { engineText, fieldsText, refuseDanger, without } from './engine-body.ts';
 import { plainChatVoice } from './inability.ts';
 import { INFILL_PATH, infillFields, unfilled } from './infill.ts';
 import type { Order } from './order.ts';
+import type { Mending } from './prepare.ts';
+import { expectedKind, foreignWording, isLlama, plainWording, refuseRoute } from './wording.ts';
 
 /** What is asked without a template. `fields` are those of `/v1/completions`. */
 export type Plain = {
@@ -34,13 +37,14 @@ export const completionsDoor: Door = {
       // The engine's own words for it are of a key in its JSON library.
       throw invalid('prompt', 'a text, a list of texts, or tokens are required');
     }
-    if (!hasGap) return sampledVerbatim(arrived, COMPLETIONS_PATH);
+    const isForeign = !isLlama(arrived.model);
+    if (!hasGap && !isForeign) return sampledVerbatim(arrived, COMPLETIONS_PATH);
     const { include_usage } = isObject(body.stream_options) ? body.stream_options : {};
     return plainOrder(arrived, {
-      kind: 'infill',
+      kind: hasGap ? 'infill' : 'completion',
       fields: without(body, ['model', 'stream', 'stream_options']),
       wantsStream: body.stream === true,
-      notes: unfilled(body),
+      notes: hasGap ? unfilled(body) : [],
       encoder: (head) => completionEncoder(head, { wantsUsage: include_usage === true }),
       collector: completionCollector,
     });
@@ -70,29 +74,51 @@ export function plainOrder({ services, model, behaviour, ticket, json }: Arrived
     createdS: Math.floor(services.clock.wallMs() / 1000),
   };
   const isGap = plain.kind === 'infill';
-  const asked = { ...(isGap ? infillFields(fields) : fields), model: model.id, ...AS_STREAM };
+  const path = isGap ? INFILL_PATH : COMPLETIONS_PATH;
+  refuseRoute(expectedKind(services, model), path);
+  const asked = isGap ? infillFields(fields) : fields;
   return {
     modelId: model.id,
     head,
-    path: isGap ? INFILL_PATH : COMPLETIONS_PATH,
-    text: fieldsText(asked),
-    streamText: null,
+    path,
+    wording: (to) => {
+      if (to.speech.knowsLlamaFields)
+        return plainWording(() => fieldsText({ ...asked, model: model.id, ...AS_STREAM }));
+      refuseRoute(to.engine, path);
+      const mending = stopsOnly(services.traits(model));
+      return foreignWording({ services, model, body: asked, wantsStream: true, mending }, to);
+    },
     wantsStream: plain.wantsStream,
     hidesProgress: true,
     translation: { encoder: () => plain.encoder(head), collector: () => plain.collector(head) },
     notes: [...json.mends, ...plain.notes],
     headers: {},
-    mending: null,
     wantsUsage: false,
+  };
+}
+
+/** Text without a template is left alone, but for the strings at which it ends. */
+function stopsOnly(traits: ModelTraits): Mending {
+  return {
+    tools: [],
+    traits,
+    switches: { engine_parser: false, think_tags: false, loop_guard: false },
+    answerTokensMax: null,
+    relaxed: new Map(),
+    seen: new Set(),
+    splitsThoughts: true,
+    isThinkingOff: false,
+    stopStrings: [],
+    form: null,
   };
 }
 
 /** What passes untouched still gets the model's own sampling. */
 function sampledVerbatim(arrived: Arrived, path: string): Order {
-  const { json, behaviour } = arrived;
+  const { json, behaviour, model } = arrived;
   const { set, drop } = behaveSampling(json.body, behaviour);
   const order = verbatimDoor(path).order(arrived);
   if (Object.keys(set).length === 0 && drop.length === 0) return order;
-  const { model } = arrived;
-  return { ...order, text: engineText(json, { set: { model: model.id, ...set }, drop }) };
+  const text = () => engineText(json, { set: { model: model.id, ...set }, drop });
+  return { ...order, wording: (to) => (to.speech.knowsLlamaFields ? plainWording(text) : order.wording(to)) };
 }

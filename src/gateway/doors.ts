@@ -12,10 +12,12 @@ import type { Model } from '#src/models/model.ts';
 import type { Ticket } from '#src/requests/request.ts';
 import { answerOrder } from './answer.ts';
 import { type Changes, engineText, limitChanges, refuseDanger, translatedText, without } from './engine-body.ts';
+import type { Addressee } from './foreign-body.ts';
 import { type JsonBody, readJsonBody } from './json-body.ts';
-import { type Call, type Order, refuse } from './order.ts';
+import { type Call, type Order, refuse, type Wording } from './order.ts';
 import { mayStream, prepare } from './prepare.ts';
 import type { GatewayServices } from './services.ts';
+import { expectedKind, foreignWording, namedWording, plainWording, refuseRoute } from './wording.ts';
 
 /** What a door knows when it makes its order. */
 export type Arrived = {
@@ -34,6 +36,7 @@ export type Door = {
   order(arrived: Arrived): Order;
 };
 
+const CHAT_PATH = '/v1/chat/completions';
 const CLIENT_CHARACTERS_MAX = 60;
 /** Routes on which text is written, so that a model's sampling parameters apply. */
 const SAMPLED_PATH = /\/(?:completions?|infill)$/;
@@ -99,8 +102,12 @@ export function verbatimDoor(path: string): Door {
   return {
     voice: chatVoice,
     order: (arrived) => {
-      const { json, behaviour } = arrived;
-      return verbatimOrder(arrived, path, isSampled ? behaveSampling(json.body, behaviour) : { set: {}, drop: [] });
+      const { services, model, json, behaviour } = arrived;
+      refuseRoute(expectedKind(services, model), path);
+      const changes = isSampled ? behaveSampling(json.body, behaviour) : { set: {}, drop: [] };
+      const { text, ...order } = verbatimOrder(arrived, path, changes);
+      const body = () => ({ ...without(json.body, changes.drop), ...changes.set });
+      return { ...order, wording: (to) => verbatimWording(text, () => namedWording(body(), model.id, to, path), to) };
     },
   };
 }
@@ -119,17 +126,21 @@ export const chatDoor: Door = {
     const set = { ...without({ ...limit.set, ...choice.set }, prepared.drop), ...prepared.set };
     const drop = [...limit.drop, ...choice.drop, ...prepared.drop];
     const notes = [...choice.notes, ...prepared.notes];
-    const order = {
-      ...verbatimOrder(arrived, '/v1/chat/completions', { set, drop }, notes),
-      headers: prepared.headers,
-    };
-    if (!isSingle(body)) return order;
+    const { text, ...order } = verbatimOrder(arrived, CHAT_PATH, { set, drop }, notes);
     const { include_usage } = isObject(body.stream_options) ? body.stream_options : {};
+    const { wantsStream } = order;
+    const mending = isSingle(body) ? prepared.mending : null;
+    if (!isSingle(body)) refuseSeveral(arrived);
+    const mayAsStream = isSingle(body) && !wantsStream && mayStream(request);
+    const streamText = mayAsStream ? () => wholeAsStream(arrived, { set, drop }) : null;
     return {
       ...order,
-      mending: prepared.mending,
-      wantsUsage: include_usage === true,
-      streamText: order.wantsStream || !mayStream(request) ? null : () => wholeAsStream(arrived, { set, drop }),
+      wording: (to) =>
+        to.speech.knowsLlamaFields
+          ? plainWording(text, mending, streamText)
+          : foreignWording({ ...arrived, body: { ...without(body, drop), ...set }, wantsStream, mending }, to),
+      headers: prepared.headers,
+      wantsUsage: isSingle(body) && include_usage === true,
     };
   },
 };
@@ -149,15 +160,16 @@ export function translatedDoor(dialect: Dialect): Door {
       return {
         modelId: model.id,
         head,
-        path: '/v1/chat/completions',
-        text: translatedText(asked, { model: model.id, ...AS_STREAM }),
-        streamText: null,
+        path: CHAT_PATH,
+        wording: (to) =>
+          to.speech.knowsLlamaFields
+            ? plainWording(() => translatedText(asked, { model: model.id, ...AS_STREAM }), prepared.mending)
+            : foreignWording({ services, model, body: asked, wantsStream: true, mending: prepared.mending }, to),
         wantsStream: reading.wantsStream,
         hidesProgress: true,
         translation: { encoder: () => reading.encoder(head), collector: () => reading.collector(head) },
         notes: [...json.mends, ...reading.notes, ...prepared.notes],
         headers: prepared.headers,
-        mending: prepared.mending,
         wantsUsage: false,
       };
     },
@@ -184,30 +196,43 @@ export function clientName(userAgent: string | null): string | null {
   return product ? product.slice(0, CLIENT_CHARACTERS_MAX) : null;
 }
 
+function verbatimWording(text: () => string, foreign: () => Wording, { speech }: Addressee): Wording {
+  return speech.knowsLlamaFields ? plainWording(text) : foreign();
+}
+
+/** Servers of MLX models answer once, whatever `n` says. */
+function refuseSeveral({ services, model, json }: Arrived): void {
+  const kind = expectedKind(services, model);
+  if (kind === 'llama.cpp' || kind === 'openai') return;
+  throw new Fault('invalid-request', `n is ${JSON.stringify(json.body.n)}; ${kind} gives one answer to a request.`, {
+    hint: 'Send the request several times.',
+  });
+}
+
+type VerbatimOrder = Omit<Order, 'wording'> & { readonly text: () => string };
+
 function verbatimOrder(
   { services, ticket, model, json }: Arrived,
   path: string,
   { set, drop }: Changes,
   notes: readonly string[] = [],
-): Order {
+): VerbatimOrder {
   const { body } = json;
   refuseDanger(body);
   const wantsStream = body.stream === true && !WHOLE_PATH.test(path);
-  const isChat = path === '/v1/chat/completions';
+  const isChat = path === CHAT_PATH;
   const wantsProgress = wantsStream && isSingle(body) && isChat && body.return_progress !== true;
   const progress = wantsProgress ? { return_progress: true } : {};
   return {
     modelId: model.id,
     head: headOf(services, ticket, model),
     path,
-    text: engineText(json, { set: { model: model.id, ...progress, ...set }, drop }),
-    streamText: null,
+    text: () => engineText(json, { set: { model: model.id, ...progress, ...set }, drop }),
     wantsStream,
     hidesProgress: wantsProgress,
     translation: null,
     notes: [...json.mends, ...notes],
     headers: {},
-    mending: null,
     wantsUsage: false,
   };
 }

@@ -8,7 +8,7 @@ import type { JsonBody } from './json-body.ts';
  * Fields dropped from every body: another agent's slot, adapters, a negative `n_discard` (CVE-2026-21869), and chat
  * templates, which are programs (vLLM's CVE-2026-115918). All other unknown fields pass.
  */
-const STEERING_FIELDS = ['id_slot', 'lora', 'n_discard', 'chat_template'] as const;
+export const STEERING_FIELDS = ['id_slot', 'lora', 'n_discard', 'chat_template'] as const;
 const GRAMMAR_CHARACTERS_MAX = 64 * 1024;
 
 /** The parts that differ from what the client sent. */

@@ -1,11 +1,13 @@
 /** A request that is ready to be asked, and the words in which it is refused. */
+import { faultOfAnswer } from '#src/dialects/chat/engine-word.ts';
 import type { AnswerHead, Collector, Encoder, Voice } from '#src/dialects/dialect.ts';
 import { Fault } from '#src/faults.ts';
 import { repairChain } from '#src/repairs/repairs.ts';
 import type { RepairContext, Sink, Stage } from '#src/repairs/stage.ts';
-import type { Outcome, RepairUse, Ticket } from '#src/requests/request.ts';
+import type { Outcome, RepairUse, Ticket, Usage } from '#src/requests/request.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
+import type { Addressee } from './foreign-body.ts';
 import { keyHeader } from './lend.ts';
 import type { Life } from './life.ts';
 import type { Mending } from './prepare.ts';
@@ -16,9 +18,8 @@ export type Order = {
   readonly modelId: string;
   /** Path of the engine. */
   readonly path: string;
-  readonly text: string;
-  /** Writes the same request for a stream, where `text` asks for a whole answer; null when that makes no sense. */
-  readonly streamText: (() => string) | null;
+  /** Writes the request for the engine that was lent. Throws the Fault that says what it cannot do. */
+  readonly wording: (to: Addressee) => Wording;
   readonly wantsStream: boolean;
   /** Drop the engine's progress frames, which only Flow asked for. */
   readonly hidesProgress: boolean;
@@ -29,11 +30,27 @@ export type Order = {
   /** Headers of the answer that say so too. */
   readonly headers: Readonly<Record<string, string>>;
   readonly head: AnswerHead;
-  /** What may be mended in the answer; null when its bytes must pass as they come. */
-  readonly mending: Mending | null;
   /** The client wants a frame with the counts at the end. */
   readonly wantsUsage: boolean;
 };
+
+/** A request as one engine is asked, and what is left to Flow of its answer. */
+export type Wording = {
+  readonly text: string;
+  /** Writes the same request for a stream, where `text` asks for a whole answer; null when that makes no sense. */
+  readonly streamText: (() => string) | null;
+  /** `text` asks for a stream, whatever the client wants: of a whole answer the engine would not let go. */
+  readonly isStream: boolean;
+  /** What may be mended in the answer; null when its bytes must pass as they come. */
+  readonly mending: Mending | null;
+  /** Null for llama-server's own streams; else what is known of those that have to be made like them. */
+  readonly foreign: Foreign | null;
+  /** What was asked for in vain, in words. */
+  readonly notes: readonly string[];
+};
+
+/** What the frames of an engine that is not llama-server are read with. */
+export type Foreign = { readonly limitTokens: number | null; readonly characters: number };
 
 /** What an answer is made for. */
 export type Call = {
@@ -76,6 +93,26 @@ export function ask(call: Call, order: Order, text: string, life: Life, lease: L
     body: text,
     signal: life.signal,
   });
+}
+
+/** The order as the engine of this lease is asked; what it cannot do is noted. */
+export function wordingFor({ ticket }: Call, order: Order, lease: Lease): Wording {
+  const wording = order.wording(lease);
+  for (const note of wording.notes) ticket.repaired(note);
+  return wording;
+}
+
+/** An engine's refusal as a Fault. mlx_lm answers 404 to whatever it cannot do, which a client would misunderstand. */
+export async function refusedBy({ speech }: Lease, response: ExchangeResponse): Promise<Fault> {
+  const text = await response.text();
+  const { status } = response;
+  if (speech.knowsLlamaFields) return faultOfAnswer(status, text);
+  return faultOfAnswer(status === 404 ? 500 : status === 422 ? 400 : status, text);
+}
+
+/** Remembers how long a prompt was that only its engine could count. */
+export function learn({ services }: Call, { modelId }: Order, { foreign }: Wording, { inputTokens }: Usage): void {
+  if (foreign && inputTokens !== null) services.estimates.learn(modelId, foreign.characters, inputTokens);
 }
 
 /** The whole body of an engine's answer. Throws Fault('engine-refused') when it is longer than `bytesMax`. */

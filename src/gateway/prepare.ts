@@ -10,6 +10,7 @@ import { splitsThoughts } from '#src/models/thought-parsing.ts';
 import type { RepairContext } from '#src/repairs/stage.ts';
 import { NOTHING_RELAXED, relaxedSchemas } from './relaxed-schemas.ts';
 import type { GatewayServices } from './services.ts';
+import { isLlama } from './wording.ts';
 
 /** What the repairs of an answer may know before there is an answer. */
 export type Mending = Omit<RepairContext, 'requestId' | 'report'>;
@@ -54,7 +55,8 @@ export function prepare(
     },
     drop: behaved.drop,
     notes: [...changes, ...behaved.notes, ...schemas.notes],
-    headers: { ...behaved.headers, ...schemas.headers },
+    // Only llama-server keeps to a budget of thought.
+    headers: isLlama(model) ? { ...behaved.headers, ...schemas.headers } : {},
     mending: {
       tools: tidied.tool_choice === 'none' ? [] : tools,
       traits,
@@ -62,7 +64,9 @@ export function prepare(
       answerTokensMax: behaved.answerTokensMax,
       relaxed: schemas.originals,
       seen: services.seen(model),
-      splitsThoughts: splitsThoughts(model),
+      splitsThoughts: splitsThoughts(model, 'llama.cpp'),
+      stopStrings: [],
+      form: null,
       isThinkingOff: turnsThinkingOff({ ...tidied, ...behaved.set }, traits.thinkingSwitches),
     },
   };
@@ -73,9 +77,9 @@ export function mayStream({ logprobs, tools }: ChatRequest): boolean {
   return logprobs !== true || offeredTools(tools).length === 0;
 }
 
-/** Whether its engine makes a grammar of schemas, as llama.cpp does. */
+/** Whether its engine makes a grammar of schemas for which they have to be relaxed. */
 function hasGrammar(model: Model, switches: RepairSwitches): boolean {
-  return model.format === 'gguf' && switches.tool_schemas !== false;
+  return isLlama(model) && switches.tool_schemas !== false;
 }
 
 /** Tokens of one conversation: as the running engine says, else as trained. */

@@ -7,8 +7,8 @@ import type { Sink } from '#src/repairs/stage.ts';
 import type { Usage } from '#src/requests/request.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { Life } from './life.ts';
-import { ask, type Call, type Order } from './order.ts';
-import { asStream, type Source } from './whole-as-stream.ts';
+import { ask, type Call, type Foreign, type Order } from './order.ts';
+import { type Source, sourceOf } from './whole-as-stream.ts';
 
 /** The one correction that an answer may have. */
 export class SecondTry {
@@ -36,7 +36,12 @@ export class SecondTry {
   }
 }
 
-type Asking = { readonly life: Life; readonly lease: Lease; readonly correction: Correction };
+type Asking = {
+  readonly life: Life;
+  readonly lease: Lease;
+  readonly correction: Correction;
+  readonly foreign: Foreign | null;
+};
 
 /**
  * Asks the engine once more, telling the model what was wrong; null when it refuses, as for want of room. `text` is
@@ -46,11 +51,11 @@ export async function secondSource(
   call: Call,
   order: Order,
   text: string,
-  { life, lease, correction }: Asking,
+  { life, lease, correction, foreign }: Asking,
 ): Promise<Source | null> {
   try {
     const answer = await ask(call, order, correctedText(text, correction), life, lease);
-    if (answer.status === 200) return await asStream(answer);
+    if (answer.status === 200) return await sourceOf(call, order, foreign, answer);
     answer.close();
     return null;
   } catch (cause) {
@@ -60,7 +65,7 @@ export async function secondSource(
 }
 
 /** The request with the answer so far and what is wrong with it. The prompt before is the same, so its cache serves. */
-export function correctedText(text: string, { text: said, thinking, calls }: Correction): string {
+export function correctedText(text: string, { text: said, thinking, calls, wish }: Correction): string {
   const body = parsedOrNull(text);
   if (!isObject(body) || !Array.isArray(body.messages)) return text;
   const named = calls.map((call, at) => ({ ...call, id: idOf(at) }));
@@ -68,10 +73,15 @@ export function correctedText(text: string, { text: said, thinking, calls }: Cor
     role: 'assistant',
     content: said,
     ...(thinking === '' ? {} : { reasoning_content: thinking }),
-    tool_calls: named.map(({ id, name, json }) => ({ id, type: 'function', function: { name, arguments: json } })),
+    ...(named.length === 0 ? {} : { tool_calls: named.map(toolCall) }),
   };
   const results = named.map(({ id, verdict }) => ({ role: 'tool', tool_call_id: id, content: verdict }));
-  return JSON.stringify({ ...body, messages: [...body.messages, assistant, ...results] });
+  const wished = wish === null ? [] : [{ role: 'user', content: wish }];
+  return JSON.stringify({ ...body, messages: [...body.messages, assistant, ...results, ...wished] });
+}
+
+function toolCall({ id, name, json }: { id: string; name: string; json: string }): JsonObject {
+  return { id, type: 'function', function: { name, arguments: json } };
 }
 
 /** Nine letters and digits: some templates refuse every other id. */

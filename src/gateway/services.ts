@@ -13,6 +13,7 @@ import type { Lender } from '#src/scheduling/lease.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import type { Pulse } from '#src/stream/pulse.ts';
 import type { EngineClient } from '#src/transport/exchange.ts';
+import type { TokenEstimates } from './token-estimates.ts';
 
 /** Registered models by the names that requests use. */
 export interface ModelNames {
@@ -49,4 +50,6 @@ export type GatewayServices = {
   readonly traits: (model: Model) => ModelTraits;
   /** What was mended in a model's earlier answers. */
   readonly seen: (model: Model) => ReadonlySet<RepairKind>;
+  /** How long prompts are, where an engine does not count them. */
+  readonly estimates: TokenEstimates;
 };

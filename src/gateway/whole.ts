@@ -1,12 +1,6 @@
 /** Answers that are not streamed: passed on byte for byte where nothing had to be mended, or gathered from events. */
-import {
-  errorObject,
-  faultOfAnswer,
-  faultOfError,
-  parsedOrNull,
-  readTimings,
-  readUsage,
-} from '#src/dialects/chat/engine-word.ts';
+import { errorObject, faultOfError, parsedOrNull, readTimings, readUsage } from '#src/dialects/chat/engine-word.ts';
+import { namedAnswer } from '#src/dialects/chat/foreign-frames.ts';
 import { ChunkJoiner } from '#src/dialects/chat/join-chunks.ts';
 import type { Collector } from '#src/dialects/dialect.ts';
 import { asFault, Fault } from '#src/faults.ts';
@@ -24,12 +18,30 @@ import { underLease } from './lend.ts';
 import type { Life } from './life.ts';
 import { MendLane } from './mend-lane.ts';
 import { mended, type ReadWhole, readWhole, withMessage } from './mend-whole.ts';
-import { allBytes, answerHeaders, ask, type Call, chainFor, type Order, refusalResponse } from './order.ts';
+import {
+  allBytes,
+  answerHeaders,
+  ask,
+  type Call,
+  chainFor,
+  learn,
+  type Order,
+  refusalResponse,
+  refusedBy,
+  type Wording,
+  wordingFor,
+} from './order.ts';
 import { bothWireUsages, continued, correctedText, SecondTry, secondSource } from './second-try.ts';
-import { asStream, type Source } from './whole-as-stream.ts';
+import { type Source, sourceOf } from './whole-as-stream.ts';
 
 type Whole = { readonly response: Response; readonly outcome: Outcome };
-type Asking = { readonly call: Call; readonly order: Order; readonly life: Life; readonly lease: Lease };
+type Asking = {
+  readonly call: Call;
+  readonly order: Order;
+  readonly wording: Wording;
+  readonly life: Life;
+  readonly lease: Lease;
+};
 /** What of the answer has come, so that it cannot be asked for once more. */
 type Progress = { hasContent: boolean };
 
@@ -50,10 +62,10 @@ export async function whole(call: Call, order: Order, life: Life): Promise<Respo
       ticket,
       life,
       mayRepeat: () => !progress.hasContent,
-      use: (lease) => {
-        const asking = { call, order, life, lease };
+      use: async (lease) => {
+        const asking = { call, order, wording: wordingFor(call, order, lease), life, lease };
         return order.translation
-          ? gathered(asking, order.text, translating(asking, order.translation.collector()), progress)
+          ? gathered(asking, asking.wording.text, translating(asking, order.translation.collector()), progress)
           : verbatimOrGathered(asking, progress);
       },
     });
@@ -75,17 +87,18 @@ export async function whole(call: Call, order: Order, life: Life): Promise<Respo
  * asked once more for a stream, of which everything before the failure can be kept.
  */
 async function verbatimOrGathered(asking: Asking, progress: Progress): Promise<Whole> {
-  const { call, order, life, lease } = asking;
-  const { mending, streamText } = order;
+  const { call, order, wording, life, lease } = asking;
+  const { mending, streamText } = wording;
+  if (wording.isStream) return gathered(asking, wording.text, joining(asking), progress);
   // Where Flow itself ends the answer it must see it come: a whole one would be computed to the engine's own limit.
   if (streamText !== null && mending && mending.answerTokensMax !== null) {
     return gathered(asking, streamText(), joining(asking), progress);
   }
   life.examineBy(() => isWorking(call.services.client, lease, life.signal));
   try {
-    const answer = await ask(call, order, order.text, life, lease);
+    const answer = await ask(call, order, wording.text, life, lease);
     progress.hasContent = true;
-    if (answer.status >= 400) throw faultOfAnswer(answer.status, await answer.text());
+    if (answer.status >= 400) throw await refusedBy(lease, answer);
     return await verbatim(asking, answer);
   } catch (cause) {
     const mayRecover = streamText !== null && mending?.switches.engine_parser !== false;
@@ -96,14 +109,17 @@ async function verbatimOrGathered(asking: Asking, progress: Progress): Promise<W
 
 /** Status and body as the engine gave them, byte for byte, unless something in it had to be mended. */
 async function verbatim(asking: Asking, answer: ExchangeResponse): Promise<Whole> {
-  const { call, order } = asking;
+  const { call, order, wording } = asking;
   const bytes = await allBytes(answer, ANSWER_BYTES_MAX);
-  const told = bodyOf(bytes);
+  const arrived = bodyOf(bytes);
+  const told = wording.foreign ? namedAnswer(arrived, order.modelId) : arrived;
+  learn(call, order, wording, readUsage(told));
   const secondTry = new SecondTry();
-  const chain = chainFor(call.ticket, order.mending);
+  const chain = chainFor(call.ticket, wording.mending);
   const read = readWhole(told, (sink) => chain(sink, secondTry.askAgain));
   const correction = secondTry.take();
-  const changed = correction && read ? await corrected(asking, told, read, correction) : mended(told, read);
+  const mendedAnswer = correction && read ? await corrected(asking, told, read, correction) : mended(told, read);
+  const changed = mendedAnswer ?? (told === arrived ? null : told);
   call.ticket.sending();
   const headers = {
     ...answerHeaders(call, order),
@@ -131,7 +147,7 @@ function bodyOf(bytes: Uint8Array<ArrayBuffer>): JsonObject {
 
 /** Asks once more, telling the model what was wrong; the answer of both, or the first one if there is no second. */
 async function corrected(
-  { call, order, life, lease }: Asking,
+  { call, order, wording, life, lease }: Asking,
   told: JsonObject,
   read: ReadWhole,
   correction: Correction,
@@ -140,10 +156,10 @@ async function corrected(
   const nextIndex = read.out.filter((event) => event.type === 'tool-start').length;
   const usage = readUsage(told);
   try {
-    const answer = await ask(call, order, correctedText(order.text, correction), life, lease);
-    if (answer.status >= 400) throw faultOfAnswer(answer.status, await answer.text());
+    const answer = await ask(call, order, correctedText(wording.text, correction), life, lease);
+    if (answer.status >= 400) throw await refusedBy(lease, answer);
     const second = bodyOf(await allBytes(answer, ANSWER_BYTES_MAX));
-    const chain = chainFor(ticket, order.mending);
+    const chain = chainFor(ticket, wording.mending);
     const again = readWhole(second, (sink) => chain(continued({ correction, nextIndex, usage }, sink)));
     if (!again) throw new Fault('engine-refused', 'The second answer has no message.');
     const counted = isObject(second.usage) ? { usage: bothWireUsages(usage, second.usage) } : {};
@@ -167,7 +183,7 @@ type Gathering = {
   result(): JsonObject;
 };
 
-function translating({ call, order }: Asking, collector: Collector): Gathering {
+function translating({ call, wording }: Asking, collector: Collector): Gathering {
   const encoder = {
     push: (event: Parameters<Collector['push']>[0]) => {
       collector.push(event);
@@ -175,14 +191,14 @@ function translating({ call, order }: Asking, collector: Collector): Gathering {
     },
     end: () => '',
   };
-  const lane = new TranslateLane({ ticket: call.ticket, encoder, chain: chainFor(call.ticket, order.mending) });
+  const lane = new TranslateLane({ ticket: call.ticket, encoder, chain: chainFor(call.ticket, wording.mending) });
   return { lane, take: () => {}, result: () => collector.result() };
 }
 
 /** Where the engine's protocol is the client's, all that the engine says in its stream is part of the answer. */
-function joining({ call, order }: Asking): Gathering {
+function joining({ call, order, wording }: Asking): Gathering {
   const { ticket } = call;
-  const chain = chainFor(ticket, order.mending);
+  const chain = chainFor(ticket, wording.mending);
   const lane = new MendLane({ ticket, head: order.head, hidesProgress: true, wantsUsage: true, chain });
   const frames = new FrameReader();
   const joiner = new ChunkJoiner();
@@ -198,21 +214,23 @@ function joining({ call, order }: Asking): Gathering {
 
 /** The engine streams, so that progress, cancelling and counting are those of a stream; the client gets one body. */
 async function gathered(
-  { call, order, life, lease }: Asking,
+  { call, order, wording, life, lease }: Asking,
   text: string,
   gathering: Gathering,
   progress: Progress,
 ): Promise<Whole> {
   const { ticket } = call;
   const { lane } = gathering;
+  const { foreign } = wording;
   const answer = await ask(call, order, text, life, lease);
-  if (answer.status >= 400) throw faultOfAnswer(answer.status, await answer.text());
+  if (answer.status >= 400) throw await refusedBy(lease, answer);
   const draining = { gathering, life, ticket, progress };
-  await drain(await asStream(answer), draining);
+  await drain(await sourceOf(call, order, foreign, answer), draining);
   let end = lane.end();
+  learn(call, order, wording, end.ending.usage);
   gathering.take(end.piece);
   if (end.correction) {
-    const again = await secondSource(call, order, text, { life, lease, correction: end.correction });
+    const again = await secondSource(call, order, text, { life, lease, foreign, correction: end.correction });
     if (again) await drainAgain(again, draining);
     else gathering.take(lane.giveUp(end.correction));
     end = lane.end();

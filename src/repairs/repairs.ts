@@ -1,5 +1,6 @@
 /** The repairs of one answer, in order, as one stage. */
 import { answerLimit } from './answer-limit.ts';
+import { askedForm } from './asked-form.ts';
 import { leakedCalls } from './calls/leaked-calls.ts';
 import { channels, mayHaveChannels } from './channels.ts';
 import { duplicateCalls } from './duplicate-calls.ts';
@@ -7,6 +8,7 @@ import { loopGuard } from './loop-guard.ts';
 import { parserRecovery } from './parser-fault.ts';
 import { checkedCalls } from './schemas/checked-calls.ts';
 import type { RepairContext, Sink, Stage } from './stage.ts';
+import { stopStrings } from './stop-strings.ts';
 import { mayHaveThoughts, thinkTags } from './think-tags.ts';
 import { truncatedCalls } from './truncated-calls.ts';
 import { typedCalls } from './typed-arguments.ts';
@@ -17,8 +19,8 @@ type MakeStage = (next: Sink) => Stage;
  * The chain for one answer; null when nothing in it could need mending, so that its bytes may pass unread.
  *
  * From the engine outwards: what the engine could not parse comes back as text; thoughts leave the text; calls leave
- * the text; then calls are typed, made once, found whole and checked against schemas; last come the limits, which see
- * what the client sees.
+ * the text; then calls are typed, made once, found whole and checked against schemas; then come the limits, which see
+ * what the client sees. The form that was asked for comes last: it holds text back, which no limit may wait for.
  */
 export function repairChain(context: RepairContext, sink: Sink): Stage | null {
   const stages = stagesFor(context);
@@ -32,7 +34,7 @@ export function repairChain(context: RepairContext, sink: Sink): Stage | null {
 }
 
 function stagesFor(context: RepairContext): readonly MakeStage[] {
-  const { switches, tools, answerTokensMax, traits } = context;
+  const { switches, tools, answerTokensMax, traits, form } = context;
   const hasTools = tools.length > 0;
   const stages: MakeStage[] = [];
   const use = (isWanted: boolean, makeStage: MakeStage) => {
@@ -46,7 +48,9 @@ function stagesFor(context: RepairContext): readonly MakeStage[] {
   use(hasTools && switches.duplicate_calls !== false, (next) => duplicateCalls(context, next));
   use(hasTools && switches.truncated_calls !== false, (next) => truncatedCalls(context, next));
   use(context.relaxed.size > 0 && hasTools && switches.tool_schemas !== false, (next) => checkedCalls(context, next));
+  use(context.stopStrings.length > 0, (next) => stopStrings(context.stopStrings, next));
   if (answerTokensMax !== null) stages.push((next) => answerLimit(answerTokensMax, next));
   use(switches.loop_guard !== false, (next) => loopGuard(context, next));
+  if (form !== null && switches.tool_schemas !== false) stages.push((next) => askedForm(form, context, next));
   return stages;
 }

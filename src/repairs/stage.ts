@@ -21,6 +21,11 @@ export interface Stage {
   push(event: StreamEvent): void;
 }
 
+/** What an answer must be, where the engine cannot be held to it: a call of one of the tools, or JSON. */
+export type AskedForm =
+  | { readonly kind: 'call'; readonly tools: readonly string[] }
+  | { readonly kind: 'json'; readonly schema: Json };
+
 /** What the repairs of one answer may know. */
 export type RepairContext = {
   /** Makes ids for calls to which no engine gave one. */
@@ -33,6 +38,10 @@ export type RepairContext = {
   readonly answerTokensMax: number | null;
   /** The schemas, by tool name, that were relaxed for the engine's grammar: these calls are checked by Flow. */
   readonly relaxed: ReadonlyMap<string, Json>;
+  /** Strings at which Flow ends the answer; empty = the engine does, or there are none. */
+  readonly stopStrings: readonly string[];
+  /** What the answer must be; null = anything, or the engine sees to it. */
+  readonly form: AskedForm | null;
   /** What was mended in this model's earlier answers: an ambiguous format once seen is expected from then on. */
   readonly seen: ReadonlySet<RepairKind>;
   /** The engine parses thoughts itself, so that text is text unless something else is known. */

@@ -13,6 +13,7 @@ export const LINE_CHARACTERS_MAX = 32 << 20;
 
 /** Takes bytes however they are cut (also inside a UTF-8 character) and gives complete frames. */
 export class FrameReader {
+  readonly #onComment: ((comment: string) => void) | null;
   readonly #decoder = new TextDecoder();
   #rest = '';
   /** Where the search for a line end goes on: what was searched once is not searched again. */
@@ -21,6 +22,11 @@ export class FrameReader {
   #event: string | null = null;
   #id: string | null = null;
   #data: string | null = null;
+
+  /** `onComment` is told what stands behind the colon of each comment. */
+  constructor(onComment: ((comment: string) => void) | null = null) {
+    this.#onComment = onComment;
+  }
 
   /** The frames that these bytes complete. Throws Fault('engine-refused') on a line of more than 32 Mi characters. */
   push(bytes: Uint8Array): Frame[] {
@@ -68,7 +74,10 @@ export class FrameReader {
   #line(line: string): void {
     if (line.length > LINE_CHARACTERS_MAX) throw tooLong();
     const colon = line.indexOf(':');
-    if (colon === 0) return;
+    if (colon === 0) {
+      this.#onComment?.(line.slice(1));
+      return;
+    }
     const name = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? '' : line.slice(line.charCodeAt(colon + 1) === 32 ? colon + 2 : colon + 1);
     if (name === 'data') {

@@ -24,6 +24,8 @@ const chain: MakeChain = (sink, askAgain) =>
       switches: {},
       answerTokensMax: null,
       relaxed: new Map([['open', SCHEMA]]),
+      stopStrings: [],
+      form: null,
       seen: new Set(),
       splitsThoughts: true,
       isThinkingOff: false,
@@ -135,7 +137,14 @@ describe('an answer with a wrong call', () => {
 test('the second question is the first one with the answer and the verdicts after it', () => {
   const first = { model: 'm', messages: [{ role: 'user', content: 'Hi' }], tools: [], stream: true };
   const calls = [{ name: 'open', json: '{"path":"a"}', verdict: 'No.' }];
-  const text = correctedText(JSON.stringify(first), { text: 'Hm.', thinking: '', calls, counts: null, handOn() {} });
+  const text = correctedText(JSON.stringify(first), {
+    text: 'Hm.',
+    thinking: '',
+    calls,
+    wish: null,
+    counts: null,
+    handOn() {},
+  });
   const { messages, ...rest } = JSON.parse(text);
   expect(rest).toEqual({ model: 'm', tools: [], stream: true });
   expect(messages.slice(1)).toEqual([

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HeaderCache } from '#src/models/header-cache.ts';
-import type { LaunchOverrides, Model } from '#src/models/model.ts';
+import type { EngineKind, LaunchOverrides, Model } from '#src/models/model.ts';
 import { splitsThoughts } from '#src/models/thought-parsing.ts';
 import { TraitBook } from '#src/models/trait-book.ts';
 import { someModel } from '#test/engines/support/plan.ts';
@@ -62,9 +62,16 @@ test.each<[boolean, string[]]>([
   [false, ['--skip-chat-parsing']],
   [true, ['--skip-chat-parsing', '--no-skip-chat-parsing']],
 ])('llama-server parses thoughts: %p with %p', (isParsed, extra) => {
-  expect(splitsThoughts(modelWith({ extra_args: extra }))).toBe(isParsed);
+  expect(splitsThoughts(modelWith({ extra_args: extra }), 'llama.cpp')).toBe(isParsed);
 });
 
-test('other engines are not known to', () => {
-  expect(splitsThoughts(modelWith({}, { format: 'mlx' }))).toBe(false);
+test.each<[boolean, EngineKind, string]>([
+  [true, 'mlx-lm', 'none'],
+  [true, 'mlx-vlm', 'none'],
+  [true, 'mlx-openai-server', ''],
+  [true, 'mlx-openai-server', 'qwen3'],
+  [false, 'mlx-openai-server', 'none'],
+  [true, 'openai', ''],
+])('thoughts are parsed: %p by %s with the parser %p', (isParsed, engine, parser) => {
+  expect(splitsThoughts(modelWith({ mlx_reasoning_parser: parser }, { format: 'mlx' }), engine)).toBe(isParsed);
 });

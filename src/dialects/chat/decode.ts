@@ -200,7 +200,7 @@ function literalEnd(data: string, from: number): number {
 }
 
 function isFirst(choice: unknown): boolean {
-  return isObject(choice) && (choice.index === undefined || choice.index === 0);
+  return isObject(choice) && (choice.index === undefined || choice.index === null || choice.index === 0);
 }
 
 function promptEvent(progress: JsonObject): StreamEvent {

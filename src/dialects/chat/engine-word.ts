@@ -16,9 +16,13 @@ export const NO_TIMINGS: EngineTimings = {
 /** How much of an engine's own words is repeated to a client when they are not JSON. */
 const QUOTE_CHARACTERS_MAX = 300;
 
-/** What llama-server says, with 500, of requests that will fare no better when they are repeated. */
-const BLAMES_REQUEST =
-  /jinja|chat template|template error|(?:image|audio) input is not supported|^Failed to parse (?:tools|messages)\b/i;
+/** What engines say, with 500 or 404, of requests that will fare no better when they are repeated. */
+const BLAMES_REQUEST = [
+  /jinja|chat template|template error|(?:image|audio) input is not supported/i,
+  /^Failed to parse (?:tools|messages)\b/i,
+  // mlx_lm, of pictures.
+  /^Only 'text' content type is supported/,
+];
 
 /** An error answer of an engine as a Fault that keeps its status and its own words (`details.engineError`). */
 export function faultOfAnswer(status: number, text: string): Fault {
@@ -36,7 +40,7 @@ export function faultOfAnswer(status: number, text: string): Fault {
 /** An `error` object of an engine, in an answer or in the middle of a stream, as a Fault. */
 export function faultOfError(error: JsonObject, status?: number): Fault {
   const message = stringOrNull(error.message) ?? 'The engine gave no reason.';
-  const code = numberOrNull(error.code);
+  const code = numberOrNull(error.code) ?? digitsOrNull(error.code);
   if (error.type === 'exceed_context_size_error') {
     const details = {
       promptTokens: numberOrNull(error.n_prompt_tokens),
@@ -45,7 +49,7 @@ export function faultOfError(error: JsonObject, status?: number): Fault {
     };
     return new Fault('context-overflow', message, { details });
   }
-  if (BLAMES_REQUEST.test(message)) {
+  if (BLAMES_REQUEST.some((words) => words.test(message))) {
     const engineError = { ...error, type: 'invalid_request_error', code: 400 };
     return new Fault('engine-refused', message, { status: 400, details: { engineError } });
   }
@@ -55,11 +59,26 @@ export function faultOfError(error: JsonObject, status?: number): Fault {
   });
 }
 
-/** The `error` of a parsed body or frame, as an object; null when there is none. A text becomes its message. */
+/**
+ * The `error` of a parsed body or frame, as an object; null when there is none. A text becomes its message. Servers on
+ * FastAPI put it into `detail`, or list there what is wrong with the request's fields; vLLM says `object: "error"`.
+ */
 export function errorObject(value: unknown): JsonObject | null {
   if (!isObject(value)) return null;
   if (isObject(value.error)) return value.error;
-  return typeof value.error === 'string' ? { message: value.error } : null;
+  if (typeof value.error === 'string') return { message: value.error };
+  if (value.object === 'error' && typeof value.message === 'string') return value;
+  const { detail } = value;
+  if (typeof detail === 'string') return { message: detail };
+  if (Array.isArray(detail)) return { message: detail.map(fieldFault).join('; ').slice(0, QUOTE_CHARACTERS_MAX) };
+  return isObject(detail) ? (errorObject(detail) ?? detail) : null;
+}
+
+/** `body.max_tokens: Input should be greater than 0`. */
+function fieldFault(entry: unknown): string {
+  if (!isObject(entry)) return String(entry);
+  const place = Array.isArray(entry.loc) ? `${entry.loc.join('.')}: ` : '';
+  return `${place}${stringOrNull(entry.msg) ?? 'not valid'}`;
 }
 
 /** Counts from `usage`, and from llama-server's `timings` what it leaves out. */
@@ -96,6 +115,10 @@ export function parsedOrNull(text: string): unknown {
   } catch {
     return null;
   }
+}
+
+function digitsOrNull(value: unknown): number | null {
+  return typeof value === 'string' && /^[45]\d\d$/.test(value) ? Number(value) : null;
 }
 
 function errorStatus(status: number): number {

@@ -105,7 +105,8 @@ class CheckedCalls implements Stage {
       return;
     }
     const calls = [...this.#calls.values()];
-    const asked = { text: this.#text, thinking: this.#thinking, calls: calls.map(judged), counts: this.#counts };
+    const told = { calls: calls.map(judged), wish: null };
+    const asked = { text: this.#text, thinking: this.#thinking, ...told, counts: this.#counts };
     const isAsked = this.#context.askAgain?.({ ...asked, handOn: () => this.#giveUp(handOn) }) ?? false;
     if (isAsked) this.#report('the model was asked to correct its call', '');
     else this.#giveUp(handOn);

@@ -10,6 +10,7 @@ import { openResponses } from '#src/dialects/responses/responses.ts';
 import { Fault } from '#src/faults.ts';
 import { gatewayRoutes } from '#src/gateway/routes.ts';
 import type { GatewayServices } from '#src/gateway/services.ts';
+import { TokenEstimates } from '#src/gateway/token-estimates.ts';
 import { EMPTY_CONFIG, type Model } from '#src/models/model.ts';
 import { type Naming, resolveModel } from '#src/models/resolve.ts';
 import { detectTraits } from '#src/models/traits.ts';
@@ -216,6 +217,7 @@ export class House {
       responses: memory,
       normalise: normaliseMessages,
       seen: () => new Set(),
+      estimates: new TokenEstimates(),
       facts: () => null,
       version: '0.0.0',
       traits: ({ name, hfId }) => detectTraits({ architecture: null, name, hfId, chatTemplate: null }),

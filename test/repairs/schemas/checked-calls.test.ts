@@ -29,6 +29,8 @@ function run(events: readonly StreamEvent[], { mayAsk = true }: { mayAsk?: boole
     switches: {},
     answerTokensMax: null,
     relaxed: new Map([['open', OPEN]]),
+    stopStrings: [],
+    form: null,
     seen: new Set(),
     splitsThoughts: true,
     isThinkingOff: false,

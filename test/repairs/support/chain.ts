@@ -29,6 +29,8 @@ export function contextOf(given: Partial<RepairContext> = {}, uses: RepairUse[] 
     switches: {},
     answerTokensMax: null,
     relaxed: new Map(),
+    stopStrings: [],
+    form: null,
     seen: new Set(),
     splitsThoughts: true,
     isThinkingOff: false,

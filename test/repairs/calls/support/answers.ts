@@ -67,6 +67,8 @@ export function tell(events: readonly StreamEvent[], options: Options = {}): Tol
       switches: options.switches ?? {},
       answerTokensMax: null,
       relaxed: new Map(),
+      stopStrings: [],
+      form: null,
       seen: new Set(),
       splitsThoughts: true,
       isThinkingOff: false,

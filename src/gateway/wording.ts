@@ -1,0 +1,100 @@
+/** How an order is worded for the engine that was lent. */
+import { Fault } from '#src/faults.ts';
+import type { Json, JsonObject } from '#src/json.ts';
+import type { EngineKind, Model } from '#src/models/model.ts';
+import { splitsThoughts } from '#src/models/thought-parsing.ts';
+import { type Addressee, foreignBody } from './foreign-body.ts';
+import type { Wording } from './order.ts';
+import type { Mending } from './prepare.ts';
+import type { GatewayServices } from './services.ts';
+
+/** A request before anybody is known who will answer it. */
+export type Wish = {
+  readonly services: GatewayServices;
+  readonly model: Model;
+  /** All of it, as it should be asked. */
+  readonly body: JsonObject;
+  readonly wantsStream: boolean;
+  readonly mending: Mending | null;
+};
+
+/** For llama-server: `text` is written once, when it is asked. */
+export function plainWording(
+  text: () => string,
+  mending: Mending | null = null,
+  streamText: Wording['streamText'] = null,
+): Wording {
+  return { text: text(), streamText, isStream: false, mending, foreign: null, notes: [] };
+}
+
+/** For any other engine. */
+export function foreignWording({ services, model, body, wantsStream, mending }: Wish, to: Addressee): Wording {
+  const { speech, engine } = to;
+  const { estimates } = services;
+  const characters = estimates.charactersOf(body);
+  const told = foreignBody(body, to, model.id, estimates.guess(model.id, characters).tokens);
+  const stream = { ...told.body, stream: true, stream_options: { include_usage: true } };
+  const isStream = wantsStream || speech.isStreamedOnly;
+  const mended = mending && {
+    ...mending,
+    splitsThoughts: splitsThoughts(model, engine),
+    stopStrings: told.stopStrings,
+    form: told.form,
+    relaxed: speech.hasGrammar ? mending.relaxed : schemasOf(mending),
+  };
+  return {
+    text: JSON.stringify(isStream ? stream : { ...told.body, stream: false }),
+    streamText: isStream ? null : () => JSON.stringify(stream),
+    isStream,
+    mending: mended,
+    foreign: { limitTokens: told.limitTokens, characters },
+    notes: told.notes,
+  };
+}
+
+/** Without a grammar, all calls are checked against their tools' schemas. */
+function schemasOf({ tools, switches }: Mending): ReadonlyMap<string, Json> {
+  if (switches.tool_schemas === false) return new Map();
+  return new Map(tools.flatMap(({ function: { name, parameters } }) => (parameters ? [[name, parameters]] : [])));
+}
+
+/** A body that passes as it is but for the name of the model. */
+export function namedWording(body: JsonObject, modelId: string, { speech, engine }: Addressee, path: string): Wording {
+  refuseRoute(engine, path);
+  const text = JSON.stringify({ ...body, model: speech.modelName ?? modelId });
+  return { ...plainWording(() => text), foreign: { limitTokens: null, characters: 0 } };
+}
+
+const CHAT = '/v1/chat/completions';
+const COMPLETIONS = '/v1/completions';
+/** What each kind of engine answers; llama-server has all routes. */
+const ROUTES: { readonly [Kind in Exclude<EngineKind, 'llama.cpp'>]: readonly string[] } = {
+  'mlx-lm': [CHAT, COMPLETIONS],
+  'mlx-openai-server': [CHAT],
+  'mlx-vlm': [CHAT],
+  openai: [CHAT, COMPLETIONS, '/v1/embeddings', '/v1/rerank'],
+};
+
+/** Throws Fault('invalid-request') for a route that such an engine does not have. */
+export function refuseRoute(engine: EngineKind, path: string): void {
+  if (engine === 'llama.cpp' || ROUTES[engine].includes(path)) return;
+  throw new Fault('invalid-request', `${engine}, which serves this model, has no ${path}.`, {
+    hint: 'Ask it by chat, or use a GGUF of this model, which llama-server serves.',
+  });
+}
+
+/**
+ * The kind of engine that a model will be served by, as far as that is known before one is lent: of MLX servers the
+ * one that can do most.
+ */
+export function expectedKind({ lender }: GatewayServices, model: Model): EngineKind {
+  if (model.endpoint) return model.endpoint.engine;
+  if (model.format === 'gguf') return 'llama.cpp';
+  const { state } = lender.model(model.id);
+  return state.phase === 'ready' ? state.engine : 'mlx-lm';
+}
+
+/** Whether llama-server serves it. */
+export function isLlama({ endpoint, format }: Model): boolean {
+  return endpoint ? endpoint.engine === 'llama.cpp' : format === 'gguf';
+}
