@@ -10,7 +10,7 @@ import type { Config } from './config.ts';
 import { Downloads } from './downloads/downloads.ts';
 import { openLibrary } from './downloads/library.ts';
 import { RecordFiles } from './downloads/record.ts';
-import { openEngineRoom, templatesFolder } from './engine-room.ts';
+import { type EngineRoom, openEngineRoom, templatesFolder } from './engine-room.ts';
 import type { Engines } from './engines/engines.ts';
 import { Bus } from './events.ts';
 import { Hardware } from './host/hardware.ts';
@@ -47,6 +47,9 @@ import { Renderer } from './templates/renderer.ts';
 import { TemplateBook } from './templates/template-book.ts';
 import { watchTemplates } from './templates/watch.ts';
 import { SocketEngineClient } from './transport/client.ts';
+import type { AutoUpdate } from './upgrades/auto-update.ts';
+import { openUpgrades } from './upgrades/open.ts';
+import type { Upgrades } from './upgrades/upgrades.ts';
 
 /** Everything Flow consists of, but for its doors (`app.ts`). */
 export type Flow = {
@@ -75,6 +78,8 @@ export type Flow = {
   readonly presets: PresetBook;
   readonly measurements: Measurements;
   readonly engines: Engines;
+  readonly upgrades: Upgrades;
+  readonly autoUpdate: AutoUpdate;
   readonly processRegistry: ProcessRegistry;
   readonly fleet: Fleet;
   readonly tracker: RequestTracker;
@@ -108,6 +113,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
   const habits = openHabits({ ...ground, headers, registry, fleet });
   const hub = openHub({ ...ground, config, hardware, registry, headers, telemetry: records.telemetry });
   const client = new SocketEngineClient();
+  const updates = openEngineUpdates({ ...parts, config, room, client, fleet });
   const loopLag = new LoopLag({ clock });
   const onTrouble = (words: string) => bus.publish({ type: 'notice', tone: 'warning', text: words });
   const responses = new ResponseStore({ store, clock, onTrouble });
@@ -127,6 +133,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     presets: openPresets(ground, config.dataDir),
     measurements,
     engines,
+    ...updates,
     processRegistry,
     fleet,
     responses,
@@ -136,6 +143,8 @@ export async function openFlow(config: Config, version: string, environment: Nod
     client,
     pulse: new Pulse({ clock }),
     async close() {
+      updates.autoUpdate[Symbol.dispose]();
+      await updates.upgrades.cancel();
       // pip, brew and tar run in groups of their own, and would go on without us.
       engines.installer.cancel();
       habits.close();
@@ -149,6 +158,28 @@ export async function openFlow(config: Config, version: string, environment: Nod
       await logs.close();
     },
   };
+}
+
+type UpdateParts = Ground &
+  Pick<Flow, 'config' | 'hardware' | 'registry' | 'engines' | 'measurements' | 'client' | 'fleet'> & {
+    readonly room: EngineRoom;
+  };
+
+/** New engines, tried before they are used. */
+function openEngineUpdates(parts: UpdateParts): Pick<Flow, 'upgrades' | 'autoUpdate'> {
+  const { clock, bus, store, logs, settings, config, hardware, registry, engines, measurements, room } = parts;
+  const isNamed = config.llamaServer !== null;
+  return openUpgrades({
+    ...{ clock, bus, store, logs, measurements, client: parts.client, room: room.trials },
+    settings: () => settings.current,
+    shelves: [engines],
+    models: () => registry.list(),
+    fleet: () => parts.fleet.snapshot(),
+    availableBytes: () => hardware.memory().availableBytes,
+    fixedBy: (kind) =>
+      isNamed && kind === 'llama.cpp' ? 'FLOW_LLAMA_SERVER names the engine, so Flow uses no other in this run.' : null,
+    sweep: () => engines.installer.sweep(),
+  });
 }
 
 /** What was learned of a model goes with it, but not before it can no longer be had back. */

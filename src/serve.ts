@@ -108,6 +108,7 @@ async function run(context: Context, flow: Flow, signals: Signals, isAsked: bool
   // What takes longer than a start should: looked up once the door is open.
   void flow.hardware.look();
   flow.downloads.start();
+  void flow.upgrades.recover().then(() => flow.autoUpdate.start());
   if (settings.current.auto_update_backends) flow.engines.checkUpdates();
   void flow.engines.chosen().catch((cause) => logs.warning(asFault(cause).message));
   using _tidying = clock.after(TIDY_AFTER_MS, () => Bun.gc(true));
@@ -132,7 +133,7 @@ async function stop(flow: Flow, app: { close(): void }, listener: Listener, hurr
   flow.logs.info('stopping', { open: flow.tracker.openCount });
   app.close();
   // First of all, so that what has come is written down even when somebody is in a hurry.
-  const halted = flow.downloads.close();
+  const halted = Promise.all([flow.downloads.close(), flow.upgrades.cancel()]);
   const drained = flow.fleet.shutdown(DRAIN_MS);
   const closed = listener.stop(false);
   // An engine that does not go at once is ended by its guard, when Flow has gone.
