@@ -39,6 +39,7 @@ import { schedulingRoutes } from './scheduling/routes.ts';
 import { statusOf } from './scheduling/status.ts';
 import { settingsRoutes } from './settings/routes.ts';
 import { templateRoutes, templateWord } from './templates/routes.ts';
+import { upgradeRoutes } from './upgrades/routes.ts';
 import { Credentials } from './web/credentials.ts';
 import { errorHandling, refuser } from './web/errors.tsx';
 import { type Guarded, guard } from './web/guard.ts';
@@ -127,6 +128,13 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(requestRoutes({ tracker, telemetry: flow.telemetry, fleet: snapshot }))
     .use(repairRoutes({ repairs: flow.repairs }))
     .use(engineRoutes({ engines: flow.engines }))
+    .use(
+      upgradeRoutes({
+        upgrades: flow.upgrades,
+        settings: () => settings.current,
+        needModel: (name) => resolved(flow, name).model,
+      }),
+    )
     .use(downloadRoutes({ downloads: flow.downloads, clock }))
     .use(hubRoutes({ library: flow.hub, modelsDir: () => settings.current.models_dir }))
     .use(
