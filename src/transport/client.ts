@@ -11,14 +11,58 @@ const IDLE_MAX = 64;
 const ORIGINS_MAX = 1_000;
 /** A stale connection shows itself at once; an engine that kept a request for longer has begun with it. */
 const STALE_MS_MAX = 1_000;
+/** Flow's own engines listen nowhere else; what is elsewhere was looked up and pinned. */
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** One engine's address and its idle connections, the freshest last. */
-type Origin = { readonly address: Address; readonly host: string; readonly base: string; readonly idle: Connection[] };
+type Origin = {
+  readonly address: Address;
+  readonly host: string;
+  readonly base: string;
+  readonly idle: Connection[];
+  readonly pin: Pin | null;
+};
 
-/** Keeps connections to engines on plain HTTP. `close` lets go of the idle ones; exchanges under way go on. */
+/** Where an engine that Flow did not start is: looked up and checked before, so that nobody looks it up again. */
+export type Pin = {
+  /** An IP address, without brackets. */
+  readonly address: string;
+  /** Called when it could not be reached, or ended a connection before its answer. */
+  readonly onTrouble: () => void;
+};
+
+export type ClientOptions = {
+  /** Authorities to trust instead of the system's, as PEM; for tests. */
+  readonly ca?: string;
+};
+
+/**
+ * Keeps connections to engines: to Flow's own on plain HTTP over loopback, to others where they were pinned. `close` lets go of the idle ones;
+ * exchanges under way go on.
+ */
 export class SocketEngineClient implements EngineClient {
   readonly #origins = new Map<string, Origin>();
+  readonly #ca: string | undefined;
+
+  constructor({ ca }: ClientOptions = {}) {
+    this.#ca = ca;
+  }
+
+  /** From now on this base URL, http or https, means that address and no other. */
+  pin(baseUrl: string, pin: Pin): void {
+    const known = this.#origins.get(baseUrl);
+    const isSame = known?.pin?.address === pin.address;
+    if (!isSame) for (const connection of known?.idle.splice(0) ?? []) connection.close();
+    const origin = originOf(new URL(baseUrl), pin, this.#ca);
+    this.#origins.set(baseUrl, isSame && known ? { ...origin, idle: known.idle } : origin);
+  }
+
+  /** Forgets a pin: only Flow's own engines are asked without one. */
+  unpin(baseUrl: string): void {
+    for (const connection of this.#origins.get(baseUrl)?.idle.splice(0) ?? []) connection.close();
+    this.#origins.delete(baseUrl);
+  }
 
   async send(baseUrl: string, request: ExchangeRequest): Promise<ExchangeResponse> {
     const origin = this.#origin(baseUrl);
@@ -33,7 +77,10 @@ export class SocketEngineClient implements EngineClient {
       const fault = asFault(cause);
       const isUnanswered = fault.kind === 'engine-died' && !reception.hasArrivals;
       const isStale = idle !== null && isUnanswered && performance.now() - sentMs < STALE_MS_MAX;
-      if (!isStale) throw fault;
+      if (!isStale) {
+        if (fault.kind !== 'cancelled') origin.pin?.onTrouble();
+        throw fault;
+      }
       return (await this.#dial(origin, bytes, request)).begun;
     }
   }
@@ -52,7 +99,10 @@ export class SocketEngineClient implements EngineClient {
   }
 
   async #dial(origin: Origin, bytes: Uint8Array, request: ExchangeRequest): Promise<Reception> {
-    const connection = await Connection.open(origin.address);
+    const connection = await Connection.open(origin.address).catch((cause) => {
+      origin.pin?.onTrouble();
+      throw cause;
+    });
     if (request.signal.aborted) connection.close();
     throwIfAborted(request.signal);
     return this.#exchange(origin, connection, bytes, request);
@@ -74,23 +124,34 @@ export class SocketEngineClient implements EngineClient {
     const known = this.#origins.get(baseUrl);
     if (known) return known;
     const url = new URL(baseUrl);
-    assert(url.protocol === 'http:', 'engines are asked by plain HTTP');
-    const origin: Origin = {
-      address: { hostname: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) },
-      host: url.host,
-      base: url.pathname.replace(/\/+$/, ''),
-      idle: [],
-    };
+    if (url.protocol !== 'http:' || !LOOPBACK.test(url.hostname)) {
+      throw new Fault('engine-unreachable', `Flow is no longer connected to ${url.host}.`);
+    }
+    const origin = originOf(url, null, undefined);
     if (this.#origins.size >= ORIGINS_MAX) this.#forgetUnused();
     this.#origins.set(baseUrl, origin);
     return origin;
   }
 
   #forgetUnused(): void {
-    for (const [baseUrl, { idle }] of this.#origins) {
-      if (idle.length === 0) this.#origins.delete(baseUrl);
+    for (const [baseUrl, { idle, pin }] of this.#origins) {
+      if (idle.length === 0 && pin === null) this.#origins.delete(baseUrl);
     }
   }
+}
+
+function originOf(url: URL, pin: Pin | null, ca: string | undefined): Origin {
+  const isSecure = url.protocol === 'https:';
+  const named = url.hostname.replace(/^\[|\]$/g, '');
+  const address = { hostname: pin?.address ?? named, port: Number(url.port || (isSecure ? 443 : 80)) };
+  const tls = { serverName: named, ...(ca === undefined ? {} : { ca }) };
+  return {
+    address: isSecure ? { ...address, tls } : address,
+    host: url.host,
+    base: url.pathname.replace(/\/+$/, ''),
+    idle: [],
+    pin,
+  };
 }
 
 function takeIdle(origin: Origin): Connection | null {

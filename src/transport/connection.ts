@@ -9,8 +9,14 @@ export interface Receiver {
   disconnected(): void;
 }
 
-/** Where an engine listens. */
-export type Address = { readonly hostname: string; readonly port: number };
+/** Where an engine listens. With `tls`, only a certificate for that name is taken. */
+export type Address = { readonly hostname: string; readonly port: number; readonly tls?: Tls };
+
+export type Tls = {
+  readonly serverName: string;
+  /** Authorities to trust instead of the system's, as PEM; for tests. */
+  readonly ca?: string;
+};
 
 /** A loopback dial takes microseconds; more than this means that the machine or the engine is stuck. */
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -22,11 +28,15 @@ export class Connection {
   #unsent: Uint8Array | null = null;
   #isPaused = false;
 
-  /** Dials. Throws Fault('engine-unreachable') when nothing accepts within 3 s. */
+  /**
+   * Dials. Throws Fault('engine-unreachable') when nothing accepts within 3 s, or shows a certificate that is not
+   * trusted.
+   */
   static open(address: Address): Promise<Connection> {
     const connection = new Connection();
     return new Promise((resolve, reject) => {
-      const place = `${address.hostname}:${address.port}`;
+      const { hostname, port, tls } = address;
+      const place = `${tls?.serverName ?? hostname}:${port}`;
       let isLate = false;
       const deadline = setTimeout(() => {
         isLate = true;
@@ -39,12 +49,29 @@ export class Connection {
         error: () => connection.close(),
         connectError: () => {},
       };
-      Bun.connect({ ...address, socket: handlers, data: connection }).then(
+      const opened = (socket: Socket<Connection>) => {
+        clearTimeout(deadline);
+        connection.#socket = socket;
+        if (isLate) connection.close();
+        else resolve(connection);
+      };
+      // Nothing is sent before the certificate was found good: the first bytes may hold a key.
+      const handshake = (socket: Socket<Connection>, isTrusted: boolean, trouble: Error | null) => {
+        if (isTrusted && trouble === null) return opened(socket);
+        clearTimeout(deadline);
+        socket.terminate();
+        reject(untrusted(place, trouble));
+      };
+      const close = () => {
+        connection.#gone();
+        clearTimeout(deadline);
+        // Harmless after it was opened.
+        reject(unreachable(place, 'closed the connection at once', null));
+      };
+      const secure = tls && { tls: { rejectUnauthorized: true, ...tls }, socket: { ...handlers, close, handshake } };
+      Bun.connect({ hostname, port, socket: handlers, data: connection, ...secure }).then(
         (socket) => {
-          clearTimeout(deadline);
-          connection.#socket = socket;
-          if (isLate) connection.close();
-          else resolve(connection);
+          if (!tls) opened(socket);
         },
         (cause) => {
           clearTimeout(deadline);
@@ -113,6 +140,13 @@ export class Connection {
     this.#unsent = null;
     receiver?.disconnected();
   }
+}
+
+function untrusted(place: string, trouble: Error | null): Fault {
+  const why = trouble === null ? '' : ` (${trouble.message.slice(0, 200)})`;
+  return new Fault('engine-unreachable', `The certificate of ${place} is not trusted${why}.`, {
+    hint: 'Give the name that stands in the certificate, or make its authority known with NODE_EXTRA_CA_CERTS.',
+  });
 }
 
 function unreachable(place: string, what: string, cause: unknown): Fault {
