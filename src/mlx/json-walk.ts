@@ -17,7 +17,7 @@ const CLOSE_LIST = 0x5d;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-/** One walk from the first byte to the last. Its methods throw Fault('unprocessable') where JSON is not as it must be. */
+/** One walk from the first byte to the last. Methods throw Fault('unprocessable') where JSON is not as it must be. */
 export class JsonWalk {
   readonly #bytes: Buffer;
   readonly #what: string;

@@ -1,8 +1,9 @@
 /**
  * What a load takes, from the header alone: weights + cache of keys and values + compute buffers + the engine's cache.
- * Pure, and the only place that knows the formula. Checked against the sizes that llama.cpp reports (b10434).
+ * Pure. Checked against the sizes that llama.cpp reports (b10434). What an MLX server takes is in `mlx-footprint.ts`.
  */
 import type { LayerFacts, ModelFacts } from './facts.ts';
+import { mlxFootprint } from './mlx-footprint.ts';
 import type { Footprint, LaunchSettings } from './model.ts';
 
 /** What is loaded beside the model's own file. */
@@ -42,6 +43,7 @@ const LARGEST_BLOCK_BYTES = 128;
 
 /** The formula. `launch` is complete; `launch.ctx_size` of 0 means as trained. */
 export function footprint(facts: ModelFacts, launch: LaunchSettings, companions: Companions): Footprint {
+  if (facts.cacheElementBytes !== null) return mlxFootprint(facts, launch, companions);
   const contextTokens = launch.ctx_size > 0 ? launch.ctx_size : (facts.contextTokens ?? CONTEXT_UNKNOWN_TOKENS);
   const slotBytes = cacheBytes(facts, launch, contextTokens);
   const draft = companions.draft;

@@ -1,7 +1,6 @@
 /** What loads really took, per file, flags and engine build; and from that, or from the formula, what the next will. */
 import { eq } from 'drizzle-orm';
 import type { Clock } from '#src/clock.ts';
-import { Fault } from '#src/faults.ts';
 import type { Store } from '#src/store/open.ts';
 import { measurements } from '#src/store/schema.ts';
 import { footprint } from './footprint.ts';
@@ -19,8 +18,8 @@ export type MeasurementsParts = {
   readonly store: Store;
   readonly clock: Clock;
   readonly headers: HeaderCache;
-  /** Version of the engine that would serve now; null when unknown. */
-  readonly engineVersion: () => string | null;
+  /** Version of the engine that would serve this model now; null when unknown. */
+  readonly engineVersion: (model: Model) => string | null;
 };
 
 type Row = typeof measurements.$inferSelect;
@@ -53,7 +52,6 @@ export class Measurements {
    * Synchronous and cheap. Throws a Fault when it cannot be told, because the file is gone or damaged.
    */
   needOf(model: Model, launch: LaunchSettings): Footprint {
-    if (model.format !== 'gguf') throw new Fault('unprocessable', `${model.id} is not a GGUF model.`);
     const estimate = this.formulaOf(model, launch);
     const said = this.#find(model, launch, 'engine');
     const measured = this.#find(model, launch, 'measured');
@@ -105,7 +103,7 @@ export class Measurements {
   #find(model: Model, launch: LaunchSettings, source: Source): Row | null {
     const stamp = stampOf(model.path);
     if (!stamp) return null;
-    return this.#rows.get(measurementKey(model.path, stamp, launch, this.#parts.engineVersion(), source)) ?? null;
+    return this.#rows.get(measurementKey(model.path, stamp, launch, this.#parts.engineVersion(model), source)) ?? null;
   }
 
   #record(model: Model, launch: LaunchSettings, source: Source, sizes: EngineWord & { totalBytes: number }): void {
@@ -113,7 +111,7 @@ export class Measurements {
     if (!stamp) return;
     const row: Row = {
       ...sizes,
-      key: measurementKey(model.path, stamp, launch, this.#parts.engineVersion(), source),
+      key: measurementKey(model.path, stamp, launch, this.#parts.engineVersion(model), source),
       modelId: model.id,
       source,
       engineCacheBytes: 0,
@@ -125,6 +123,23 @@ export class Measurements {
   }
 }
 
+/** Settings that change no sizes. */
+const UNDECIDING = new Set([
+  'num_draft_tokens',
+  'threads',
+  'chat_template_file',
+  'mlx_reasoning_parser',
+  'mlx_tool_call_parser',
+  'mlx_trust_remote_code',
+]);
+/** Settings that came later, with their usual values: what was measured before them still counts. */
+const LATER: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ['mlx_engine', ''],
+  ['mlx_prompt_cache_size', 10],
+  ['mlx_kv_bits', 0],
+  ['draft_mtp', false],
+]);
+
 /** Names a file's state, the flags that change memory, and the engine build. */
 export function measurementKey(
   path: string,
@@ -133,8 +148,9 @@ export function measurementKey(
   engineVersion: string | null,
   source: Source,
 ): string {
-  const { num_draft_tokens: _draft, threads: _threads, chat_template_file: _template, ...deciding } = launch;
-  const flags = Object.entries(deciding).sort(([a], [b]) => a.localeCompare(b, 'en'));
+  const flags = Object.entries(launch)
+    .filter(([name, value]) => !UNDECIDING.has(name) && LATER.get(name) !== value)
+    .sort(([a], [b]) => a.localeCompare(b, 'en'));
   const text = JSON.stringify([path, stamp.sizeBytes, stamp.modifiedMs, flags, engineVersion]);
   return `${source}:${new Bun.CryptoHasher('sha256').update(text).digest('hex').slice(0, 32)}`;
 }

@@ -36,9 +36,9 @@ export class TraitBook {
     return traits;
   }
 
-  /** What its file's header says; null when it is none that Flow reads, or cannot be read now. */
-  factsOf({ format, path }: Model): ModelFacts | null {
-    if (format !== 'gguf') return null;
+  /** What its file or folder says; null when it has none on this machine, or it cannot be read now. */
+  factsOf({ endpoint, path }: Model): ModelFacts | null {
+    if (endpoint !== null && path === '') return null;
     try {
       return this.#headers.factsOf(path);
     } catch (cause) {

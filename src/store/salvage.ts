@@ -6,7 +6,7 @@ import { getTableColumns, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/bun-sqlite';
 import { isObject } from '#src/json.ts';
 import { Behaviour } from '#src/models/behaviour.ts';
-import { EMPTY_CONFIG, LaunchOverrides, ModelConfig } from '#src/models/model.ts';
+import { EMPTY_CONFIG, type EngineKind, LaunchOverrides, ModelConfig } from '#src/models/model.ts';
 import { openAsItIs } from './as-it-is.ts';
 import type { Store } from './open.ts';
 import { facts, models, presets } from './schema.ts';
@@ -15,6 +15,8 @@ import { facts, models, presets } from './schema.ts';
 export type Salvaged = { readonly models: number; readonly presets: number };
 
 const ROWS_MAX = 10_000;
+const ENGINES: readonly EngineKind[] = ['llama.cpp', 'mlx-lm', 'mlx-openai-server', 'mlx-vlm', 'openai'];
+const FORMATS: readonly unknown[] = ['gguf', 'mlx'];
 
 /**
  * Copies what can be read of the models, the presets and the single facts from the broken file into a new store. Never
@@ -61,18 +63,31 @@ function rowsOrNone<Row>(read: () => Row[]): Row[] {
 
 /** Whether the row is one that Flow could have written; what is read from damaged pages may be anything. */
 function isWhole(row: typeof models.$inferSelect): boolean {
-  const texts: readonly unknown[] = [row.id, row.name, row.path];
+  const texts: readonly unknown[] = [row.id, row.name];
   const numbers: readonly unknown[] = [row.sizeBytes, row.createdAtMs, row.updatedAtMs];
   return (
     texts.every((text) => typeof text === 'string' && text !== '') &&
     numbers.every((number) => Number.isSafeInteger(number)) &&
-    isAbsolute(row.path) &&
-    row.format === 'gguf' &&
+    isPlaced(row.path, row.endpoint) &&
+    FORMATS.includes(row.format) &&
     isObject(row.capabilities) &&
     Array.isArray(row.aliases) &&
     row.aliases.every((alias: unknown) => typeof alias === 'string') &&
     isObject(row.config) &&
     Value.Check(ModelConfig, { ...EMPTY_CONFIG, ...row.config })
+  );
+}
+
+/** A model has files here, or is served somewhere. */
+function isPlaced(path: unknown, endpoint: unknown): boolean {
+  if (endpoint === null) return typeof path === 'string' && isAbsolute(path);
+  return (
+    isObject(endpoint) &&
+    typeof path === 'string' &&
+    typeof endpoint.modelName === 'string' &&
+    typeof endpoint.baseUrl === 'string' &&
+    /^https?:\/\/[^/]+$/.test(endpoint.baseUrl) &&
+    ENGINES.some((kind) => kind === endpoint.engine)
   );
 }
 
