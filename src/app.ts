@@ -10,6 +10,7 @@ import type { Voice } from './dialects/dialect.ts';
 import { normaliseMessages } from './dialects/normalise.ts';
 import { ollamaVoice } from './dialects/ollama/voice.ts';
 import { openResponses, responsesVoice } from './dialects/responses/responses.ts';
+import { discoveryRoots } from './discovery/roots.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
 import { downloadRoutes } from './downloads/routes.ts';
 import { downloadWire } from './downloads/wire.ts';
@@ -30,6 +31,7 @@ import { logRoutes } from './logs/routes.ts';
 import { launchFor } from './models/launch.ts';
 import type { LaunchOverrides, Model } from './models/model.ts';
 import { ModelScan } from './models/model-scan.ts';
+import { checkedPlace } from './models/place.ts';
 import { removalRoutes } from './models/removal-routes.ts';
 import { type Resolved, resolveModel } from './models/resolve.ts';
 import { modelRoutes } from './models/routes.ts';
@@ -38,6 +40,7 @@ import { requestRoutes } from './requests/routes.ts';
 import { schedulingRoutes } from './scheduling/routes.ts';
 import { statusOf } from './scheduling/status.ts';
 import { settingsRoutes } from './settings/routes.ts';
+import { isLocalKey, LOCAL_KEY_HEADER } from './store/local-key.ts';
 import { templateRoutes, templateWord } from './templates/routes.ts';
 import { upgradeRoutes } from './upgrades/routes.ts';
 import { Credentials } from './web/credentials.ts';
@@ -156,6 +159,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
       modelRoutes({
         registry,
         removals: flow.removals,
+        placeFor: (path, headers) => placeFor(flow, path, headers),
         scan: new ModelScan({ registry, clock, modelsDir: () => settings.current.models_dir }),
         statusOf: (modelId) => statusOf(fleet.model(modelId).state),
         launchOf: (model) => launchFor(model, settings.current, fleet.overridesOf(model.id)),
@@ -181,6 +185,13 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
 /** Where other programs' files are looked for. */
 function surroundings({ environment }: Flow) {
   return { environment, home: environment.HOME ?? homedir(), platform: process.platform };
+}
+
+/** Any file for the user whom Flow runs for; for others who reach the API only what lies where models lie. */
+function placeFor(flow: Flow, path: string, headers: Headers): string {
+  if (isLocalKey(headers.get(LOCAL_KEY_HEADER), flow.localKey)) return path;
+  const { models_dir, model_roots } = flow.settings.current;
+  return checkedPlace(path, [models_dir, ...model_roots, ...discoveryRoots(surroundings(flow))]);
 }
 
 /** What an import may use, and where it may put things. */

@@ -12,6 +12,7 @@ import { openLibrary } from './downloads/library.ts';
 import { RecordFiles } from './downloads/record.ts';
 import { type EngineRoom, openEngineRoom, templatesFolder } from './engine-room.ts';
 import type { Engines } from './engines/engines.ts';
+import type { MlxEngines } from './engines/mlx/mlx-engines.ts';
 import { Bus } from './events.ts';
 import { Hardware } from './host/hardware.ts';
 import { LoopLag } from './host/loop-lag.ts';
@@ -38,6 +39,7 @@ import { ResponseStore } from './responses/response-store.ts';
 import { Fleet } from './scheduling/fleet.ts';
 import type { LoadRecords } from './scheduling/fleet-needs.ts';
 import { openSettings, type SettingsFile } from './settings/store.ts';
+import { ensureLocalKey } from './store/local-key.ts';
 import { closeStore, openSoundStore, type Store } from './store/open.ts';
 import { RecordWriter } from './store/writer.ts';
 import { Pulse } from './stream/pulse.ts';
@@ -71,6 +73,8 @@ export type Flow = {
   readonly hardware: Hardware;
   readonly loopLag: LoopLag;
   readonly headers: HeaderCache;
+  /** Who shows it is the user whom Flow runs for; null where it could not be written. */
+  readonly localKey: string | null;
   readonly registry: Registry;
   readonly removals: Removals;
   readonly traits: TraitBook;
@@ -78,6 +82,7 @@ export type Flow = {
   readonly presets: PresetBook;
   readonly measurements: Measurements;
   readonly engines: Engines;
+  readonly mlx: MlxEngines;
   readonly upgrades: Upgrades;
   readonly autoUpdate: AutoUpdate;
   readonly processRegistry: ProcessRegistry;
@@ -105,10 +110,10 @@ export async function openFlow(config: Config, version: string, environment: Nod
     ...{ config, environment, clock, bus, logs, settings, launch },
     onMemory: (model, launched, taken) => measurements.recordEngineWord(model, launched, taken),
   });
-  const { engines, processRegistry } = room;
+  const { engines, mlx, processRegistry } = room;
   const measurements = new Measurements({ store, clock, headers, engineVersion: () => engines.presentVersion });
   const removals = openRemovals(ground, registry, config.dataDir, [measurements, records.repairs]);
-  const parts = { ...ground, hardware, registry, engines, measurements, launch };
+  const parts = { ...ground, hardware, registry, engines, mlx, measurements, launch };
   const fleet = openFleet({ ...parts, records, supervisors: room.supervisors });
   const habits = openHabits({ ...ground, headers, registry, fleet });
   const hub = openHub({ ...ground, config, hardware, registry, headers, telemetry: records.telemetry });
@@ -126,6 +131,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     hardware,
     loopLag,
     headers,
+    localKey: openLocalKey(config.dataDir, logs),
     registry,
     removals,
     traits: habits.traits,
@@ -133,6 +139,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     presets: openPresets(ground, config.dataDir),
     measurements,
     engines,
+    mlx,
     ...updates,
     processRegistry,
     fleet,
@@ -147,6 +154,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
       await updates.upgrades.cancel();
       // pip, brew and tar run in groups of their own, and would go on without us.
       engines.installer.cancel();
+      mlx.cancelInstalls();
       habits.close();
       removals[Symbol.dispose]();
       client.close();
@@ -172,7 +180,7 @@ function openEngineUpdates(parts: UpdateParts): Pick<Flow, 'upgrades' | 'autoUpd
   return openUpgrades({
     ...{ clock, bus, store, logs, measurements, client: parts.client, room: room.trials },
     settings: () => settings.current,
-    shelves: [engines],
+    shelves: room.shelves,
     models: () => registry.list(),
     fleet: () => parts.fleet.snapshot(),
     availableBytes: () => hardware.memory().availableBytes,
@@ -180,6 +188,12 @@ function openEngineUpdates(parts: UpdateParts): Pick<Flow, 'upgrades' | 'autoUpd
       isNamed && kind === 'llama.cpp' ? 'FLOW_LLAMA_SERVER names the engine, so Flow uses no other in this run.' : null,
     sweep: () => engines.installer.sweep(),
   });
+}
+
+function openLocalKey(dataDir: string, logs: Logs): string | null {
+  const key = ensureLocalKey(dataDir);
+  if (key !== null) logs.protect(key);
+  return key;
 }
 
 /** What was learned of a model goes with it, but not before it can no longer be had back. */
@@ -347,6 +361,7 @@ type FleetParts = {
   readonly hardware: Hardware;
   readonly registry: Registry;
   readonly engines: Engines;
+  readonly mlx: MlxEngines;
   readonly measurements: Measurements;
   readonly records: Records;
   readonly launch: Launch;
@@ -375,7 +390,8 @@ function openFleet(parts: FleetParts): Fleet {
     needOf: (model, overrides) => measurements.needOf(model, parts.launch(model, overrides)),
     fileStateOf: ({ path }) => {
       const stamp = stampOf(path);
-      return stamp === null ? null : `${stamp.sizeBytes}:${stamp.modifiedMs}:${parts.engines.edition}`;
+      const edition = `${parts.engines.edition}:${parts.mlx.edition}`;
+      return stamp === null ? null : `${stamp.sizeBytes}:${stamp.modifiedMs}:${edition}`;
     },
     budgetBytes: () => parts.hardware.budgetBytes,
     records: loadRecords,

@@ -29,8 +29,8 @@ export class GatewayApi {
   }
 
   /** A JSON answer; a list comes as `value`. Throws NotRunning, or a Fault with the gateway's own words. */
-  async json(method: string, path: string, body?: unknown): Promise<JsonObject> {
-    const response = await this.open(method, path, body);
+  async json(method: string, path: string, body?: unknown, headers: HeadersInit = {}): Promise<JsonObject> {
+    const response = await this.open(method, path, body, undefined, headers);
     try {
       const value: unknown = await response.json();
       return isObject(value) ? value : { value };
@@ -40,16 +40,29 @@ export class GatewayApi {
   }
 
   /** The raw answer, for streams; the status is already checked. */
-  async open(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
-    const response = await this.#fetch(method, path, body, signal);
+  async open(
+    method: string,
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+    more: HeadersInit = {},
+  ): Promise<Response> {
+    const response = await this.#fetch(method, path, body, signal, more);
     if (response.ok) return response;
     throw faultOf(response.status, await response.text()) ?? new NotRunning(this.baseUrl, { isTaken: true });
   }
 
-  async #fetch(method: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<Response> {
-    const headers: Record<string, string> = { accept: 'application/json' };
-    if (body !== undefined) headers['content-type'] = 'application/json';
-    if (this.#apiKey) headers.authorization = `Bearer ${this.#apiKey}`;
+  async #fetch(
+    method: string,
+    path: string,
+    body: unknown,
+    signal: AbortSignal | undefined,
+    more: HeadersInit,
+  ): Promise<Response> {
+    const headers = new Headers(more);
+    headers.set('accept', 'application/json');
+    if (body !== undefined) headers.set('content-type', 'application/json');
+    if (this.#apiKey) headers.set('authorization', `Bearer ${this.#apiKey}`);
     try {
       return await fetch(this.baseUrl + path, {
         method,

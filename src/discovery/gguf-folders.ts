@@ -46,7 +46,7 @@ export async function llamaCppModels(root: string, options: Omit<WalkOptions, 'd
 }
 
 /** The downloads folder a person has chosen in LM Studio; null when none was. */
-function chosenFolder(surroundings: Surroundings): string | null {
+export function chosenFolder(surroundings: Surroundings): string | null {
   const { pointer, usual } = lmStudioSettings(surroundings);
   const home = smallFileOrNull(pointer, SETTINGS_BYTES_MAX)?.trim() ?? '';
   const text = smallFileOrNull(join(home === '' ? usual : home, 'settings.json'), SETTINGS_BYTES_MAX);

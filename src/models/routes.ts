@@ -16,6 +16,8 @@ export type ModelRoutesParts = {
   readonly registry: Registry;
   readonly removals: Removals;
   readonly scan: ModelScan;
+  /** The path as it may be registered by this caller; throws a Fault when it may not. */
+  readonly placeFor: (path: string, headers: Headers) => string;
   readonly statusOf: (modelId: ModelId) => ModelStatus;
   /** The settings with which it would be started if it were stopped and started now. */
   readonly launchOf: (model: Model) => LaunchSettings;
@@ -55,10 +57,13 @@ export const modelRoutes = (parts: ModelRoutesParts) =>
     .post('/api/models/scan', () => scanned(parts), access('manage'))
     .post(
       '/api/register-local',
-      ({ body }) => {
+      ({ body, request }) => {
         const path = body.path ?? body.gguf_path ?? body.mlx_path;
         if (path === undefined) throw new Fault('invalid-request', 'Name the file: `path` is missing.');
-        const { model, isNew } = parts.registry.registerLocal(path, body.name ?? undefined);
+        const { model, isNew } = parts.registry.registerLocal(
+          parts.placeFor(path, request.headers),
+          body.name ?? undefined,
+        );
         if (!isNew) return { model_id: model.id, status: 'already_registered' };
         return { model_id: model.id, name: model.name, size_gb: shown(model, parts).size_gb };
       },

@@ -187,6 +187,11 @@ export const Settings = Type.Object(
       default: 1,
       description: 'Models downloaded at the same time',
     }),
+    model_roots: Type.Array(Type.String({ minLength: 1, maxLength: 4096, pattern: '^/' }), {
+      maxItems: 50,
+      default: [],
+      description: 'More folders, as absolute paths, that models may be registered from over the API',
+    }),
     hub_url: Type.String({
       maxLength: 300,
       pattern: '^https?://[A-Za-z0-9.:\\[\\]_-]+(?:/[A-Za-z0-9._~/-]*)?$',

@@ -57,6 +57,7 @@ beforeEach(async () => {
         registry,
         removals,
         scan: new ModelScan({ registry, clock, modelsDir }),
+        placeFor: (path) => path,
         statusOf: () => status,
         launchOf: (model) => ({ ...LAUNCH, ...model.config.launch }),
         templateOf: ({ capabilities }) => ({

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LOCAL_KEY_HEADER, readLocalKey } from '#src/store/local-key.ts';
 
 const MAIN = join(import.meta.dir, '..', '..', 'src', 'main.ts');
 const READY = /Flow is listening on (http:\/\/\S+)/;
@@ -15,7 +16,7 @@ export type RunningFlow = AsyncDisposable & {
   readonly startMs: number;
   /** Everything written to stderr and stdout so far. */
   output(): string;
-  /** GET, or POST with a JSON body. */
+  /** GET, or POST with a JSON body; as the user whom it runs for, who may register any file. */
   json(path: string, body?: unknown, method?: string): Promise<{ status: number; body: Record<string, unknown> }>;
   exited: Promise<number>;
   kill(signal?: NodeJS.Signals): void;
@@ -80,7 +81,11 @@ export async function startFlow(options: FlowOptions = {}): Promise<RunningFlow>
     async json(path, body, method = body === undefined ? 'GET' : 'POST') {
       const response = await fetch(url + path, {
         method,
-        ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+        headers: {
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          [LOCAL_KEY_HEADER]: readLocalKey(dataDir) ?? '',
+        },
+        body: body === undefined ? null : JSON.stringify(body),
       });
       const answer = await response.text();
       return { status: response.status, body: answer.startsWith('{') ? JSON.parse(answer) : { value: answer } };
