@@ -52,11 +52,11 @@ export class Dispatcher {
     return this.#closing !== null;
   }
 
-  /** What admission would answer for a model that does not run. Changes nothing. */
+  /** What admission would answer for a model if it did not run. Changes nothing. */
   ask(seat: Seat, need: Footprint): Admission {
     const nowMs = this.#needs.clock.monotonicMs();
-    const want = wantOf(seat, need.totalBytes, nowMs);
-    return admit(want, this.#occupants(nowMs), this.#terms(this.#needs.settings(), nowMs));
+    const others = this.#occupants(nowMs).filter(({ modelId }) => modelId !== seat.modelId);
+    return admit(wantOf(seat, need.totalBytes, nowMs), others, this.#terms(this.#needs.settings(), nowMs));
   }
 
   /** Stops idle models at the next pass until the reservations fit a budget that has shrunk. */

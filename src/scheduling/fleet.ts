@@ -6,8 +6,9 @@
 
 import type { FlowEvent } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
-import type { LaunchOverrides, ModelId } from '#src/models/model.ts';
+import type { Footprint, LaunchOverrides, ModelId } from '#src/models/model.ts';
 import type { StopReason } from '#src/supervision/model-state.ts';
+import type { Admission } from './admission.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { FleetNeeds } from './fleet-needs.ts';
 import type { Plan } from './forecast.ts';
@@ -163,6 +164,11 @@ export class Fleet implements Lender {
       if (seat.admission === null || seat.need === null || seat.activity !== 'absent') return [];
       return [{ modelId: seat.modelId, needBytes: seat.need.totalBytes, admission: seat.admission }];
     });
+  }
+
+  /** What admission would answer for a load of this need now, the model's own process apart. Changes nothing. */
+  foresee(modelId: ModelId, need: Footprint): Admission {
+    return this.#dispatcher.ask(this.#seat(modelId), need);
   }
 
   shutdown(drainMs: number): Promise<void> {
