@@ -5,9 +5,11 @@
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import type { EngineAdapter, InstalledEngine, StartedKind } from './engines/engine.ts';
+import type { EngineAdapter, StartedKind } from './engines/engine.ts';
 import { type Engines, openEngines } from './engines/engines.ts';
 import { llamaServer } from './engines/llama-server.ts';
+import { type MlxEngines, openMlxEngines } from './engines/mlx/mlx-engines.ts';
+import type { EngineShelf } from './engines/shelf.ts';
 import type { Bus } from './events.ts';
 import { Fault } from './faults.ts';
 import type { Logs } from './logs/logs.ts';
@@ -34,6 +36,9 @@ export type EngineRoomParts = {
 
 export type EngineRoom = {
   readonly engines: Engines;
+  readonly mlx: MlxEngines;
+  /** Those of all kinds. */
+  readonly shelves: readonly EngineShelf[];
   readonly processRegistry: ProcessRegistry;
   readonly supervisors: SupervisorFactory;
   /** For trying one engine beside whatever runs. */
@@ -47,15 +52,11 @@ export function openEngineRoom(parts: EngineRoomParts): EngineRoom {
     path: join(config.dataDir, 'engines.pids.json'),
     onFault: (cause) => logs.warning('the list of engine processes could not be written', { cause }),
   });
-  const engines = openEngines({
-    dataDir: config.dataDir,
-    configured: config.llamaServer,
-    environment,
-    settings,
-    bus,
-    clock,
-    executablesInUse: () => processRegistry.executables(),
-  });
+  const { dataDir } = config;
+  const executablesInUse = () => processRegistry.executables();
+  const shelf = { dataDir, environment, settings, bus, clock, executablesInUse };
+  const engines = openEngines({ ...shelf, configured: config.llamaServer });
+  const mlx = openMlxEngines(shelf);
   const adapters = openAdapters(parts, engines);
   const shared = {
     clock,
@@ -67,13 +68,13 @@ export function openEngineRoom(parts: EngineRoomParts): EngineRoom {
   const supervisors = makeSupervisor({
     ...shared,
     logs,
-    engines: { ensure: ({ model }, signal, onProgress) => engineFor(model, engines, signal, onProgress) },
+    engines: { ensure: ensureFrom(engines, mlx) },
     launchFor: parts.launch,
     onMemory: parts.onMemory,
   });
   const trials: TrialRoom = ({ engine, launch, logs: trialLogs }) =>
     makeSupervisor({ ...shared, logs: trialLogs, engines: { ensure: async () => engine }, launchFor: () => launch });
-  return { engines, processRegistry, supervisors, trials };
+  return { engines, mlx, shelves: [engines, ...mlx.shelves], processRegistry, supervisors, trials };
 }
 
 type Adapters = Partial<Readonly<Record<StartedKind, EngineAdapter>>>;
@@ -91,14 +92,9 @@ function adapterOf(kind: StartedKind, adapters: Adapters): EngineAdapter {
   throw new Fault('engine-missing', `Flow cannot start ${kind}.`);
 }
 
-function engineFor(
-  model: Model,
-  engines: Engines,
-  signal: AbortSignal,
-  onProgress: Parameters<RunDeps['engines']['ensure']>[2],
-): Promise<InstalledEngine> {
-  if (model.format === 'gguf') return engines.ensure(signal, onProgress);
-  throw new Fault('engine-missing', `${model.id} is an MLX model; Flow has no engine for it.`);
+function ensureFrom(engines: Engines, mlx: MlxEngines): RunDeps['engines']['ensure'] {
+  return (wish, signal, onProgress) =>
+    wish.model.format === 'gguf' ? engines.ensure(signal, onProgress) : mlx.ensure(wish, signal, onProgress);
 }
 
 /** Folders that engines may read files from: never the data directory itself, which holds what is secret. */
