@@ -34,7 +34,7 @@ export function loadStalled(plan: LaunchPlan, stallS: number, tail: readonly str
   return {
     kind: 'load-stalled',
     isSticky: false,
-    message: `Loading ${plan.model.id} was given up: llama-server showed no sign of life for ${stallS} s.`,
+    message: `Loading ${plan.model.id} was given up: ${engineName(plan)} showed no sign of life for ${stallS} s.`,
     hint: 'See its log; a slow disk may need a larger load_stall_seconds.',
     exitCode: null,
     signal: null,
@@ -52,8 +52,17 @@ function byText(tail: readonly string[], plan: LaunchPlan): Verdict | null {
   return null;
 }
 
-const engineName = ({ engine }: LaunchPlan): string =>
-  engine.version === null ? 'llama-server' : `llama-server ${engine.version}`;
+const PROGRAMS: Readonly<Record<LaunchPlan['engine']['kind'], string>> = {
+  'llama.cpp': 'llama-server',
+  'mlx-lm': 'mlx-lm',
+  'mlx-openai-server': 'mlx-openai-server',
+  'mlx-vlm': 'mlx-vlm',
+};
+
+/** The engine of a plan in words: its program, and its version where it is known. */
+export function engineName({ engine }: LaunchPlan): string {
+  return engine.version === null ? PROGRAMS[engine.kind] : `${PROGRAMS[engine.kind]} ${engine.version}`;
+}
 
 const LEVERS =
   'Try a smaller ctx_size, fewer n_parallel, a smaller cache type, fewer gpu_layers, or unload other models.';

@@ -43,6 +43,8 @@ export type Command = { readonly argv: readonly string[]; readonly env: Readonly
 export type LogSignal =
   | { readonly kind: 'load-progress'; readonly stage: string; readonly ratio: number }
   | { readonly kind: 'ready' }
+  /** It can serve nobody any more, though its process may live on for ever. */
+  | { readonly kind: 'broken' }
   | { readonly kind: 'memory'; readonly part: 'weights' | 'kv-cache' | 'compute'; readonly bytes: number };
 
 export type CrashKind =
@@ -84,6 +86,8 @@ export interface EngineAdapter {
   readonly kind: StartedKind;
   /** How it is asked to go, politely first. What has not gone after the grace time is killed. */
   readonly stopping: readonly StopStep[];
+  /** It says little of its load, so how far it is is told by the memory that it has taken. */
+  readonly measuresLoad: boolean;
   /** Why this model's files could not be loaded, or null when they look right. Cheap. */
   precheck(model: Model): CrashReport | null;
   /** How the engine of a plan is to be asked. */
@@ -102,6 +106,9 @@ export interface EngineAdapter {
   ): CrashReport;
   /** Whether the engine's own health check passes now. Never throws; false on any trouble. */
   isHealthy(baseUrl: string, signal: AbortSignal): Promise<boolean>;
-  /** Facts of a ready engine. Rejects when it is not the one that was started by this plan. */
-  inspect(baseUrl: string, plan: LaunchPlan, signal: AbortSignal): Promise<EngineFacts>;
+  /**
+   * Facts of a ready engine; null when it is healthy but has not loaded its model yet. Rejects when it is not the one
+   * that was started by this plan.
+   */
+  inspect(baseUrl: string, plan: LaunchPlan, signal: AbortSignal): Promise<EngineFacts | null>;
 }

@@ -5,21 +5,26 @@
  */
 import { Fault } from '#src/faults.ts';
 import { allowedPath } from './allowed-path.ts';
-import { type FlagRule, flagRules } from './llama-flags.ts';
+import type { FlagRule, FlagTable } from './flag-rules.ts';
+import { flagRules } from './llama-flags.ts';
 
 type Flag = { readonly written: string; readonly name: string; readonly inlineValue: string | null };
 
 /**
  * The arguments as the engine will get them: `--flag=value` taken apart (llama-server does not know that form), files
  * replaced by their real paths. Throws Fault('invalid-request') on anything that is refused. Never split a string to
- * make these: each item is one argument, whatever characters it holds.
+ * make these: each item is one argument, whatever characters it holds. Without a table they are llama-server's.
  */
-export function extraArguments(items: readonly string[], roots: readonly string[]): string[] {
-  const rules = flagRules();
+export function extraArguments(
+  items: readonly string[],
+  roots: readonly string[],
+  table: FlagTable = { program: 'llama-server', rules: flagRules() },
+): string[] {
+  const { rules } = table;
   const argv: string[] = [];
   for (let index = 0; index < items.length; ) {
     const flag = readFlag(items[index] ?? '');
-    const rule = allowedRule(flag, rules.get(flag.name));
+    const rule = allowedRule(flag, rules.get(flag.name), table.program);
     const inline = flag.inlineValue === null ? [] : [flag.inlineValue];
     const following = items.slice(index + 1, index + 1 + rule.valueCount - inline.length);
     const values = checkedValues(flag, rule, [...inline, ...following], roots);
@@ -40,12 +45,12 @@ function readFlag(item: string): Flag {
   return { written, name, inlineValue: equals === -1 ? null : item.slice(equals + 1) };
 }
 
-function allowedRule(flag: Flag, rule: FlagRule | undefined): FlagRule {
+function allowedRule(flag: Flag, rule: FlagRule | undefined, program: string): FlagRule {
   if (!rule) {
     const hint = /\s/.test(flag.written)
       ? 'Write the flag and its value as two separate items.'
       : 'Check its spelling; Flow passes only flags it knows.';
-    throw refusal(`Flow does not know the llama-server flag \`${shown(flag.written)}\`.`, hint);
+    throw refusal(`Flow does not know the ${program} flag \`${shown(flag.written)}\`.`, hint);
   }
   switch (rule.use.kind) {
     case 'owned':

@@ -1,22 +1,9 @@
 /**
  * Every flag of llama-server, each in one class. A test reads the real `--help` and fails on a flag that is in none,
  * so a new build's flags are classed by a person before anyone can pass them.
- * A line is the names of one flag; `=` stands for one value, `FILE` for a file, `FILES` for files divided by commas,
- * `FILES:` for files with a scale behind each.
  */
 import type { LaunchSettings } from '#src/models/model.ts';
-
-export type FlagRule = {
-  /** The name to speak of it by: its longest one. */
-  readonly name: string;
-  readonly valueCount: 0 | 1 | 2;
-  readonly use:
-    | { readonly kind: 'free' }
-    | { readonly kind: 'files'; readonly form: 'FILE' | 'FILES' | 'FILES:' }
-    | { readonly kind: 'owned' }
-    | { readonly kind: 'setting'; readonly setting: keyof LaunchSettings }
-    | { readonly kind: 'refused'; readonly because: string };
-};
+import { type FlagRule, readRules } from './flag-rules.ts';
 
 const OWNED = `
 -m --model =
@@ -293,22 +280,5 @@ const FREE = `
 
 /** The rule of each name, short and long. */
 export function flagRules(): ReadonlyMap<string, FlagRule> {
-  const rules = new Map<string, FlagRule>();
-  addRules(rules, OWNED, () => ({ kind: 'owned' }));
-  addRules(rules, FREE, () => ({ kind: 'free' }));
-  addRules(rules, FILES, (form) => ({ kind: 'files', form: form === 'FILES' || form === 'FILES:' ? form : 'FILE' }));
-  for (const [because, lines] of Object.entries(REFUSED)) addRules(rules, lines, () => ({ kind: 'refused', because }));
-  for (const [setting, lines] of SETTINGS) addRules(rules, lines, () => ({ kind: 'setting', setting }));
-  return rules;
-}
-
-function addRules(rules: Map<string, FlagRule>, lines: string, use: (form: string) => FlagRule['use']): void {
-  for (const line of lines.split('\n').filter((text) => text !== '')) {
-    const words = line.split(' ');
-    const names = words.filter((word) => word.startsWith('-'));
-    const operands = words.slice(names.length);
-    const valueCount = operands.length === 2 ? 2 : operands.length === 1 ? 1 : 0;
-    const name = names.reduce((longest, next) => (next.length > longest.length ? next : longest));
-    for (const key of names) rules.set(key, { name, valueCount, use: use(operands[0] ?? '') });
-  }
+  return readRules({ owned: OWNED, settings: SETTINGS, refused: REFUSED, files: FILES, free: FREE });
 }

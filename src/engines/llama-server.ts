@@ -51,6 +51,7 @@ export function llamaServer(deps: LlamaServerDeps): EngineAdapter {
   return {
     kind: 'llama.cpp',
     stopping: STOPPING,
+    measuresLoad: false,
     precheck,
     speech: () => ({ ...SPEECH['llama.cpp'], modelName: null }),
     command: (plan) => command(plan, deps),

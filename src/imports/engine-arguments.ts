@@ -4,7 +4,8 @@
  */
 import { isAbsolute, join } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
-import { type FlagRule, flagRules } from '#src/engines/llama-flags.ts';
+import type { FlagRule } from '#src/engines/flag-rules.ts';
+import { flagRules } from '#src/engines/llama-flags.ts';
 import { isObject } from '#src/json.ts';
 import { Behaviour } from '#src/models/behaviour.ts';
 import { LaunchOverrides } from '#src/models/model.ts';

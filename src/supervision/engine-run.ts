@@ -8,7 +8,8 @@ import type { LaunchOverrides, LaunchSettings, Model } from '#src/models/model.t
 import type { Settings } from '#src/settings/settings.ts';
 import type { Signal, Wish } from './lifecycle.ts';
 import { LoadWatch } from './load-watch.ts';
-import type { PortLease, Ports } from './ports.ts';
+import { MemoryProgress } from './memory-progress.ts';
+import { FIRST_MLX_PORT, type PortLease, type Ports } from './ports.ts';
 import { type EngineProcess, type OutputStream, type ProcessExit, spawnEngine } from './process.ts';
 import type { ProcessRegistry } from './process-registry.ts';
 import { checkProgram } from './program-check.ts';
@@ -51,6 +52,8 @@ export type RunDeps = {
 /** What the diagnosis reads. */
 const TAIL_LINES_MAX = 200;
 const TAIL_BYTES_MAX = 64 * 1024;
+/** From the word that an engine is broken to its end. */
+const LAST_WORDS_MS = 200;
 
 /** One generation of a model's engine. */
 export class EngineRun {
@@ -67,6 +70,8 @@ export class EngineRun {
   #adapter: EngineAdapter | null = null;
   #watch: LoadWatch | null = null;
   #readying: Readying | null = null;
+  #memoryProgress: MemoryProgress | null = null;
+  #broken: Timer | null = null;
   readonly #taken = { weights: 0, 'kv-cache': 0, compute: 0 };
   #stopTimers: Timer[] = [];
   #unprotect: () => void = () => {};
@@ -146,7 +151,7 @@ export class EngineRun {
     const { model } = this.#wish;
     // Anew, since an installation may have taken minutes.
     const launch = deps.launchFor(model, this.#wish.overrides);
-    this.#port = deps.ports.reserve(avoidPorts);
+    this.#port = deps.ports.reserve(avoidPorts, engine.kind === 'llama.cpp' ? undefined : FIRST_MLX_PORT);
     const apiKey = Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString('base64url');
     const plan = { model, launch, engine, port: this.#port.port, apiKey };
     this.#plan = plan;
@@ -178,6 +183,7 @@ export class EngineRun {
       const tooLong = `Loading ${plan.model.id} was given up after ${afterS / 60} minutes.`;
       this.#giveUp(because === 'silence' ? stalled : { ...stalled, message: tooLong });
     });
+    if (adapter.measuresLoad) this.#measureLoad(plan, child);
     this.#readying = new Readying({ clock: this.#deps.clock, adapter, plan }, (outcome) => {
       if (outcome.kind === 'mute') {
         this.#giveUp({ ...loadStalled(plan, stallS, this.#tail), message: outcome.message });
@@ -203,6 +209,22 @@ export class EngineRun {
     });
   }
 
+  #measureLoad({ model }: LaunchPlan, child: EngineProcess): void {
+    const { clock } = this.#deps;
+    this.#memoryProgress = new MemoryProgress(
+      { clock, weightsBytes: model.sizeBytes, read: child.memoryBytes },
+      (ratio) => {
+        this.#watch?.noteLife();
+        this.#progress('text_model', ratio);
+      },
+    );
+  }
+
+  /** It is killed, and its last lines say why; what explains them may still be on its way. */
+  #break(): void {
+    this.#broken ??= this.#deps.clock.after(LAST_WORDS_MS, () => this.#process?.signal('SIGKILL'));
+  }
+
   #giveUp(report: CrashReport): void {
     this.#tell({ type: 'timed-out', generation: this.generation, report });
   }
@@ -214,7 +236,11 @@ export class EngineRun {
     if (signal === null || stream === 'stderr' || signal.kind === 'memory') this.#keep(line, stream);
     switch (signal?.kind) {
       case 'load-progress':
+        this.#memoryProgress?.begin();
         if (this.#watch !== null) this.#progress(signal.stage, signal.ratio);
+        break;
+      case 'broken':
+        this.#break();
         break;
       case 'ready':
         this.#readying?.hurry();
@@ -249,6 +275,7 @@ export class EngineRun {
   #end(exit: ProcessExit, plan: LaunchPlan, adapter: EngineAdapter): void {
     this.#stopLoading();
     for (const timer of this.#stopTimers) timer[Symbol.dispose]();
+    this.#broken?.[Symbol.dispose]();
     if (this.#process) this.#deps.processRegistry.remove(this.#process.pid);
     this.#process = null;
     this.#unprotect();
@@ -262,6 +289,8 @@ export class EngineRun {
     this.#watch = null;
     this.#readying?.[Symbol.dispose]();
     this.#readying = null;
+    this.#memoryProgress?.[Symbol.dispose]();
+    this.#memoryProgress = null;
   }
 
   #releasePort(): void {

@@ -5,6 +5,8 @@ import { Fault } from '#src/faults.ts';
 export type PortLease = Disposable & { readonly port: number };
 
 export const FIRST_PORT = 8081;
+/** MLX servers get theirs from here upwards, where people have always found them. */
+export const FIRST_MLX_PORT = 8100;
 const LAST_PORT = 9080;
 
 export type PortsOptions = {
@@ -27,9 +29,12 @@ export class Ports {
     this.#isFree = isFree;
   }
 
-  /** The lowest free port that is neither lent nor to be avoided. Throws Fault('load-failed') when all are taken. */
-  reserve(avoid: ReadonlySet<number> = new Set()): PortLease {
-    for (let port = this.#first; port <= this.#last; port += 1) {
+  /**
+   * The lowest free port from `first` on that is neither lent nor to be avoided. Throws Fault('load-failed') when all
+   * are taken.
+   */
+  reserve(avoid: ReadonlySet<number> = new Set(), first: number = this.#first): PortLease {
+    for (let port = Math.max(first, this.#first); port <= this.#last; port += 1) {
       if (this.#lent.has(port) || avoid.has(port) || !this.#isFree(port)) continue;
       this.#lent.add(port);
       return this.#lease(port);

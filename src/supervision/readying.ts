@@ -53,9 +53,10 @@ export class Readying implements Disposable {
       this.#isHurried = false;
       if (await adapter.isHealthy(baseUrl, this.#probeSignal())) {
         const facts = await this.#inspect(baseUrl);
-        if (!(facts instanceof Error)) return { kind: 'ready', baseUrl, facts };
-        inspections += 1;
-        if (inspections >= INSPECTIONS_MAX) return { kind: 'mute', message: muteMessage(plan, facts) };
+        if (facts instanceof Error) {
+          inspections += 1;
+          if (inspections >= INSPECTIONS_MAX) return { kind: 'mute', message: muteMessage(plan, facts) };
+        } else if (facts !== null) return { kind: 'ready', baseUrl, facts };
       }
       if (!this.#isHurried) await this.#sleep(waitMs);
       waitMs = Math.min(waitMs * PROBE_GROWTH, PROBE_SLOWEST_MS);
@@ -63,7 +64,7 @@ export class Readying implements Disposable {
     return null;
   }
 
-  async #inspect(baseUrl: string): Promise<EngineFacts | Error> {
+  async #inspect(baseUrl: string): Promise<EngineFacts | Error | null> {
     const { adapter, plan } = this.#deps;
     try {
       return await adapter.inspect(baseUrl, plan, this.#probeSignal());

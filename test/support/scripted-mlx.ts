@@ -1,5 +1,5 @@
 /**
- * MLX models that say what a test wants, through real MLX servers: `writeScriptedMlx(folder, { scripts: { a: 'Hi!' } })`
+ * MLX models that say what a test wants, through real MLX servers: `writeScriptedMlx(folder, { scripts: {a: 'Hi!'} })`
  * makes a folder of some ten megabytes in a few tenths of a second, with nothing but this code.
  */
 import { mkdirSync } from 'node:fs';
@@ -19,7 +19,7 @@ export type MlxScript =
 export type ScriptedMlxOptions = {
   /**
    * Script name → its text. Played is: what the last message (a user's) names as a word; `after_tool` after a tool's
-   * result; `call` when there are tools; else the first. `enable_thinking: false` plays `NAME_quiet` where there is one.
+   * result; `call` when there are tools; else the first. `enable_thinking: false` plays `NAME_quiet`, if there is one.
    * Within a script a tag (`<think>`, `</think>`, `<tool_call>`, `</tool_call>`) may stand once.
    */
   readonly scripts: Readonly<Record<string, MlxScript>>;

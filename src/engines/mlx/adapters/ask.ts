@@ -1,0 +1,44 @@
+/** Questions to a server of ours on loopback, asked past every proxy. */
+
+/** An answer: its status, and its body where that is JSON (null otherwise). */
+export type Answer = { readonly status: number; readonly body: unknown };
+
+/** Asks for JSON; posts `body` where there is one. Rejects when there is no answer. */
+export async function ask(
+  url: string,
+  signal: AbortSignal,
+  { apiKey = '', body }: { readonly apiKey?: string; readonly body?: unknown } = {},
+): Promise<Answer> {
+  const response = await fetch(url, {
+    // HTTP_PROXY is for the world outside: Bun's fetch would ask it for loopback too.
+    proxy: false,
+    signal,
+    method: body === undefined ? 'GET' : 'POST',
+    headers: {
+      'accept-encoding': 'identity',
+      connection: 'close',
+      ...(apiKey === '' ? {} : { authorization: `Bearer ${apiKey}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: parsed(text) };
+}
+
+/** Whether `/health` answers with 200. Never throws. */
+export async function isHealthy(baseUrl: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await ask(`${baseUrl}/health`, signal)).status === 200;
+  } catch {
+    return false;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
