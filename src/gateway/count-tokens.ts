@@ -6,6 +6,7 @@ import { asFault, Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { EngineClient } from '#src/transport/exchange.ts';
+import { type Counting, countedOrGuessed } from './count-by-asking.ts';
 import { clientName } from './doors.ts';
 import { endIfDead } from './end-if-dead.ts';
 import { refuseDanger, translatedText, without } from './engine-body.ts';
@@ -15,6 +16,7 @@ import { Life } from './life.ts';
 import { namingHeaders, refusalResponse } from './order.ts';
 import { prepare } from './prepare.ts';
 import type { GatewayServices } from './services.ts';
+import { isLlama } from './wording.ts';
 
 /** Answers it in a protocol's shape: the count, and what `beside` has to stand with it. */
 export async function countTokens(
@@ -45,21 +47,11 @@ export async function countTokens(
     const ready = { ...without(asked, drop), messages: asked.messages, ...set };
     refuseDanger(ready);
     const text = translatedText(ready, { model: model.id, stream: false });
-    const inputTokens = await underLease({
-      lender: services.lender,
-      modelId: model.id,
-      ticket,
-      life,
-      mayRepeat: () => true,
-      isBrief: true,
-      use: (lease) => {
-        ticket.sent();
-        life.listen();
-        return count(services.client, lease, text, life.signal);
-      },
-    });
+    const { inputTokens, headers: told } = isLlama(model)
+      ? { inputTokens: await counted({ services, ticket, life, model }, text), headers: {} }
+      : await countedOrGuessed({ services, ticket, life, model }, ready);
     ticket.settle({ kind: 'completed', usage: { ...NO_USAGE, inputTokens }, timings: NO_TIMINGS, finishReason: null });
-    const headers = namingHeaders(ticket.id, model.id);
+    const headers = { ...namingHeaders(ticket.id, model.id), ...told };
     return Response.json({ ...beside, input_tokens: inputTokens }, { headers });
   } catch (cause) {
     const { fault, outcome } = life.verdict(asFault(cause));
@@ -69,6 +61,22 @@ export async function countTokens(
   } finally {
     life.over();
   }
+}
+
+function counted({ services, ticket, life, model }: Counting, text: string): Promise<number> {
+  return underLease({
+    lender: services.lender,
+    modelId: model.id,
+    ticket,
+    life,
+    mayRepeat: () => true,
+    isBrief: true,
+    use: (lease) => {
+      ticket.sent();
+      life.listen();
+      return count(services.client, lease, text, life.signal);
+    },
+  });
 }
 
 async function count(client: EngineClient, lease: Lease, text: string, signal: AbortSignal): Promise<number> {

@@ -14,6 +14,7 @@ import { type JsonBody, readJsonBody } from './json-body.ts';
 import { keyHeader } from './lend.ts';
 import { allBytes, refusalResponse } from './order.ts';
 import type { GatewayServices } from './services.ts';
+import { expectedKind, isLlama } from './wording.ts';
 
 /** Looking only: its page, and what it says of itself. */
 const READABLE = new Set(['/', '/props', '/slots', '/metrics', '/health', '/v1/models', '/models']);
@@ -49,6 +50,7 @@ export async function upstream(services: GatewayServices, request: Request): Pro
   try {
     const { model, path } = placeOf(services, new URL(request.url).pathname);
     const door = request.method === 'POST' && Object.hasOwn(DOORS, path) ? DOORS[path] : null;
+    if (!door) refuseNative(services, model, path);
     if (door) return await enter(services, door, request, model.id);
     if (request.method === 'POST' && ASKABLE.has(path)) return await ask(services, model, path, request);
     const isRead = request.method === 'GET' && (READABLE.has(path) || isPageFile(path));
@@ -78,6 +80,18 @@ function placeOf(services: GatewayServices, pathname: string): { model: Model; p
 
 function isPageFile(path: string): boolean {
   return PAGE_FILE.test(path) && !path.includes('..');
+}
+
+/** Routes that other engines have too. */
+const COMMON = new Set(['/health', '/v1/models', '/metrics']);
+
+/** Says at once, without a load, what only llama-server can do. */
+function refuseNative(services: GatewayServices, model: Model, path: string): void {
+  if (isLlama(model) || COMMON.has(path)) return;
+  const kind = expectedKind(services, model);
+  throw new Fault('invalid-request', `${kind}, which serves ${model.id}, has no ${path}.`, {
+    hint: 'Only models that llama-server serves have its own routes.',
+  });
 }
 
 /** A look never loads a model, nor waits for one that is busy: GETs are free of side effects and take no slot. */
@@ -121,6 +135,7 @@ export async function askEngine(services: GatewayServices, request: Request): Pr
     const { pathname } = new URL(request.url);
     const json = await readJsonBody(request, LARGE_BODY_BYTES_MAX);
     const { model } = services.models.resolve(stringOrNull(json.body.model));
+    refuseNative(services, model, pathname);
     return await askAs(services, model, pathname, { json, request });
   } catch (cause) {
     return refusalResponse(chatVoice, asFault(cause), crypto.randomUUID(), null);
@@ -132,6 +147,7 @@ export async function lookAtEngine(services: GatewayServices, request: Request):
   try {
     const { pathname, searchParams } = new URL(request.url);
     const { model } = services.models.resolve(searchParams.get('model'));
+    refuseNative(services, model, pathname);
     return await look(services, model, pathname, request);
   } catch (cause) {
     return refusalResponse(chatVoice, asFault(cause), crypto.randomUUID(), null);

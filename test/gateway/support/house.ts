@@ -7,11 +7,12 @@ import { systemClock } from '#src/clock.ts';
 import { anthropic } from '#src/dialects/anthropic/anthropic.ts';
 import { normaliseMessages } from '#src/dialects/normalise.ts';
 import { openResponses } from '#src/dialects/responses/responses.ts';
+import { SPEECH, type Speech } from '#src/engines/speech.ts';
 import { Fault } from '#src/faults.ts';
 import { gatewayRoutes } from '#src/gateway/routes.ts';
 import type { GatewayServices } from '#src/gateway/services.ts';
 import { TokenEstimates } from '#src/gateway/token-estimates.ts';
-import { EMPTY_CONFIG, type Model } from '#src/models/model.ts';
+import { EMPTY_CONFIG, type EngineKind, type Model } from '#src/models/model.ts';
 import { type Naming, resolveModel } from '#src/models/resolve.ts';
 import { detectTraits } from '#src/models/traits.ts';
 import type { Outcome, RequestHead, Ticket, Tracker } from '#src/requests/request.ts';
@@ -94,6 +95,8 @@ export class CountingLender {
   gate: Promise<void> = Promise.resolve();
   engines: string[] = [];
   generation = 1;
+  engine: EngineKind = 'llama.cpp';
+  speech: Speech = llamaSpeech;
   /** Why leases lent from now on have already ended. */
   ended: Fault | null = null;
   readonly listeners: ((fault: Fault) => void)[] = [];
@@ -127,8 +130,8 @@ export class CountingLender {
     let isDisposed = false;
     return {
       modelId: 'm',
-      engine: 'llama.cpp',
-      speech: llamaSpeech,
+      engine: this.engine,
+      speech: this.speech,
       baseUrl: this.engines[this.generation - 1] ?? 'http://127.0.0.1:1',
       apiKey: 'engine-key',
       generation: this.generation,
@@ -153,11 +156,13 @@ export class CountingLender {
             phase: 'ready',
             generation: this.generation,
             contextTokens: 4096,
+            engine: this.engine,
+            speech: this.speech,
             baseUrl: this.engines[0],
             apiKey: 'engine-key',
           }
         : { phase: 'stopping', reason: 'user', generation: this.generation };
-    return { modelId, state } as unknown as FleetModel;
+    return { modelId, state, inFlight: this.out, waiting: this.waiting } as unknown as FleetModel;
   }
 
   get out(): number {
@@ -283,6 +288,18 @@ export class House {
     this.client.close();
     await this.#app?.stop(true);
   }
+}
+
+/** A house whose model is served by an engine of another kind, which calls it `/models/some`. */
+export function foreignHouse(engine: Exclude<EngineKind, 'llama.cpp'>, parts: Partial<GatewayServices> = {}): House {
+  const endpoint = { baseUrl: 'http://127.0.0.1:1', engine, modelName: '/models/some' };
+  const model: Model = { ...MODEL, format: 'mlx', endpoint: engine === 'openai' ? endpoint : null };
+  const naming = { ...NAMING, models: [model] };
+  const models = { resolve: (wanted: string | null) => resolveModel(wanted, naming), list: () => [model] };
+  const house = new House({ models, ...parts });
+  house.lender.engine = engine;
+  house.lender.speech = { ...SPEECH[engine], modelName: '/models/some' };
+  return house;
 }
 
 /** The engine's record of one kind, once there are so many. */
