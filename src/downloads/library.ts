@@ -1,10 +1,10 @@
 /** What a complete download becomes: a registered model, with what belongs to it. */
 import { dirname, join, sep } from 'node:path';
-import { Fault } from '#src/faults.ts';
+import type { Model } from '#src/models/model.ts';
 import type { Registry } from '#src/models/registry.ts';
 import type { DownloadRecord } from './record.ts';
 
-/** The model that came of it; null when this Flow cannot use it yet, and why. */
+/** The model that came of it, and what there is to say; null when there is none. */
 export type Entry = { readonly modelId: string | null; readonly note: string | null };
 
 export interface Library {
@@ -21,7 +21,7 @@ export function openLibrary(registry: Registry): Library {
     mayReplace: (path, repository) =>
       registry
         .list()
-        .some((model) => model.isManaged && model.hfId === repository && dirname(model.path) === dirname(path)),
+        .some((model) => model.isManaged && model.hfId === repository && folderOf(model) === dirname(path)),
   };
 }
 
@@ -30,16 +30,14 @@ function enter(registry: Registry, record: DownloadRecord): Entry {
   if (!main) return { modelId: null, note: null };
   const path = record.format === 'mlx' ? join(record.root, ...record.repository.split('/')) : main.target;
   const origin = { hfId: record.repository, isManaged: record.files.every((file) => file.isFetched) };
-  try {
-    const { model, isNew } = registry.registerLocal(path, undefined, origin);
-    if (!isNew && registry.isReplaced(model)) registry.refresh(model.id);
-    attach(registry, model.id, record);
-    return { modelId: model.id, note: null };
-  } catch (cause) {
-    const isNotYet = record.format === 'mlx' && cause instanceof Fault && cause.kind === 'unprocessable';
-    if (!isNotYet) throw cause;
-    return { modelId: null, note: cause.message };
-  }
+  const { model, isNew } = registry.registerLocal(path, undefined, origin);
+  if (!isNew && registry.isReplaced(model)) registry.refresh(model.id);
+  attach(registry, model.id, record);
+  return { modelId: model.id, note: null };
+}
+
+function folderOf({ format, path }: Model): string {
+  return format === 'mlx' ? path : dirname(path);
 }
 
 /** A projector in the model's folder is found by registration; one that was not, and a draft, are named here. */
@@ -47,7 +45,8 @@ function attach(registry: Registry, modelId: string, record: DownloadRecord): vo
   const { launch } = registry.need(modelId).config;
   const targetOf = (role: 'projector' | 'draft') => record.files.find((file) => file.role === role)?.target;
   const projector = targetOf('projector');
-  const draft = targetOf('draft');
+  const draftFile = targetOf('draft');
+  const draft = draftFile && record.format === 'mlx' ? dirname(draftFile) : draftFile;
   const isOurs = (path: string | undefined): boolean => !path || path.startsWith(record.root + sep);
   const patch = {
     ...(projector && isOurs(launch.mmproj_path) && launch.mmproj_path !== projector ? { mmproj_path: projector } : {}),

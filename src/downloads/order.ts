@@ -21,7 +21,7 @@ export async function planned(
   const { repository: given, ...wish } = order;
   const main = await lookUp(given, wish.revision, wish, hub, signal);
   const files = filesOf(main, modelsDir, main.unit.mainPath);
-  const draft = wish.draft ? await draftFiles(wish.draft, modelsDir, hub, signal) : [];
+  const draft = wish.draft ? await draftFiles(wish.draft, main.unit.format, modelsDir, hub, signal) : [];
   const all = [...files, ...draft];
   const targets = new Set(all.map(({ target }) => target.toLowerCase()));
   if (targets.size < all.length) throw new Fault('unprocessable', 'Two files of the repository have the same name.');
@@ -66,12 +66,16 @@ async function lookUp(
 
 async function draftFiles(
   { repository, quantization }: NonNullable<RecordWish['draft']>,
+  format: Unit['format'],
   modelsDir: string,
   hub: Pick<Hub, 'files' | 'repository'>,
   signal: AbortSignal,
 ): Promise<RecordFile[]> {
   const found = await lookUp(repository, null, { filename: null, quantization, withProjector: false }, hub, signal);
-  if (found.unit.format !== 'gguf') throw new Fault('unprocessable', 'The draft model is not a GGUF model.');
+  if (found.unit.format !== format) {
+    const [wanted, other] = format === 'gguf' ? ['a GGUF', 'an MLX'] : ['an MLX', 'a GGUF'];
+    throw new Fault('unprocessable', `The draft is ${other} model; ${wanted} model needs ${wanted} one.`);
+  }
   return filesOf(found, modelsDir, found.unit.mainPath).map((file) => ({ ...file, role: 'draft' }));
 }
 

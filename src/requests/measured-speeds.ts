@@ -12,8 +12,9 @@ export type MeasuredSpeedParts = {
 
 /** The mean over all completed requests of each model. Never throws: what cannot be read says nothing. */
 export function measuredSpeeds({ models, telemetry, headers }: MeasuredSpeedParts): readonly MeasuredSpeed[] {
-  return models().flatMap(({ id, path, format, isDemo, sizeBytes }): MeasuredSpeed[] => {
-    if (isDemo || format !== 'gguf') return [];
+  return models().flatMap(({ id, path, isDemo, sizeBytes }): MeasuredSpeed[] => {
+    // Where there are no files, nothing says what a token reads.
+    if (isDemo || path === '') return [];
     try {
       const { meanTokensPerS } = telemetry.totals({ modelId: id, outcome: 'completed', sinceMs: null });
       if (meanTokensPerS === null) return [];

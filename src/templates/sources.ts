@@ -1,7 +1,6 @@
 /** Where a model's chat template stands: a file that replaces it, the GGUF's header, the files of an MLX folder. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
+import { folderTemplates, TEMPLATE_FILES } from '#src/mlx/templates.ts';
 import type { ModelFacts } from '#src/models/facts.ts';
 import { statOrNull } from '#src/models/file-look.ts';
 import type { Model } from '#src/models/model.ts';
@@ -21,10 +20,7 @@ export type TemplateSource = {
   readonly tokens: SpecialTokens;
 };
 
-/** Real ones reach some megabytes, by their lists of added tokens. */
-const CONFIG_BYTES_MAX = 16 << 20;
 const FOLDERS_MAX = 100;
-const NAMED_MAX = 20;
 
 type Folder = { readonly stamp: string; readonly sources: readonly TemplateSource[] };
 
@@ -58,64 +54,22 @@ export class TemplateSources {
   }
 
   #ofFolder(folder: string): readonly TemplateSource[] {
-    const files = ['chat_template.jinja', 'chat_template.json', 'tokenizer_config.json'].map((name) =>
-      join(folder, name),
-    );
-    const stamp = files.map(stampOf).join(' ');
+    const stamp = TEMPLATE_FILES.map((name) => stampOf(join(folder, name))).join(' ');
     const held = this.#folders.get(folder);
     if (held?.stamp === stamp) return held.sources;
-    const sources = this.#readFolder(folder);
+    const sources = readFolder(folder);
     this.#folders.delete(folder);
     this.#folders.set(folder, { stamp, sources });
     const [oldest] = this.#folders.keys();
     if (this.#folders.size > FOLDERS_MAX && oldest !== undefined) this.#folders.delete(oldest);
     return sources;
   }
-
-  /** A file of its own wins over the tokenizer's configuration, as in the library that MLX engines use. */
-  #readFolder(folder: string): readonly TemplateSource[] {
-    const [jinja, json, config] = ['chat_template.jinja', 'chat_template.json', 'tokenizer_config.json'].map((name) =>
-      join(folder, name),
-    );
-    const settings = objectIn(config);
-    const tokens = { begin: tokenText(settings?.bos_token), end: tokenText(settings?.eos_token) };
-    const text = jinja === undefined ? null : this.#files.textOf(jinja);
-    if (jinja !== undefined && text !== null) return [{ kind: 'folder', file: jinja, name: null, text, tokens }];
-    for (const [file, held] of [[json, objectIn(json)] as const, [config, settings] as const]) {
-      const found = templatesIn(held?.chat_template);
-      if (file !== undefined && found.length > 0) {
-        return found.map((template) => ({ kind: 'folder', file, ...template, tokens }));
-      }
-    }
-    return [];
-  }
 }
 
-/** A text, or a list of named texts, of which `default` comes first. */
-function templatesIn(value: unknown): readonly { readonly name: string | null; readonly text: string }[] {
-  if (typeof value === 'string') return [{ name: null, text: value }];
-  if (!Array.isArray(value)) return [];
-  const named = value.slice(0, NAMED_MAX).flatMap((entry) => {
-    if (!isObject(entry) || typeof entry.template !== 'string') return [];
-    return [{ name: stringOrNull(entry.name), text: entry.template }];
-  });
-  return named.sort((a, b) => Number(b.name === 'default') - Number(a.name === 'default'));
-}
-
-/** Either the text itself, or an object that says it with how it is split. */
-function tokenText(value: unknown): string {
-  return typeof value === 'string' ? value : isObject(value) ? (stringOrNull(value.content) ?? '') : '';
-}
-
-function objectIn(path: string | undefined): JsonObject | null {
-  const stat = path === undefined ? null : statOrNull(path);
-  if (path === undefined || !stat?.isFile() || stat.size > CONFIG_BYTES_MAX) return null;
-  try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
+function readFolder(folder: string): readonly TemplateSource[] {
+  const { templates, beginText, endText } = folderTemplates(folder);
+  const tokens = { begin: beginText, end: endText };
+  return templates.map((template) => ({ kind: 'folder', ...template, tokens }));
 }
 
 function stampOf(path: string): string {

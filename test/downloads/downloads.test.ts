@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { DownloadView } from '#src/downloads/held.ts';
 import { writeGguf } from '#src/gguf/write.ts';
 import { type FakeFile, sha256Of } from '#test/support/fake-hub.ts';
+import { safetensorsHeader, TINY_CONFIG, TINY_WEIGHTS } from '#test/support/mlx-folder.ts';
 import { until } from '#test/support/running-flow.ts';
 import { type Bench, contentOf, modelBytes, noise, REPOSITORY, startBench } from './support/bench.ts';
 
@@ -22,6 +23,13 @@ beforeAll(async () => {
   projector = await Bun.file(path).bytes();
   rmSync(path);
 });
+const mlxFiles = (): FakeFile[] => {
+  const header = safetensorsHeader(TINY_WEIGHTS);
+  return [
+    { path: 'config.json', bytes: Buffer.from(JSON.stringify(TINY_CONFIG)) },
+    { path: 'model.safetensors', bytes: Buffer.concat([header.bytes, Buffer.alloc(header.dataBytes)]) },
+  ];
+};
 const tiny = (): FakeFile[] => [{ path: NAME, bytes: model }];
 const slowly = (bench: Bench, times?: number) => bench.hub.spoil('.gguf', { kind: 'slow', bytesPerS: 400_000 }, times);
 const underWay = (bench: Bench, { record }: DownloadView) =>
@@ -125,12 +133,26 @@ describe('what belongs together comes together', () => {
   });
 
   test('an MLX repository comes whole, without what nobody needs', async () => {
-    const paths = ['README.md', '.gitattributes', 'config.json', 'model.safetensors', 'tokenizer.json', 'code.py'];
-    await using bench = await startBench(paths.map((path, at) => ({ path, bytes: noise(1000 * (at + 1), at) })));
+    const paths = ['README.md', '.gitattributes', 'tokenizer.json', 'code.py'];
+    const others = paths.map((path, at) => ({ path, bytes: noise(1000 * (at + 1), at) }));
+    await using bench = await startBench([...others, ...mlxFiles()]);
     const { record } = await bench.order();
     expect((await bench.reaches(record.id, 'complete', 'failed')).record.reason).toBeNull();
     const wanted = ['config.json', 'model.safetensors', 'tokenizer.json'];
     expect(bench.files()).toEqual(wanted.map((name) => `${REPOSITORY}/${name}`));
+    const [registered] = bench.registry.list();
+    expect(registered).toMatchObject({ format: 'mlx', path: bench.placed(), hfId: REPOSITORY, isManaged: true });
+  });
+
+  test('an MLX draft is the folder of its repository, and a GGUF one is refused', async () => {
+    await using bench = await startBench(mlxFiles());
+    bench.hub.put({ id: 'acme/draft-4bit', files: mlxFiles() });
+    bench.hub.put({ id: 'acme/draft-GGUF', files: [{ path: 'draft-Q8_0.gguf', bytes: model }] });
+    const wrong = bench.order({ draft: { repository: 'acme/draft-GGUF', quantization: null } });
+    await expect(wrong).rejects.toThrow('The draft is a GGUF model; an MLX model needs an MLX one.');
+    const { record } = await bench.order({ draft: { repository: 'acme/draft-4bit', quantization: null } });
+    expect((await bench.reaches(record.id, 'complete', 'failed')).record.reason).toBeNull();
+    expect(bench.registry.list()[0]?.config.launch.draft_model_path).toBe(join(bench.modelsDir, 'acme', 'draft-4bit'));
   });
 });
 

@@ -24,16 +24,17 @@ const MODEL: Model = {
   createdAtMs: 0,
   updatedAtMs: 0,
 };
-const SPEEDS: Readonly<Record<string, number>> = { here: 42, gone: 7, demo: 9_000, apple: 50 };
+const SPEEDS: Readonly<Record<string, number>> = { here: 42, gone: 7, demo: 9_000, apple: 50, elsewhere: 60 };
 const facts = { architecture: 'llama' } as ModelFacts;
 
-test('counts models that answered and can still be read; neither the demo, nor other formats', () => {
+test('counts models that answered and can still be read; neither the demo, nor what is served elsewhere', () => {
   const models = [
     MODEL,
     { ...MODEL, id: 'silent' },
     { ...MODEL, id: 'gone', path: '/models/gone.gguf' },
     { ...MODEL, id: 'demo', isDemo: true },
     { ...MODEL, id: 'apple', format: 'mlx' as const },
+    { ...MODEL, id: 'elsewhere', path: '' },
   ];
   const found = measuredSpeeds({
     models: () => models,
@@ -48,5 +49,8 @@ test('counts models that answered and can still be read; neither the demo, nor o
       },
     },
   });
-  expect(found).toEqual([{ modelId: 'here', tokensPerS: 42, weightsBytes: 5e9, facts }]);
+  expect(found).toEqual([
+    { modelId: 'here', tokensPerS: 42, weightsBytes: 5e9, facts },
+    { modelId: 'apple', tokensPerS: 50, weightsBytes: 5e9, facts },
+  ]);
 });
