@@ -87,7 +87,8 @@ export class Engines implements EngineShelf {
 
   /**
    * The engine to use: the one of FLOW_LLAMA_SERVER, else the chosen one, else the one that was used before others were
-   * put beside it, else the first found; null when there is none. Throws Fault('engine-missing') when the named one is not usable: another is never taken in its place.
+   * put beside it, else the first found; null when there is none. Throws Fault('engine-missing') when the named one is
+   * not usable: another is never taken in its place.
    */
   async chosen(): Promise<InstalledEngine | null> {
     const engine = await this.#choice();
@@ -167,7 +168,8 @@ export class Engines implements EngineShelf {
     );
     const cancel = () => installer.cancel();
     try {
-      const installing = installer.start({ source: null, version, isBeside: true });
+      // Brew would upgrade the program that is in use where it is, and the wheel is a fixed version.
+      const installing = installer.start({ source: 'release', version });
       signal.addEventListener('abort', cancel, { once: true });
       return await this.#afterInstall(installing);
     } finally {

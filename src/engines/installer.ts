@@ -23,17 +23,10 @@ export type InstallerDeps = {
 };
 
 /** What to install: from one source or the first that can, one release or the newest. */
-export type InstallWish = {
-  readonly source: InstallSourceName | null;
-  readonly version: string | null;
-  /** Only from a source that leaves the engines that are there as they are. */
-  readonly isBeside?: boolean;
-};
+export type InstallWish = { readonly source: InstallSourceName | null; readonly version: string | null };
 
 type Trial = { readonly name: InstallSourceName; readonly fault: Fault };
 
-/** Brew upgrades a program where it is. */
-const REPLACING: ReadonlySet<InstallSourceName> = new Set(['homebrew']);
 const STAGING_PREFIX = '.staging-';
 /** Progress is told at most this often within a phase. */
 const TELL_INTERVAL_MS = 200;
@@ -110,8 +103,7 @@ export class Installer {
   }
 
   async #install(wish: InstallWish, signal: AbortSignal): Promise<InstalledEngine> {
-    const fits = ({ name, canServe }: InstallSource) =>
-      (wish.source ?? name) === name && canServe(wish.version) && !(wish.isBeside && REPLACING.has(name));
+    const fits = ({ name, canServe }: InstallSource) => (wish.source ?? name) === name && canServe(wish.version);
     const sources = this.#deps.sources.filter(fits);
     const trials: Trial[] = [];
     for (const source of sources) {

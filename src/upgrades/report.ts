@@ -33,9 +33,9 @@ export function isSound({ steps }: Trial): boolean {
 }
 
 /**
- * What a trial of the new engine means; `former` is the same trial of the engine in use, made when something failed, and
- * null when there is none to compare with. What fails with both is no reason against the new one, unless nothing works
- * with either.
+ * What a trial of the new engine means; `former` is the same trial of the engine in use, made when something failed,
+ * and null when there is none to compare with. What fails with both is no reason against the new one, unless nothing
+ * works with either.
  */
 export function verdictOf(fresh: Trial, former: Trial | null): Verdict {
   const failed = failures(fresh);
