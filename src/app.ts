@@ -35,8 +35,11 @@ import { checkedPlace } from './models/place.ts';
 import { removalRoutes } from './models/removal-routes.ts';
 import { type Resolved, resolveModel } from './models/resolve.ts';
 import { modelRoutes } from './models/routes.ts';
+import { measuredSpeeds } from './requests/measured-speeds.ts';
 import { repairRoutes } from './requests/repair-routes.ts';
 import { requestRoutes } from './requests/routes.ts';
+import { LoadOutlooks } from './scheduling/load-outlook.ts';
+import { outlookRoutes } from './scheduling/outlook-routes.ts';
 import { schedulingRoutes } from './scheduling/routes.ts';
 import { statusOf } from './scheduling/status.ts';
 import { settingsRoutes } from './settings/routes.ts';
@@ -156,6 +159,13 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
       }),
     )
     .use(
+      outlookRoutes({
+        outlooks: openOutlooks(flow),
+        needModel: (name) => resolved(flow, name).model,
+        checkLaunch: (launch) => checkLaunch(flow, launch),
+      }),
+    )
+    .use(
       modelRoutes({
         registry,
         removals: flow.removals,
@@ -180,6 +190,21 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
         traits: (model) => flow.traits.of(model),
       }),
     );
+}
+
+/** What loads would be like. */
+function openOutlooks(flow: Flow): LoadOutlooks {
+  const { clock, fleet, settings, measurements, headers, hardware, registry, telemetry } = flow;
+  return new LoadOutlooks({
+    clock,
+    fleet,
+    launchFor: (model, overrides) => launchFor(model, settings.current, overrides),
+    needs: measurements,
+    factsOf: (path) => headers.factsOf(path),
+    availableBytes: () => hardware.memory().availableBytes,
+    measured: () => measuredSpeeds({ models: () => registry.list(), telemetry, headers }),
+    commandOf: flow.commandOf,
+  });
 }
 
 /** Where other programs' files are looked for. */

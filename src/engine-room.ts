@@ -9,6 +9,7 @@ import type { EngineAdapter, StartedKind } from './engines/engine.ts';
 import { type Engines, openEngines } from './engines/engines.ts';
 import { llamaServer } from './engines/llama-server.ts';
 import { type MlxEngines, openMlxEngines } from './engines/mlx/mlx-engines.ts';
+import { previewCommand } from './engines/preview.ts';
 import type { EngineShelf } from './engines/shelf.ts';
 import type { Bus } from './events.ts';
 import { Fault } from './faults.ts';
@@ -41,6 +42,8 @@ export type EngineRoom = {
   readonly shelves: readonly EngineShelf[];
   readonly processRegistry: ProcessRegistry;
   readonly supervisors: SupervisorFactory;
+  /** The arguments of a load, without starting or installing anything; null when no engine is there. */
+  readonly commandOf: (model: Model, launch: LaunchSettings) => Promise<readonly string[] | null>;
   /** For trying one engine beside whatever runs. */
   readonly trials: TrialRoom;
 };
@@ -74,7 +77,11 @@ export function openEngineRoom(parts: EngineRoomParts): EngineRoom {
   });
   const trials: TrialRoom = ({ engine, launch, logs: trialLogs }) =>
     makeSupervisor({ ...shared, logs: trialLogs, engines: { ensure: async () => engine }, launchFor: () => launch });
-  return { engines, mlx, shelves: [engines, ...mlx.shelves], processRegistry, supervisors, trials };
+  const commandOf: EngineRoom['commandOf'] = async (model, launch) => {
+    const engine = await (model.format === 'gguf' ? engines.chosen() : mlx.chosen({ model, launch }));
+    return engine && previewCommand(shared.adapterFor(engine.kind), engine, model, launch);
+  };
+  return { engines, mlx, shelves: [engines, ...mlx.shelves], processRegistry, supervisors, commandOf, trials };
 }
 
 type Adapters = Partial<Readonly<Record<StartedKind, EngineAdapter>>>;

@@ -83,6 +83,7 @@ export type Flow = {
   readonly measurements: Measurements;
   readonly engines: Engines;
   readonly mlx: MlxEngines;
+  readonly commandOf: EngineRoom['commandOf'];
   readonly upgrades: Upgrades;
   readonly autoUpdate: AutoUpdate;
   readonly processRegistry: ProcessRegistry;
@@ -110,7 +111,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     ...{ config, environment, clock, bus, logs, settings, launch },
     onMemory: (model, launched, taken) => measurements.recordEngineWord(model, launched, taken),
   });
-  const { engines, mlx, processRegistry } = room;
+  const { engines, mlx } = room;
   const measurements = new Measurements({ store, clock, headers, engineVersion: () => engines.presentVersion });
   const removals = openRemovals(ground, registry, config.dataDir, [measurements, records.repairs]);
   const parts = { ...ground, hardware, registry, engines, mlx, measurements, launch };
@@ -138,10 +139,8 @@ export async function openFlow(config: Config, version: string, environment: Nod
     templates: habits.templates,
     presets: openPresets(ground, config.dataDir),
     measurements,
-    engines,
-    mlx,
+    ...room,
     ...updates,
-    processRegistry,
     fleet,
     responses,
     hub,

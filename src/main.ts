@@ -9,6 +9,7 @@ import { completionsCommand } from './cli/completions.ts';
 import { connectCommand } from './cli/connect.ts';
 import { doctorCommand } from './cli/doctor.ts';
 import { enginesCommand } from './cli/engines.ts';
+import { fitCommand } from './cli/fit.ts';
 import { GatewayApi } from './cli/gateway-api.ts';
 import { commandHelp, overview, SHARED_OPTIONS } from './cli/help.ts';
 import { importCommand } from './cli/import.ts';
@@ -44,6 +45,7 @@ const COMMANDS: readonly Command[] = [
   logsCommand,
   loadCommand,
   unloadCommand,
+  fitCommand,
   connectCommand,
   importCommand,
   enginesCommand,

@@ -139,7 +139,7 @@ describe('the fleet', () => {
     expect(one.phase('b')).toBe('idle');
   });
 
-  test('a grown model is started anew while idle, stays loaded for its users, and not twice in ten minutes', async () => {
+  test('a grown model is started anew while idle, stays loaded, and not twice in ten minutes', async () => {
     const one = world();
     one.set({ jit_cooldown_seconds: 0 });
     const asked = one.ask('a');

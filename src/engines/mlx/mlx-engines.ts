@@ -51,6 +51,11 @@ export class MlxEngines {
     return await this.#shelf(kind).ensure(signal, onProgress);
   }
 
+  /** The server that would serve a model now; null when none is there. Installs nothing. Rejects with a Fault. */
+  async chosen({ model, launch }: Parameters<MlxEngines['ensure']>[0]): Promise<InstalledEngine | null> {
+    return await this.#shelf(mlxKindFor(model, launch, await this.#present())).chosen();
+  }
+
   /** Names of the options (`--kv-bits`) that an engine's start knows; null when it was never listed here. */
   flagsOf(engine: InstalledEngine): ReadonlySet<string> | null {
     const options = this.shelfOf(engine.kind)?.optionsOf(engine);
