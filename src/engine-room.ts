@@ -8,13 +8,14 @@ import type { Config } from './config.ts';
 import type { EngineAdapter, StartedKind } from './engines/engine.ts';
 import { type Engines, openEngines } from './engines/engines.ts';
 import { llamaServer } from './engines/llama-server.ts';
+import { mlxAdapters } from './engines/mlx/adapters/adapters.ts';
 import { type MlxEngines, openMlxEngines } from './engines/mlx/mlx-engines.ts';
 import { previewCommand } from './engines/preview.ts';
 import type { EngineShelf } from './engines/shelf.ts';
 import type { Bus } from './events.ts';
-import { Fault } from './faults.ts';
 import type { Logs } from './logs/logs.ts';
 import type { LaunchOverrides, LaunchSettings, Model } from './models/model.ts';
+import type { ModelTraits } from './models/traits.ts';
 import type { SettingsFile } from './settings/store.ts';
 import type { MemoryTaken, RunDeps } from './supervision/engine-run.ts';
 import type { SupervisorFactory } from './supervision/model-state.ts';
@@ -33,6 +34,8 @@ export type EngineRoomParts = {
   readonly settings: SettingsFile;
   readonly launch: (model: Model, overrides: LaunchOverrides) => LaunchSettings;
   readonly onMemory: (model: Model, launch: LaunchSettings, taken: MemoryTaken) => void;
+  /** How a model calls tools and thinks: what parsers are chosen by. */
+  readonly traitsOf: (model: Model) => ModelTraits;
 };
 
 export type EngineRoom = {
@@ -60,10 +63,10 @@ export function openEngineRoom(parts: EngineRoomParts): EngineRoom {
   const shelf = { dataDir, environment, settings, bus, clock, executablesInUse };
   const engines = openEngines({ ...shelf, configured: config.llamaServer });
   const mlx = openMlxEngines(shelf);
-  const adapters = openAdapters(parts, engines);
+  const adapters = openAdapters(parts, engines, mlx);
   const shared = {
     clock,
-    adapterFor: (kind: StartedKind) => adapterOf(kind, adapters),
+    adapterFor: (kind: StartedKind) => adapters[kind],
     processRegistry,
     ports: new Ports(),
     settings: () => settings.current,
@@ -84,19 +87,21 @@ export function openEngineRoom(parts: EngineRoomParts): EngineRoom {
   return { engines, mlx, shelves: [engines, ...mlx.shelves], processRegistry, supervisors, commandOf, trials };
 }
 
-type Adapters = Partial<Readonly<Record<StartedKind, EngineAdapter>>>;
+type Adapters = Readonly<Record<StartedKind, EngineAdapter>>;
 
-function openAdapters({ config, environment, settings }: EngineRoomParts, engines: Engines): Adapters {
+function openAdapters(parts: EngineRoomParts, engines: Engines, mlx: MlxEngines): Adapters {
+  const { config, environment, settings, traitsOf } = parts;
   const allowedRoots = () => fileRoots(settings.current.models_dir, config.dataDir);
   return {
     'llama.cpp': llamaServer({ environment, allowedRoots, featuresOf: (engine) => engines.featuresOf(engine) }),
+    ...mlxAdapters({
+      environment,
+      allowedRoots,
+      traitsOf,
+      optionsOf: (engine) => mlx.shelfOf(engine.kind)?.optionsOf(engine) ?? null,
+      homeDir: join(config.dataDir, 'engines', 'mlx-home'),
+    }),
   };
-}
-
-function adapterOf(kind: StartedKind, adapters: Adapters): EngineAdapter {
-  const adapter = adapters[kind];
-  if (adapter) return adapter;
-  throw new Fault('engine-missing', `Flow cannot start ${kind}.`);
 }
 
 function ensureFrom(engines: Engines, mlx: MlxEngines): RunDeps['engines']['ensure'] {

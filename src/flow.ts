@@ -109,6 +109,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
   const launch: Launch = (model, overrides) => launchFor(model, settings.current, overrides);
   const room = openEngineRoom({
     ...{ config, environment, clock, bus, logs, settings, launch },
+    traitsOf: (model) => habits.traits.of(model),
     onMemory: (model, launched, taken) => measurements.recordEngineWord(model, launched, taken),
   });
   const { engines, mlx } = room;
