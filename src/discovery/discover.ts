@@ -23,7 +23,8 @@ export async function discover(surroundings: Surroundings, signal: AbortSignal):
   const unique = new Map<string, FoundModel>();
   for (const model of places.flatMap(({ models }) => models)) {
     const realPath = await realpath(model.path).catch(() => model.path);
-    if (!unique.has(realPath)) unique.set(realPath, { ...model, realPath });
+    const content = await realpath(model.contentPath).catch(() => realPath);
+    if (!unique.has(content)) unique.set(content, { ...model, realPath });
   }
   const passed = places.flatMap((place) => place.passed);
   return {

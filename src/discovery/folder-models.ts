@@ -1,6 +1,7 @@
 /** Makes models of the files of one folder: parts put together, the projector beside them. */
 import { basename } from 'node:path';
 import { quantizationInName } from '#src/gguf/tensor-types.ts';
+import { missingShards } from '#src/mlx/folder.ts';
 import { isLaterShard, isProjectorName } from '#src/models/local-file.ts';
 import type { Findings, FoundModel, Passed, Place } from './found-model.ts';
 import type { WalkedFile } from './walk.ts';
@@ -29,8 +30,10 @@ export function modelsIn(files: readonly WalkedFile[], { place, repository }: Fo
     const name = file.name.replace(SHARD, '').replace(/\.gguf$/i, '');
     models.push({
       place,
+      format: 'gguf',
       path: file.path,
       realPath: file.path,
+      contentPath: file.path,
       name,
       repository,
       quantization: quantizationInName(name),
@@ -40,6 +43,38 @@ export function modelsIn(files: readonly WalkedFile[], { place, repository }: Fo
     });
   }
   return { models, passed };
+}
+
+/** The MLX model that a folder is, by the weights in it. Pure; `name` is what it goes by. */
+export function mlxModelIn(
+  folder: string,
+  weights: readonly WalkedFile[],
+  { place, repository, name }: FolderFacts & { readonly name: string },
+): Findings {
+  const [first] = weights;
+  if (!first) return { models: [], passed: [] };
+  if (missingShards(weights.map((file) => file.name)).length > 0) {
+    return { models: [], passed: [{ path: folder, reason: 'Parts of this model are missing.' }] };
+  }
+  const model: FoundModel = {
+    place,
+    format: 'mlx',
+    path: folder,
+    realPath: folder,
+    contentPath: first.path,
+    name,
+    repository,
+    quantization: mlxQuantizationIn(name),
+    sizeBytes: weights.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    parts: weights.length,
+    projectorPath: null,
+  };
+  return { models: [model], passed: [] };
+}
+
+function mlxQuantizationIn(name: string): string | null {
+  const [, bits, format] = /(?:^|[-_.])(?:(\d)[-_]?bit|(bf16|fp16|mxfp[48]|nvfp4|fp8))(?:[-_.]|$)/i.exec(name) ?? [];
+  return bits === undefined ? (format?.toLowerCase() ?? null) : `${bits}-bit`;
 }
 
 /** All parts of a model, or the file alone; null when some are missing. */

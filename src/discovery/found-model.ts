@@ -1,4 +1,5 @@
 /** What lies on this machine already, put there by other programs. */
+import type { ModelFormat } from '#src/models/model.ts';
 
 /** Whose folder it was found in. */
 export type Place = 'huggingface' | 'llama.cpp' | 'lm-studio' | 'ollama';
@@ -6,10 +7,13 @@ export type Place = 'huggingface' | 'llama.cpp' | 'lm-studio' | 'ollama';
 /** A model that could be registered where it lies. No file was opened to find it. */
 export type FoundModel = {
   readonly place: Place;
-  /** Absolute; the first part of a split model. It may be a link, whose name tells more than its target's. */
+  readonly format: ModelFormat;
+  /** Absolute; the first part of a split model, or the folder of an MLX model. It may be a link, whose name tells more than its target's. */
   readonly path: string;
   /** Where that really leads: two paths with the same one are the same model. */
   readonly realPath: string;
+  /** A file of its weights: two revisions of a repository may share them, and are one model then. */
+  readonly contentPath: string;
   /** The name it goes by in its own program, or that of its file. */
   readonly name: string;
   /** `owner/name` on the Hub; null where the folders do not say. */

@@ -1,11 +1,11 @@
 /** Models in plain folders: LM Studio's `publisher/repository/file.gguf`, and llama.cpp's flat download cache. */
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { isObject, stringOrNull } from '#src/json.ts';
-import { modelsIn } from './folder-models.ts';
+import { mlxModelIn, modelsIn } from './folder-models.ts';
 import type { Findings, FoundModel, Passed } from './found-model.ts';
 import { lmStudioFolders, lmStudioSettings, type Surroundings } from './places.ts';
 import { smallFileOrNull } from './small-file.ts';
-import { type WalkOptions, walkGguf } from './walk.ts';
+import { type WalkOptions, walkModels } from './walk.ts';
 
 const SETTINGS_BYTES_MAX = 1 << 20;
 const LM_STUDIO_DEPTH_MAX = 6;
@@ -18,15 +18,14 @@ export async function lmStudioModels(
   const models: FoundModel[] = [];
   const passed: Passed[] = [];
   for (const root of lmStudioFolders(surroundings, chosenFolder(surroundings))) {
-    const seen = await walkGguf(root, { ...options, depthMax: LM_STUDIO_DEPTH_MAX }, (folder, files) => {
-      const [publisher, repository] = relative(root, folder).split(sep);
+    const seen = await walkModels(root, { ...options, depthMax: LM_STUDIO_DEPTH_MAX }, ({ path, gguf, mlx }) => {
+      const [publisher, repository] = relative(root, path).split(sep);
       const isNamed = publisher !== undefined && publisher !== '' && repository !== undefined;
-      const found = modelsIn(files, {
-        place: 'lm-studio',
-        repository: isNamed ? `${publisher}/${repository}` : null,
-      });
-      models.push(...found.models);
-      passed.push(...found.passed);
+      const facts = { place: 'lm-studio', repository: isNamed ? `${publisher}/${repository}` : null } as const;
+      for (const found of [modelsIn(gguf, facts), mlxModelIn(path, mlx, { ...facts, name: basename(path) })]) {
+        models.push(...found.models);
+        passed.push(...found.passed);
+      }
     });
     passed.push(...seen);
   }
@@ -37,8 +36,8 @@ export async function lmStudioModels(
 export async function llamaCppModels(root: string, options: Omit<WalkOptions, 'depthMax'>): Promise<Findings> {
   const models: FoundModel[] = [];
   const passed: Passed[] = [];
-  const seen = await walkGguf(root, { ...options, depthMax: 1 }, (_folder, files) => {
-    const found = modelsIn(files, { place: 'llama.cpp', repository: null });
+  const seen = await walkModels(root, { ...options, depthMax: 1 }, ({ gguf }) => {
+    const found = modelsIn(gguf, { place: 'llama.cpp', repository: null });
     models.push(...found.models.map((model) => ({ ...model, projectorPath: null })));
     passed.push(...found.passed);
   });

@@ -1,10 +1,10 @@
 /** Models in the Hugging Face cache: `models--owner--name/snapshots/<revision>/…`, links to `blobs`. */
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { modelsIn } from './folder-models.ts';
+import { basename, join } from 'node:path';
+import { mlxModelIn, modelsIn } from './folder-models.ts';
 import type { Findings, FoundModel, Passed } from './found-model.ts';
 import { smallFileOrNull } from './small-file.ts';
-import { type WalkOptions, walkGguf } from './walk.ts';
+import { type WalkOptions, walkModels } from './walk.ts';
 
 const PREFIX = 'models--';
 const REF_BYTES_MAX = 1_000;
@@ -20,10 +20,17 @@ export async function huggingFaceModels(hub: string, options: Omit<WalkOptions, 
   for (const folder of folders.filter((name) => name.startsWith(PREFIX)).toSorted()) {
     const repository = folder.slice(PREFIX.length).replace('--', '/');
     for (const snapshot of await snapshotsOf(join(hub, folder))) {
-      const seen = await walkGguf(snapshot, { ...options, depthMax: SNAPSHOT_DEPTH_MAX }, (_folder, files) => {
-        const found = modelsIn(files, { place: 'huggingface', repository });
-        models.push(...found.models);
-        passed.push(...found.passed);
+      const seen = await walkModels(snapshot, { ...options, depthMax: SNAPSHOT_DEPTH_MAX }, (walked) => {
+        const facts = { place: 'huggingface', repository } as const;
+        // Deeper ones are parts of something else: the eyes of a painter, the pooling of an embedder.
+        const mlx = walked.path === snapshot ? walked.mlx : [];
+        for (const found of [
+          modelsIn(walked.gguf, facts),
+          mlxModelIn(walked.path, mlx, { ...facts, name: basename(repository) }),
+        ]) {
+          models.push(...found.models);
+          passed.push(...found.passed);
+        }
       });
       passed.push(...seen);
     }

@@ -35,6 +35,8 @@ export async function ollamaModels(root: string, options: Omit<WalkOptions, 'dep
       place: 'ollama',
       path: weights,
       realPath: weights,
+      contentPath: weights,
+      format: 'gguf',
       name,
       repository: name.startsWith('hf.co/') ? (name.slice('hf.co/'.length).split(':')[0] ?? null) : null,
       quantization: quantizationInName(name),

@@ -81,6 +81,7 @@ function wireFound(model: FoundModel) {
   return {
     path: model.path,
     place: model.place,
+    format: model.format,
     name: model.name,
     repository: model.repository,
     quantization: model.quantization,

@@ -43,8 +43,10 @@ describe('the Hugging Face cache', () => {
     expect(models).toEqual([
       {
         place: 'huggingface',
+        format: 'gguf',
         path,
         realPath: blob,
+        contentPath: path,
         name: 'Some-7B-Q4_K_M',
         repository: 'someone/Some-7B-GGUF',
         quantization: 'Q4_K_M',
