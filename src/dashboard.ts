@@ -6,6 +6,8 @@ import { keepLive, type LiveTopic } from './live/keep-live.ts';
 import { liveRoutes, SHELL_TOPIC } from './live/routes.ts';
 import { Monitor } from './pages/monitor/monitor.tsx';
 import { monitorPages } from './pages/monitor/pages.tsx';
+import { commandsFor } from './pages/shell/commands.ts';
+import { shellPages } from './pages/shell/pages.tsx';
 import { StatusBar } from './pages/shell/status-bar.tsx';
 import type { Shell } from './web/shell.tsx';
 
@@ -22,16 +24,20 @@ export function openDashboard(flow: Flow, shell: Shell) {
   const log = (cause: unknown) => logs.error('a fragment could not be rendered', { cause });
   const feeds = new Feeds({ topics, clock, version, log, standingNotice: standingNotice(flow) });
   const live = keepLive({ bus, feeds, topics, clock });
-  const routes = new Elysia({ name: 'dashboard' }).use(liveRoutes({ feeds })).use(
-    monitorPages({
-      monitor,
-      shell,
-      lender: fleet,
-      tracker,
-      findModel: (modelId) => registry.find(modelId),
-      pin: (modelId, isPinned) => void registry.updateConfig(modelId, { is_pinned: isPinned }),
-    }),
-  );
+  const commands = () => commandsFor(registry.list(), fleet.snapshot().models);
+  const routes = new Elysia({ name: 'dashboard' })
+    .use(liveRoutes({ feeds }))
+    .use(shellPages({ shell, commands }))
+    .use(
+      monitorPages({
+        monitor,
+        shell,
+        lender: fleet,
+        tracker,
+        findModel: (modelId) => registry.find(modelId),
+        pin: (modelId, isPinned) => void registry.updateConfig(modelId, { is_pinned: isPinned }),
+      }),
+    );
   return {
     routes,
     close() {

@@ -4,7 +4,9 @@ import type { Children } from '@kitajs/html';
 import { Nav, type PageName } from './nav.tsx';
 import { drawerId } from './parts/drawer.tsx';
 import { Icon } from './parts/icon.tsx';
-import { noticeId } from './parts/notice.tsx';
+import { Notice, noticeId } from './parts/notice.tsx';
+import { Palette } from './shell/palette.tsx';
+import { Shortcuts } from './shell/shortcuts.tsx';
 import { statusId } from './shell/status-line.tsx';
 
 export type LayoutProps = {
@@ -20,6 +22,9 @@ export type LayoutProps = {
   };
   readonly children: Children;
 };
+
+/** Our own scripts, in the order in which they run: before Alpine, which they add components to. */
+const SCRIPTS = ['components', 'connection', 'dialogs', 'notices', 'palette', 'shortcuts', 'ticking'] as const;
 
 /** Errors swap nothing unless the element says where; history is the browser's. */
 const HTMX_CONFIG = JSON.stringify({
@@ -38,25 +43,7 @@ export function Layout({ title, current, version, vendor, children }: LayoutProp
     <>
       {'<!doctype html>'}
       <html lang="en" data-version={version}>
-        <head>
-          <meta charset="utf-8" />
-          <meta name="viewport" content="width=device-width, initial-scale=1" />
-          <meta name="color-scheme" content="light dark" />
-          <meta name="htmx-config" content={HTMX_CONFIG} />
-          <title safe>{`${title} · Flow`}</title>
-          <link rel="icon" type="image/svg+xml" href="/public/icon.svg" />
-          <link rel="manifest" href="/public/manifest.webmanifest" />
-          <script src="/public/js/theme.js" />
-          <link rel="stylesheet" href="/public/css/app.css" />
-          <script defer src={vendor.htmx} />
-          <script defer src={vendor.sse} />
-          <script defer src={vendor.alpineCompat} />
-          <script defer src="/public/js/components.js" />
-          <script defer src="/public/js/connection.js" />
-          <script defer src="/public/js/dialogs.js" />
-          <script defer src="/public/js/ticking.js" />
-          <script defer src={vendor.alpine} />
-        </head>
+        <Head title={title} vendor={vendor} />
         <body>
           <a class="skip" href="#content">
             Skip to the content
@@ -74,23 +61,79 @@ export function Layout({ title, current, version, vendor, children }: LayoutProp
             <main class="shell__main" id="content" tabindex="-1">
               {children}
             </main>
-            <footer class="shell__foot">
-              {isLive ? (
-                <span class="connection" id="connection" role="status" data-state="starting">
-                  connecting
-                </span>
-              ) : (
-                ''
-              )}
-              <span class="shell__figures" id={statusId} />
-              <span class="shell__version" safe>{`Flow ${version}`}</span>
-            </footer>
+            <Foot version={version} isLive={isLive} />
           </div>
           <dialog class="drawer" id={drawerId} aria-labelledby="drawer-title" />
           <div class="notices" id={noticeId} />
-          {isLive ? <div id="live" hx-sse:connect={`/live?page=${current}`} hx-swap="none" /> : ''}
+          <template id="notice-template">
+            <Notice tone="info" message="" hint={null} />
+          </template>
+          {isLive ? <Always current={current} /> : ''}
         </body>
       </html>
+    </>
+  );
+}
+
+function Head({ title, vendor }: Pick<LayoutProps, 'title' | 'vendor'>): JSX.Element {
+  return (
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <meta name="color-scheme" content="light dark" />
+      <meta name="htmx-config" content={HTMX_CONFIG} />
+      <title safe>{`${title} · Flow`}</title>
+      <link rel="icon" type="image/svg+xml" href="/public/icon.svg" />
+      <link rel="manifest" href="/public/manifest.webmanifest" />
+      <script src="/public/js/theme.js" />
+      <link rel="stylesheet" href="/public/css/app.css" />
+      <script defer src={vendor.htmx} />
+      <script defer src={vendor.sse} />
+      <script defer src={vendor.alpineCompat} />
+      {SCRIPTS.map((name) => (
+        <script defer src={`/public/js/${name}.js`} />
+      ))}
+      <script defer src={vendor.alpine} />
+    </head>
+  );
+}
+
+function Foot({ version, isLive }: { version: string; isLive: boolean }): JSX.Element {
+  return (
+    <footer class="shell__foot">
+      {isLive ? (
+        <span class="connection" id="connection" role="status" data-state="starting">
+          connecting
+        </span>
+      ) : (
+        ''
+      )}
+      <span class="shell__figures" id={statusId} />
+      {isLive ? (
+        <span class="shell__keys">
+          <button class="button button--quiet" type="button" data-opens="palette" aria-keyshortcuts="Control+K">
+            <Icon name="search" />
+            <span>Find</span>
+          </button>
+          <button class="button button--quiet" type="button" data-opens="shortcuts" aria-label="Keys">
+            ?
+          </button>
+        </span>
+      ) : (
+        ''
+      )}
+      <span class="shell__version" safe>{`Flow ${version}`}</span>
+    </footer>
+  );
+}
+
+/** What every page of the navigation has: the palette, the list of keys, and the one live connection. */
+function Always({ current }: { current: PageName }): JSX.Element {
+  return (
+    <>
+      <Palette />
+      <Shortcuts />
+      <div id="live" hx-sse:connect={`/live?page=${current}`} hx-swap="none" />
     </>
   );
 }

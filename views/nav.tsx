@@ -1,13 +1,22 @@
 /** @jsxImportSource @kitajs/html */
-/** The way round: only what exists is listed. */
+/** The way round: only what exists is listed, each with a hint of what goes on there. */
 import { Icon, type IconName } from './parts/icon.tsx';
 
 /** Pages in the navigation. */
-export type PageName = 'monitor';
+export type PageName = 'monitor' | 'models' | 'chat' | 'telemetry' | 'logs' | 'settings';
 
-const ENTRIES: readonly { name: PageName; href: string; label: string; icon: IconName }[] = [
-  { name: 'monitor', href: '/', label: 'Monitor', icon: 'monitor' },
-];
+export type NavEntry = {
+  readonly name: PageName;
+  readonly href: string;
+  readonly label: string;
+  readonly icon: IconName;
+};
+
+/** In the order of their use. */
+export const NAV_ENTRIES: readonly NavEntry[] = [{ name: 'monitor', href: '/', label: 'Monitor', icon: 'monitor' }];
+
+/** Where the hint of an entry stands; filled by `/live`. */
+export const navHintId = (name: PageName): string => `nav-hint-${name}`;
 
 export function Nav({ current }: { current: PageName | null }): JSX.Element {
   return (
@@ -17,15 +26,33 @@ export function Nav({ current }: { current: PageName | null }): JSX.Element {
         <span class="nav__name">Flow</span>
       </a>
       <ul class="nav__list">
-        {ENTRIES.map(({ name, href, label, icon }) => (
+        {NAV_ENTRIES.map(({ name, href, label, icon }) => (
           <li>
             <a class="nav__link" href={href} {...(name === current ? { 'aria-current': 'page' } : {})}>
               <Icon name={icon} />
-              <span safe>{label}</span>
+              <span class="nav__label" safe>
+                {label}
+              </span>
+              <span class="nav__hint" id={navHintId(name)} />
             </a>
           </li>
         ))}
       </ul>
     </nav>
+  );
+}
+
+/** What goes on at a page, in a word; '' = nothing. */
+export function NavHint({ text, words }: { text: string; words: string }): JSX.Element {
+  if (text === '') return '';
+  return (
+    <>
+      <span aria-hidden="true" safe>
+        {text}
+      </span>
+      <span class="hidden" safe>
+        {`, ${words}`}
+      </span>
+    </>
   );
 }

@@ -38,6 +38,17 @@ document.addEventListener('alpine:init', () => {
     },
   }));
 
+  Alpine.data('singleKeys', () => ({
+    isOn: localStorage.getItem('flow.single-keys') !== 'off',
+    get label() {
+      return `Single keys: ${this.isOn ? 'on' : 'off'}`;
+    },
+    toggle() {
+      this.isOn = !this.isOn;
+      localStorage.setItem('flow.single-keys', this.isOn ? 'on' : 'off');
+    },
+  }));
+
   const READ_TIME_MS = 6000;
   Alpine.data('notice', () => ({
     init() {

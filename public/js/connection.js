@@ -41,16 +41,6 @@
   live.addEventListener('hello', (event) => {
     if (event.detail.data !== document.documentElement.dataset.version) show('updated');
   });
-  live.addEventListener('notice', (event) => {
-    const { tone, text } = JSON.parse(event.detail.data);
-    const line = document.createElement('p');
-    line.className = 'notice';
-    line.dataset.tone = tone;
-    line.setAttribute('role', tone === 'error' ? 'alert' : 'status');
-    line.textContent = text;
-    document.getElementById('notice')?.replaceChildren(line);
-  });
-
   setInterval(() => {
     if (document.hidden) return;
     const silentMs = performance.now() - heardAt;

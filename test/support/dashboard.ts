@@ -9,6 +9,8 @@ import { liveRoutes, SHELL_TOPIC } from '#src/live/routes.ts';
 import { EMPTY_CONFIG, type Model } from '#src/models/model.ts';
 import { Monitor } from '#src/pages/monitor/monitor.tsx';
 import { monitorPages } from '#src/pages/monitor/pages.tsx';
+import { commandsFor } from '#src/pages/shell/commands.ts';
+import { shellPages } from '#src/pages/shell/pages.tsx';
 import { StatusBar } from '#src/pages/shell/status-bar.tsx';
 import type { RequestView } from '#src/requests/request.ts';
 import type { FleetModel, FleetSnapshot } from '#src/scheduling/lease.ts';
@@ -85,6 +87,7 @@ export async function openDashboard(
     .use(await publicFiles())
     .use(loginPages({ credentials, shell: frame }))
     .use(liveRoutes({ feeds }))
+    .use(shellPages({ shell: frame, commands: () => commandsFor(scene.models, scene.fleet) }))
     .use(monitorPages({ monitor, shell: frame, lender, tracker, findModel, pin }));
   const settings = sampleSettings();
   const guarded = guard({

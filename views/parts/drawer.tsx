@@ -1,7 +1,7 @@
 /** @jsxImportSource @kitajs/html */
 /**
- * A panel at the side for one thing of the page. The layout holds one empty `<dialog>`; whatever is loaded into it opens
- * it (`public/js/dialogs.js`), Escape and the button close it, and focus returns to where it was.
+ * A panel at the side for one thing of the page. The layout holds one empty `<dialog>`; whatever is loaded into it
+ * opens it (`public/js/dialogs.js`), Escape and the button close it, and focus returns to where it was.
  */
 import type { Children } from '@kitajs/html';
 

@@ -15,7 +15,15 @@ export type IconName =
   | 'generating'
   | 'done'
   | 'cancelled'
-  | 'theme';
+  | 'theme'
+  | 'models'
+  | 'chat'
+  | 'telemetry'
+  | 'logs'
+  | 'settings'
+  | 'search'
+  | 'download'
+  | 'pin';
 
 export function Icon({ name }: { name: IconName }): JSX.Element {
   return (

@@ -9,7 +9,9 @@ import { figures } from '#src/pages/figures.ts';
 import type { Tracker } from '#src/requests/request.ts';
 import type { Lender } from '#src/scheduling/lease.ts';
 import { markupOf } from '#src/web/markup.ts';
+import { NavHint, navHintId, type PageName } from '#views/nav.tsx';
 import { Partial } from '#views/parts/partial.tsx';
+import { pluralText } from '#views/parts/quantity.tsx';
 import { type DownloadsData, StatusLine, statusId } from '#views/shell/status-line.tsx';
 
 export type StatusBarSources = {
@@ -22,6 +24,14 @@ export type StatusBarSources = {
 const STATUS: FragmentKey = 'status';
 const STALE: readonly FragmentKey[] = [STATUS];
 const UNMOVED: readonly FragmentKey[] = [];
+
+function Hint({ page, count, words }: { page: PageName; count: number; words: string }): JSX.Element {
+  return (
+    <Partial target={navHintId(page)} swap="innerHTML">
+      <NavHint text={count === 0 ? '' : String(count)} words={words} />
+    </Partial>
+  );
+}
 
 /** The topic `shell`. */
 export class StatusBar implements LiveTopic {
@@ -47,10 +57,15 @@ export class StatusBar implements LiveTopic {
   render(): string {
     const { lender, tracker, clock } = this.#sources;
     const now = figures(lender.snapshot(), tracker.openCount, tracker.tokensPerS, clock.monotonicMs());
+    const downloads = this.#downloads();
     return markupOf(
-      <Partial target={statusId} swap="innerMorph">
-        <StatusLine figures={now} downloads={this.#downloads()} />
-      </Partial>,
+      <>
+        <Partial target={statusId} swap="innerMorph">
+          <StatusLine figures={now} downloads={downloads} />
+        </Partial>
+        <Hint page="monitor" count={now.active + now.waiting} words={pluralText(now.active + now.waiting, 'request')} />
+        <Hint page="models" count={downloads?.count ?? 0} words={pluralText(downloads?.count ?? 0, 'download')} />
+      </>,
     );
   }
 

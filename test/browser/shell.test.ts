@@ -1,0 +1,83 @@
+/** What stands on every page, in a real browser: finding, keys, notices. */
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import type { Browser } from 'playwright-core';
+import { openBrowser, watchedPage } from '../support/browser.ts';
+import { type Dashboard, fullScene, openDashboard } from '../support/dashboard.ts';
+import { axeViolations } from '../support/page-checks.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+const LIVE = '#connection[data-state=live]';
+
+let browser: Browser;
+let dashboard: Dashboard;
+beforeAll(async () => {
+  browser = await openBrowser();
+  dashboard = await openDashboard(fullScene());
+});
+afterAll(async () => {
+  await browser.close();
+  await dashboard.stop();
+});
+
+async function open() {
+  const { page, troubles } = await watchedPage(browser);
+  await page.goto(dashboard.listener.url);
+  await page.waitForSelector(LIVE);
+  return { page, troubles };
+}
+
+test('a model is loaded from the palette by the keyboard alone', async () => {
+  const { page, troubles } = await open();
+  await page.keyboard.press('Control+k');
+  await page.waitForSelector('[data-entry]');
+  await page.keyboard.type('phi');
+  await page.waitForFunction(() => document.querySelectorAll('[data-entry]').length === 1);
+  await page.keyboard.press('Enter');
+  await waitUntil('the load', () => dashboard.asked.includes('load phi-5-mini'));
+  await page.waitForSelector('#palette', { state: 'hidden' });
+  expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
+test('the palette, with its results, is accessible; Escape closes it and a letter is a key again', async () => {
+  const { page, troubles } = await open();
+  await page.keyboard.press('Control+k');
+  await page.waitForSelector('[data-entry]');
+  expect(troubles).toEqual([]);
+  expect(await axeViolations(page, '#palette')).toEqual([]);
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('#palette', { state: 'hidden' });
+  await page.keyboard.press('?');
+  await page.waitForSelector('#shortcuts[open]');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('#shortcuts', { state: 'hidden' });
+  await page.context().close();
+});
+
+test('letters typed into a field do nothing else', async () => {
+  const { page } = await open();
+  await page.evaluate(() => {
+    const field = document.createElement('input');
+    field.id = 'typed';
+    document.querySelector('main')?.prepend(field);
+  });
+  await page.focus('#typed');
+  await page.keyboard.type('?g');
+  expect(await page.inputValue('#typed')).toBe('?g');
+  expect(await page.isVisible('#shortcuts')).toBe(false);
+  await page.context().close();
+});
+
+test('at most three notices stand at a time, a trouble longer than what passes, and none twice', async () => {
+  const { page } = await open();
+  const say = (tone: 'info' | 'error', text: string) => dashboard.bus.publish({ type: 'notice', tone, text });
+  say('error', 'The disk is full.');
+  say('error', 'The disk is full.');
+  for (const number of [1, 2, 3, 4]) say('info', `Downloaded model ${number}.`);
+  await page.waitForFunction(() => document.body.textContent?.includes('Downloaded model 4.'));
+  const texts = await page.locator('#notice .notice__message').allTextContents();
+  expect(texts).toHaveLength(3);
+  expect(texts.filter((text) => text === 'The disk is full.')).toHaveLength(1);
+  expect(texts).toContain('Downloaded model 4.');
+  await page.context().close();
+});
