@@ -2,7 +2,9 @@
  * A llama-server that breaks on tools and on nothing else: the real one behind a door that answers 500 to them. Run as
  * `bun toolless-server.ts REAL_PROGRAM …its arguments`.
  */
-const [real = '', ...rest] = process.argv.slice(2);
+import { argv } from 'node:process';
+
+const [real = '', ...rest] = argv.slice(2);
 const at = rest.indexOf('--port');
 const port = Number(rest[at + 1]);
 
