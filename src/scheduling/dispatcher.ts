@@ -24,7 +24,6 @@ import { HeldLease, type Seat } from './seat.ts';
 const BACK_OFF_WAIT_MAX_MS = 5_000;
 /** A start that its supervisor has not taken up by then is asked for again. */
 const START_ANSWER_MAX_MS = 1_000;
-const MEMORY_SAMPLE_INTERVAL_MS = 5_000;
 const ROUNDS_MAX = 10_000;
 
 type Closing = { deadlineMs: number; giveUpAtMs: number; readonly whenGone: (() => void)[] };
@@ -38,7 +37,6 @@ export class Dispatcher {
   #isDirty = false;
   #isSettling = false;
   #isTrimAsked = false;
-  #sampledAtMs = Number.NEGATIVE_INFINITY;
   #closing: Closing | null = null;
 
   constructor(needs: FleetNeeds) {
@@ -105,7 +103,7 @@ export class Dispatcher {
       seat.unloadAtMs = null;
       seat.staysMs = null;
     }
-    this.#sample(nowMs);
+    this.#alarm.by(this.launcher.sample(nowMs));
     if (this.#closing) {
       this.#windDown(this.#closing, nowMs);
       return;
@@ -196,6 +194,8 @@ export class Dispatcher {
       if (!seat.isWanted) {
         seat.isForced = false;
         seat.outOfMemory = 'never';
+      } else if (seat.isExternal) {
+        this.#askExternal(seat, nowMs);
       } else if (this.#isRoomMade(seat) && this.#mayStart(seat, nowMs) && this.#isNeedKnown(seat)) {
         wants.push(wantOf(seat, seat.need?.totalBytes ?? 0, seat.isOnlyRenewed ? nowMs : seat.wantedSinceMs));
       }
@@ -204,6 +204,13 @@ export class Dispatcher {
     for (const { want, admission } of admitAll(wants, this.#occupants(nowMs), this.#terms(settings, nowMs))) {
       this.#perform(this.launcher.seat(want.modelId), admission);
     }
+  }
+
+  /** Somebody else's engine is only looked for: it takes none of the memory that is given out here. */
+  #askExternal(seat: Seat, nowMs: number): void {
+    if (!this.#mayStart(seat, nowMs)) return;
+    this.launcher.start(seat);
+    if (seat.load) this.#alarm.by(seat.load.askedAtMs + START_ANSWER_MAX_MS);
   }
 
   /** After a load that ran out of memory: whether all idle models are gone. Asks them to go. */
@@ -319,14 +326,14 @@ export class Dispatcher {
 
   #cool(seat: Seat, settings: Settings, nowMs: number): void {
     if (seat.activity !== 'ready') return;
-    const idleMs = seat.model && cooldownMs(seat.model.config, settings, seat.keepAlive);
+    const idleMs = seat.model && !seat.isExternal ? cooldownMs(seat.model.config, settings, seat.keepAlive) : null;
     seat.staysMs = idleMs;
     if (seat.held.size > 0 || seat.waiters.length > 0) return;
     if (seat.model === null) {
       this.launcher.stop(seat, 'user');
       return;
     }
-    this.#renew(seat, settings, nowMs);
+    if (!seat.isExternal) this.#renew(seat, settings, nowMs);
     if (idleMs === null || seat.activity !== 'ready') return;
     seat.unloadAtMs = seat.idleSinceMs + idleMs;
     if (nowMs >= seat.unloadAtMs) this.launcher.stop(seat, 'cooldown');
@@ -362,16 +369,6 @@ export class Dispatcher {
     const areGone = this.#seats().every((seat) => seat.activity === 'absent');
     if (areGone || nowMs >= closing.giveUpAtMs) for (const tell of closing.whenGone.splice(0)) tell();
     else this.#alarm.by(isOver ? closing.giveUpAtMs : closing.deadlineMs);
-  }
-
-  #sample(nowMs: number): void {
-    const running = this.launcher.running();
-    if (running.length === 0) return;
-    if (nowMs >= this.#sampledAtMs + MEMORY_SAMPLE_INTERVAL_MS) {
-      this.#sampledAtMs = nowMs;
-      for (const seat of running) this.launcher.measure(seat);
-    }
-    this.#alarm.by(this.#sampledAtMs + MEMORY_SAMPLE_INTERVAL_MS);
   }
 
   #seats(): readonly Seat[] {

@@ -60,7 +60,7 @@ export class Fleet implements Lender {
     if (seat.waiters.length >= settings.queue_limit && !isServedAtOnce(seat, isBrief)) {
       return refusals.queueFull(modelId, settings.queue_limit);
     }
-    if (activity === 'ready' || activity === 'starting') return null;
+    if (activity === 'ready' || activity === 'starting' || seat.isExternal) return null;
     if (!settings.jit_enabled && seat.wish === null) return refusals.notLoaded(modelId);
     if (activity === 'stopping') return null;
     return this.#dispatcher.failureOf(seat, this.#needs.clock.monotonicMs()) ?? this.#memoryRefusal(seat, null);
@@ -72,7 +72,7 @@ export class Fleet implements Lender {
     const seat = this.#seat(modelId);
     if (isOtherThanRunning(seat, overrides)) throw refusals.otherSettings(modelId);
     if (seat.activity === 'ready') return;
-    if (seat.activity === 'absent') {
+    if (seat.activity === 'absent' && !seat.isExternal) {
       const refusal = this.#memoryRefusal(seat, overrides);
       if (refusal) throw refusal;
     }
@@ -88,6 +88,10 @@ export class Fleet implements Lender {
     if (!seat) return;
     if (!force && (seat.held.size > 0 || seat.waiters.length > 0)) {
       throw refusals.stillBusy(modelId, seat.held.size, seat.waiters.length);
+    }
+    const { state } = seat;
+    if (seat.isExternal && reason === 'user' && state.phase === 'ready' && state.pid === null) {
+      throw refusals.notOurs(modelId, state.baseUrl);
     }
     // Whoever waits for a model that hangs still wants it: a fresh process serves them.
     if (reason !== 'unhealthy') {
@@ -171,6 +175,19 @@ export class Fleet implements Lender {
     return this.#dispatcher.ask(this.#seat(modelId), need);
   }
 
+  /** Begins to watch a model whose engine somebody else started; any other one is left until it is wanted. */
+  attend(modelId: ModelId): void {
+    const endpoint = this.#needs.findModel(modelId)?.endpoint ?? null;
+    const held = this.#known(modelId);
+    if (held?.isExternal && endpoint === null) {
+      // Its name is another model's now.
+      this.#dispatcher.launcher.stop(held, 'abandoned');
+      this.#dispatcher.launcher.seats.delete(held.modelId);
+    }
+    if (endpoint !== null) this.#seat(modelId);
+    this.#dispatcher.settle();
+  }
+
   shutdown(drainMs: number): Promise<void> {
     this.#unsubscribe();
     return this.#dispatcher.close(drainMs, STOP_MAX_MS);
@@ -214,6 +231,7 @@ export class Fleet implements Lender {
       case 'model-added':
       case 'model-changed':
       case 'model-removed': {
+        if (event.type === 'model-added') this.attend(event.modelId);
         const seat = this.#known(event.modelId);
         if (!seat) return;
         seat.model = this.#needs.findModel(event.modelId);

@@ -13,6 +13,7 @@ import { Seat } from './seat.ts';
 
 /** A peak is recorded anew when it grows by more than this. */
 const PEAK_GROWTH_RATIO = 1.01;
+const MEMORY_SAMPLE_INTERVAL_MS = 5_000;
 
 /** Owns the seats and the ledger. `onChange` is called after each change of a process. */
 export class Launcher {
@@ -21,6 +22,7 @@ export class Launcher {
   readonly #needs: FleetNeeds;
   readonly #onChange: () => void;
   #swaps = 0;
+  #sampledAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(needs: FleetNeeds, onChange: () => void) {
     this.#needs = needs;
@@ -49,8 +51,11 @@ export class Launcher {
   /** Takes the memory that admission granted in this turn of the event loop, and starts. */
   start(seat: Seat): void {
     const { model, need, wantedOverrides: overrides, isForced: force } = seat;
-    assert(model !== null && need !== null, 'a registered model with a known need');
-    this.ledger.reserve(seat.modelId, need, this.#needs.budgetBytes());
+    assert(model !== null, 'a registered model');
+    if (!seat.isExternal) {
+      assert(need !== null, 'a known need');
+      this.ledger.reserve(seat.modelId, need, this.#needs.budgetBytes());
+    }
     const { clock } = this.#needs;
     seat.mlxProcessesRun = seat.mlxProcesses;
     seat.isForced = false;
@@ -69,11 +74,13 @@ export class Launcher {
     // Whoever wants it gone for another reason wants it to stay so.
     if (seat.stopAsked === 'growth') seat.stopAsked = reason;
     if (seat.activity === 'absent' || seat.activity === 'stopping') return;
-    seat.stopAsked = reason;
+    // Only a person may end what somebody else started, and a model that left the list is only disconnected.
+    const asked = seat.isExternal && seat.model === null ? 'abandoned' : reason;
+    seat.stopAsked = asked;
     const fault = refusals.stopped(seat.modelId, reason);
     for (const lease of seat.held) lease.end(fault);
     const before = seat.state;
-    seat.supervisor.stop(reason);
+    seat.supervisor.stop(asked);
     if (seat.stopAsked !== null && !hasProcess(seat.state)) this.#gone(seat, seat.state, before);
   }
 
@@ -95,15 +102,29 @@ export class Launcher {
 
   /** Models loaded for nobody at present that may be unloaded to make room. */
   idle(): readonly Seat[] {
+    const isIdle = (seat: Seat): boolean => seat.held.size === 0 && seat.waiters.length === 0;
     return [...this.seats.values()].filter(
-      (seat) => seat.activity === 'ready' && seat.held.size === 0 && seat.waiters.length === 0 && !seat.isPinned,
+      (seat) => seat.activity === 'ready' && isIdle(seat) && !seat.isPinned && !seat.isExternal,
     );
+  }
+
+  /** Reads the memory of all that runs, when it is time to; answers when it will be time again. */
+  sample(nowMs: number): number {
+    const running = this.running();
+    if (running.length === 0) return Number.POSITIVE_INFINITY;
+    if (nowMs >= this.#sampledAtMs + MEMORY_SAMPLE_INTERVAL_MS) {
+      this.#sampledAtMs = nowMs;
+      for (const seat of running) this.measure(seat);
+    }
+    return this.#sampledAtMs + MEMORY_SAMPLE_INTERVAL_MS;
   }
 
   /** Reads how much memory a model's processes hold now. */
   measure(seat: Seat): void {
     const { state } = seat;
     seat.measuredBytes = seat.supervisor.memoryBytes();
+    // What somebody else's engine takes says nothing of one that Flow would start.
+    if (seat.isExternal) return;
     if (state.phase !== 'ready' || (seat.measuredBytes ?? 0) <= seat.peakBytes * PEAK_GROWTH_RATIO) return;
     seat.peakBytes = seat.measuredBytes ?? 0;
     const { launch, engineVersion } = state;
@@ -149,6 +170,8 @@ export class Launcher {
     for (const tell of seat.onStopped.splice(0)) tell();
     const wasUnhealthy = previous.phase === 'stopping' && previous.reason === 'unhealthy';
     if (load && crash) this.#loadFailed(seat, crash);
+    // It is watched, and comes back when somebody starts it.
+    else if (seat.isExternal) return;
     else if (stopAsked === 'growth' && !seat.isPinned) this.#wishBack(seat, 'growth');
     else if ((crash || wasUnhealthy || stopAsked === 'growth') && seat.isPinned) this.#wishBack(seat, 'pin');
   }

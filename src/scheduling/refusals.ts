@@ -148,6 +148,13 @@ export function stillBusy(modelId: ModelId, inFlight: number, waiting: number): 
   });
 }
 
+/** Its engine was started by somebody else, and Flow does not know which process that is. */
+export function notOurs(modelId: ModelId, baseUrl: string): Fault {
+  return new Fault('conflict', `Flow did not start the engine of ${modelId} at ${baseUrl} and cannot stop it.`, {
+    hint: 'Stop it where it was started, or disconnect the model instead.',
+  });
+}
+
 /** It runs, with other settings than those asked for. */
 export function otherSettings(modelId: ModelId): Fault {
   return new Fault('conflict', `${modelId} is loaded with other settings; unload it first.`, {

@@ -40,6 +40,8 @@ export type Activity = 'absent' | 'starting' | 'ready' | 'stopping';
 export class Seat {
   readonly modelId: ModelId;
   readonly supervisor: Supervisor;
+  /** Its engine was started by somebody else: it takes none of our memory, and is neither evicted nor cooled down. */
+  readonly isExternal: boolean;
   /** What the model is; null when it is no longer registered. */
   model: Model | null;
   readonly waiters: Waiter[] = [];
@@ -82,6 +84,7 @@ export class Seat {
     this.modelId = modelId;
     this.model = model;
     this.supervisor = supervisor;
+    this.isExternal = model !== null && model.endpoint !== null;
     this.usualLoadMs = usualLoadMs;
   }
 
