@@ -1,11 +1,11 @@
 /** Looks for newer engines once a day, when somebody has asked for it, and no more than was asked for. */
 import type { Clock, Timer } from '#src/clock.ts';
+import { isNewer } from '#src/engines/compare-versions.ts';
 import type { EngineShelf } from '#src/engines/shelf.ts';
 import type { Bus } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
 import type { Settings } from '#src/settings/settings.ts';
-import { isNewer } from './compare-versions.ts';
 import type { Upgrades } from './upgrades.ts';
 
 export type AutoUpdateParts = {

@@ -1,12 +1,12 @@
 /** `/api/engines/update` and `/api/engines/rollback`, and the seed's `/api/update-backend`. */
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
+import { isNewer } from '#src/engines/compare-versions.ts';
 import type { StartedKind } from '#src/engines/engine.ts';
 import type { EngineShelf } from '#src/engines/shelf.ts';
 import { Fault } from '#src/faults.ts';
 import type { Model } from '#src/models/model.ts';
 import type { Settings } from '#src/settings/settings.ts';
-import { isNewer } from './compare-versions.ts';
 import type { Upgrades } from './upgrades.ts';
 import { progressWire } from './wire.ts';
 

@@ -15,7 +15,8 @@ export function isNewer(latest: string | null, present: string | null): boolean 
 }
 
 function numbersOf(version: string | null): { readonly prefix: string; readonly numbers: readonly number[] } | null {
-  const match = /^([a-z]*)(\d+(?:\.\d+)*)$/.exec(version ?? '');
+  // What comes after the number (`b11434-cuda`) says how it was built, not when.
+  const match = /^([a-z]*)(\d+(?:\.\d+)*)(?=$|[-_+])/.exec(version ?? '');
   if (!match) return null;
   const [, prefix = '', digits = ''] = match;
   return { prefix, numbers: digits.split('.').map(Number) };
