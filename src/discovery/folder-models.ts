@@ -1,6 +1,7 @@
 /** Makes models of the files of one folder: parts put together, the projector beside them. */
 import { basename } from 'node:path';
 import { quantizationInName } from '#src/gguf/tensor-types.ts';
+import { mlxQuantizationIn } from '#src/hub/mlx-group.ts';
 import { missingShards } from '#src/mlx/folder.ts';
 import { isLaterShard, isProjectorName } from '#src/models/local-file.ts';
 import type { Findings, FoundModel, Passed, Place } from './found-model.ts';
@@ -70,11 +71,6 @@ export function mlxModelIn(
     projectorPath: null,
   };
   return { models: [model], passed: [] };
-}
-
-function mlxQuantizationIn(name: string): string | null {
-  const [, bits, format] = /(?:^|[-_.])(?:(\d)[-_]?bit|(bf16|fp16|mxfp[48]|nvfp4|fp8))(?:[-_.]|$)/i.exec(name) ?? [];
-  return bits === undefined ? (format?.toLowerCase() ?? null) : `${bits}-bit`;
 }
 
 /** All parts of a model, or the file alone; null when some are missing. */

@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path/posix';
 import { Fault } from '#src/faults.ts';
 import { quantizationInName } from '#src/gguf/tensor-types.ts';
 import type { HubFile } from '#src/hub/hub.ts';
+import { type MlxGroup, mlxGroup } from '#src/hub/mlx-group.ts';
 import { isLaterShard, isProjectorName } from '#src/models/local-file.ts';
 
 /** What somebody asks for. */
@@ -29,18 +30,15 @@ const SHARD = /-(\d{5})-of-(\d{5})\.gguf$/i;
 /** What is taken when nobody says which: small enough for most machines, good enough for most uses. */
 const QUANTIZATIONS_USUAL = ['Q4_K_M', 'UD-Q4_K_XL', 'Q4_K_S', 'MXFP4', 'Q4_0', 'IQ4_XS', 'Q5_K_M', 'Q6_K', 'Q8_0'];
 const PROJECTORS_USUAL = ['F16', 'BF16', 'Q8_0', 'F32'];
-// What mlx_lm itself reads of a repository, but for Python files: those are somebody's code.
-const MLX_FILE = /\.(?:json|jsonl|safetensors|jinja|txt|model|tiktoken)$/i;
 const NAMES_SHOWN = 8;
 
 /** Chooses the files. Throws Fault('not-found') or Fault('unprocessable') with what there is instead. */
 export function unitOf(files: readonly HubFile[], wish: Wish): Unit {
   const models = files.filter(({ path }) => isModelFile(path));
   if (models.length > 0) return ggufUnit(files, models, wish);
-  const names = new Set(files.map(({ path }) => path));
-  const hasWeights = files.some(({ path }) => path.endsWith('.safetensors'));
-  if (names.has('config.json') && hasWeights && wish.filename === null) return mlxUnit(files);
-  if (wish.filename !== null) throw noSuch(`the file "${wish.filename}"`, [...names]);
+  const mlx = mlxGroup('', files);
+  if (mlx && wish.filename === null) return mlxUnit(mlx);
+  if (wish.filename !== null) throw noSuch(`the file "${wish.filename}"`, [...new Set(files.map(({ path }) => path))]);
   throw new Fault('unprocessable', 'The repository holds neither a GGUF model nor an MLX one.', {
     hint: 'Look for a repository whose name ends in -GGUF, or one of mlx-community.',
   });
@@ -59,15 +57,13 @@ function ggufUnit(files: readonly HubFile[], models: readonly HubFile[], wish: W
   };
 }
 
-function mlxUnit(files: readonly HubFile[]): Unit {
-  const isWanted = ({ path }: HubFile): boolean => MLX_FILE.test(path) && !path.includes('/') && !path.startsWith('.');
-  // The small ones first: what is wrong with a repository shows before its gigabytes come.
-  const wanted = files.filter(isWanted).sort((a, b) => a.sizeBytes - b.sizeBytes);
+function mlxUnit({ files, isComplete }: MlxGroup): Unit {
+  if (!isComplete) throw new Fault('unprocessable', 'The repository lacks parts of this model.');
   return {
     format: 'mlx',
     mainPath: null,
     quantization: null,
-    files: wanted.map((file) => ({ ...file, role: 'model' })),
+    files: files.map((file) => ({ ...file, role: 'model' })),
   };
 }
 

@@ -4,6 +4,7 @@ import { type GgufGroup, ggufGroups } from './gguf-groups.ts';
 import type { Hub, HubFile, HubModel, HubRepository } from './hub.ts';
 import { readUpTo } from './hub-request.ts';
 import { inParallel } from './in-parallel.ts';
+import { type MlxGroup, mlxGroup } from './mlx-group.ts';
 import { isFilePath, isRepositoryId } from './names.ts';
 import type { RemoteHeaders } from './remote-header.ts';
 
@@ -16,6 +17,8 @@ export type Detail = {
   /** The beginning of the model's card; empty when it has none, or it did not come. */
   readonly description: string;
   readonly isMlx: boolean;
+  /** The model that MLX servers could run as it is; null when the repository holds none. */
+  readonly mlx: MlxGroup | null;
   readonly twins: Twins;
   /** Files of the first GGUF twin, when this repository has no GGUF itself; the same for MLX. */
   readonly ggufTwinFiles: readonly HubFile[];
@@ -43,16 +46,17 @@ export async function detailOf(parts: DetailParts, id: string, signal: AbortSign
     described(hub, id, signal),
   ]);
   const isMlx = [repository.library, ...repository.tags].some((tag) => tag?.toLowerCase().includes('mlx'));
-  const [groups, twins] = await Promise.all([
+  const [groups, twins, mlx] = await Promise.all([
     withHeaders(parts, repository, ggufGroups(files), signal),
     twinsOf(hub, repository, signal),
+    withConfig(parts, repository, mlxGroup(id, files), signal),
   ]);
   const hasGguf = groups.some(({ role }) => role === 'model');
   const [ggufTwinFiles, mlxTwinFiles] = await Promise.all([
     hasGguf ? [] : filesOfFirst(hub, twins.gguf, signal),
     isMlx ? [] : filesOfFirst(hub, twins.mlx, signal),
   ]);
-  return { repository, files, groups, description, isMlx, twins, ggufTwinFiles, mlxTwinFiles };
+  return { repository, files, groups, description, isMlx, mlx, twins, ggufTwinFiles, mlxTwinFiles };
 }
 
 /** Asks the headers of the few whose names do not say how they are quantised. */
@@ -71,6 +75,19 @@ async function withHeaders(
     const facts = await unless(signal, headers.factsOf(name, first.sizeBytes, edition(), signal), null);
     return facts === null ? group : { ...group, quantization: facts.quantization };
   });
+}
+
+/** Asks the configuration how an MLX model's weights are kept: its name may leave out that some are kept otherwise. */
+async function withConfig(
+  { headers, edition }: DetailParts,
+  { id, commit }: HubRepository,
+  group: MlxGroup | null,
+  signal: AbortSignal,
+): Promise<MlxGroup | null> {
+  if (!group?.isComplete) return group;
+  const place = { repository: id, revision: commit };
+  const facts = await unless(signal, headers.mlxFactsOf(place, group, edition(), signal), null);
+  return facts === null ? group : { ...group, quantization: facts.quantization ?? group.quantization };
 }
 
 /**

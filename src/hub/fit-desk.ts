@@ -3,13 +3,14 @@ import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
 import type { ModelFacts } from '#src/models/facts.ts';
 import { defaultsOf } from '#src/models/launch.ts';
-import type { LaunchOverrides, LaunchSettings } from '#src/models/model.ts';
+import type { LaunchOverrides, LaunchSettings, ModelFormat } from '#src/models/model.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import { type ExpectedSpeed, expectedSpeed, type MeasuredSpeed } from './expected-speed.ts';
 import { type Fit, fitOf } from './fit.ts';
 import { type GgufGroup, ggufGroups, groupWith, usualProjector } from './gguf-groups.ts';
-import type { Hub } from './hub.ts';
+import type { Hub, HubFile } from './hub.ts';
 import { inParallel } from './in-parallel.ts';
+import { type MlxGroup, mlxGroup } from './mlx-group.ts';
 import type { RemoteHeaders } from './remote-header.ts';
 
 export type FitDeskParts = {
@@ -32,7 +33,9 @@ export type FitWish = {
 };
 
 export type FitRow = {
-  readonly group: GgufGroup;
+  readonly format: ModelFormat;
+  /** All that would be fetched. */
+  readonly group: Pick<GgufGroup, 'files' | 'sizeBytes'>;
   readonly architecture: string;
   readonly quantization: string | null;
   readonly trainedContextTokens: number | null;
@@ -72,8 +75,14 @@ export class FitDesk {
   async report(id: string, wish: FitWish, signal: AbortSignal): Promise<FitReport> {
     const { hub, settings, budgetBytes } = this.#parts;
     const { commit } = await hub.repository(id, signal);
-    const groups = ggufGroups(await hub.files(id, commit, signal));
+    const files = await hub.files(id, commit, signal);
+    const groups = ggufGroups(files);
     const launch = { ...defaultsOf(settings()), ...wish.launch };
+    const mlx = mlxWished(id, files, groups, wish);
+    if (mlx) {
+      const row = await this.#mlxRow({ repository: id, revision: commit }, mlx, launch, signal);
+      return { commit, launch, projector: null, budgetBytes: budgetBytes(), rows: [row], leftOut: [] };
+    }
     const projector = projectorOf(groups, wish.projector, id);
     const budget = budgetBytes();
     const wanted = wish.file === null ? completeModels(groups) : [modelWith(groups, wish.file, id)];
@@ -84,6 +93,7 @@ export class FitDesk {
       const question = { facts: known, weightsBytes: group.sizeBytes, projectorBytes: projector?.sizeBytes ?? 0 };
       return [
         {
+          format: 'gguf',
           group,
           architecture: known.architecture,
           quantization: group.quantization ?? (wanted.length === 1 ? known.quantization : null),
@@ -95,6 +105,29 @@ export class FitDesk {
     });
     const leftOut = wanted.filter((group) => !facts.has(familyOf(group)));
     return { commit, launch, projector, budgetBytes: budget, rows, leftOut };
+  }
+
+  async #mlxRow(
+    place: { readonly repository: string; readonly revision: string },
+    group: MlxGroup,
+    launch: LaunchSettings,
+    signal: AbortSignal,
+  ): Promise<FitRow> {
+    const { headers, edition, budgetBytes } = this.#parts;
+    const facts = await headers.mlxFactsOf(place, group, edition(), signal);
+    if (facts.role !== 'model') {
+      throw new Fault('unprocessable', `${place.repository} is not a model that can answer.`);
+    }
+    const { weightsBytes } = group;
+    return {
+      format: 'mlx',
+      group,
+      architecture: facts.architecture,
+      quantization: facts.quantization ?? group.quantization,
+      trainedContextTokens: facts.contextTokens,
+      fit: fitOf({ facts, weightsBytes, projectorBytes: 0, launch, budgetBytes: budgetBytes() }),
+      speed: expectedSpeed(facts, weightsBytes, this.#speeds()),
+    };
   }
 
   /** Quantisations of one model have the same layers, so the smallest file's header speaks for all of them. */
@@ -137,6 +170,23 @@ export class FitDesk {
     }
     return this.#measured;
   }
+}
+
+/** The MLX model, when a file of it is asked for, or everything of a repository that has nothing else. */
+function mlxWished(
+  id: string,
+  files: readonly HubFile[],
+  groups: readonly GgufGroup[],
+  { file }: FitWish,
+): MlxGroup | null {
+  const group = mlxGroup(id, files);
+  const isWished = file === null ? !groups.some(({ role }) => role === 'model') : !/\.gguf$/i.test(file);
+  if (!group || !isWished) return null;
+  if (file !== null && !group.files.some(({ path }) => path === file)) {
+    throw new Fault('not-found', `${id} has no such file.`);
+  }
+  if (group.isComplete) return group;
+  throw new Fault('unprocessable', `${id} lacks parts of this model, so it cannot be loaded.`);
 }
 
 /** A single file of unknown quantisation is its own family. */

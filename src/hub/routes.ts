@@ -35,6 +35,7 @@ const FitQuery = t.Object({
   cache_type_k: Short,
   cache_type_v: Short,
   flash_attn: Short,
+  kv_bits: Short,
 });
 const ROOT = '/api/hf/model/';
 const FIT = '/fit';
@@ -118,6 +119,7 @@ function wishOf(query: typeof FitQuery.static): FitWish {
     cache_type_k: query.cache_type_k || undefined,
     cache_type_v: query.cache_type_v || undefined,
     flash_attn: query.flash_attn || undefined,
+    mlx_kv_bits: numberIn(query.kv_bits),
   };
   return {
     file: query.file || null,

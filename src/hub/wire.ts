@@ -4,6 +4,7 @@ import type { Detail } from './detail.ts';
 import type { FitReport, FitRow } from './fit-desk.ts';
 import { type GgufGroup, ggufGroups } from './gguf-groups.ts';
 import type { HubFile, HubModel } from './hub.ts';
+import type { MlxGroup } from './mlx-group.ts';
 
 const GB = 1e9;
 const FILES_SHOWN_MAX = 2_000;
@@ -58,6 +59,7 @@ export function detailedModel(detail: Detail, hubUrl: string, modelsDir: string)
     has_chat_template: files.some(({ path }) => /(?:^|\/)(?:tokenizer_config\.json|chat_template\.\w+)$/.test(path)),
     gguf_files: models.flatMap(ggufFiles),
     gguf_groups: models.map(shownGroup),
+    mlx_groups: detail.mlx === null ? [] : [shownMlx(detail.mlx)],
     mmproj_files: groups.filter(({ role }) => role === 'projector').map(shownGroup),
     other_gguf_files: groups.filter(({ role }) => role === 'other').map(shownGroup),
     model_weights: weights.map(shownFile),
@@ -96,12 +98,13 @@ export function shownFit(repository: string, { commit, launch, projector, budget
 }
 
 function shownRow(
-  { group, architecture, quantization, trainedContextTokens, fit, speed }: FitRow,
+  { format, group, architecture, quantization, trainedContextTokens, fit, speed }: FitRow,
   projector: GgufGroup | null,
 ) {
   const { parts, totalBytes } = fit.need;
   return {
-    file: group.files[0]?.path ?? null,
+    format,
+    file: format === 'mlx' ? null : (group.files[0]?.path ?? null),
     files: group.files.map(({ path }) => path),
     quantization,
     architecture,
@@ -139,6 +142,20 @@ function shownGroup({ files, quantization, sizeBytes, isComplete }: GgufGroup) {
     quantization,
     size_bytes: sizeBytes,
     size_gb: gigabytes(sizeBytes),
+    is_complete: isComplete,
+  };
+}
+
+/** The MLX model of a repository, in the words of the other groups; it is fetched whole, so no file names it. */
+function shownMlx({ files, weights, quantization, sizeBytes, weightsBytes, isComplete }: MlxGroup) {
+  return {
+    filename: null,
+    files: files.map(({ path }) => path),
+    weights: weights.map(({ path }) => path),
+    quantization,
+    size_bytes: sizeBytes,
+    size_gb: gigabytes(sizeBytes),
+    weights_bytes: weightsBytes,
     is_complete: isComplete,
   };
 }

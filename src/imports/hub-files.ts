@@ -8,7 +8,9 @@ const USUAL_QUANTIZATION = 'Q4_K_M';
 /** The path of a model that was downloaded before, by any program; null when it is not there. */
 export function downloadedPath(wanted: string, file: string | null, found: readonly FoundModel[]): string | null {
   const [repository = '', quantization] = wanted.split(':');
-  const inRepository = found.filter((model) => model.repository?.toLowerCase() === repository.toLowerCase());
+  const inRepository = found.filter(
+    (model) => model.format !== 'mlx' && model.repository?.toLowerCase() === repository.toLowerCase(),
+  );
   if (file !== null) return inRepository.find((model) => basename(model.path) === basename(file))?.path ?? null;
   const isOf = (wish: string) => (model: FoundModel) =>
     model.quantization?.toLowerCase() === wish.toLowerCase() || model.name.toLowerCase().endsWith(wish.toLowerCase());
