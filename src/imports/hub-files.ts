@@ -9,7 +9,7 @@ const USUAL_QUANTIZATION = 'Q4_K_M';
 export function downloadedPath(wanted: string, file: string | null, found: readonly FoundModel[]): string | null {
   const [repository = '', quantization] = wanted.split(':');
   const inRepository = found.filter(
-    (model) => model.format !== 'mlx' && model.repository?.toLowerCase() === repository.toLowerCase(),
+    (model) => model.format === 'gguf' && model.repository?.toLowerCase() === repository.toLowerCase(),
   );
   if (file !== null) return inRepository.find((model) => basename(model.path) === basename(file))?.path ?? null;
   const isOf = (wish: string) => (model: FoundModel) =>

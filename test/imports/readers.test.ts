@@ -9,8 +9,10 @@ import { readLlamaSwap } from '#src/imports/llama-swap.ts';
 
 const downloaded: FoundModel = {
   place: 'huggingface',
+  format: 'gguf',
   path: '/cache/some-Q4_K_M.gguf',
   realPath: '/cache/blob',
+  contentPath: '/cache/blob',
   name: 'some-Q4_K_M',
   repository: 'Owner/Some-GGUF',
   quantization: 'Q4_K_M',
