@@ -150,6 +150,52 @@ describe.if(hasMlxLm)('mlx_lm.server', () => {
   });
 });
 
+describe.each(['mlx-vlm', 'mlx-openai-server'] as const)('%s', (kind) => {
+  test('loads, answers with its key alone, and goes within a second of an endless answer', async () => {
+    await using keeper = await keepMlx(kind, modelPath);
+    if (!keeper) return;
+    keeper.start();
+    const ready = await keeper.until('ready');
+    expect(ready).toMatchObject({ engine: kind, contextTokens: 4096, slots: 2 });
+    const post = (content: string, key: string, stream: boolean) =>
+      fetch(`${ready.baseUrl}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+        body: JSON.stringify({
+          ...{ model: modelPath, max_tokens: 100_000, stream },
+          messages: [{ role: 'user', content }],
+        }),
+      });
+    expect(await (await post('plain', ready.apiKey, false)).json()).toMatchObject({
+      choices: [{ message: { content: 'This is a plain scripted answer of a few words.' } }],
+    });
+    // The other has no keys.
+    if (kind === 'mlx-vlm') expect((await post('plain', 'wrong', false)).status).toBe(401);
+    const endless = await post('endless', ready.apiKey, true);
+    const reader = endless.body?.getReader();
+    await reader?.read();
+    keeper.supervisor.stop('user');
+    const startedMs = performance.now();
+    await keeper.until('idle', 12_000);
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
+    expect(keeper.left()).toEqual([]);
+    await reader?.cancel().catch(() => {});
+  });
+
+  test('a type that it does not know fails the load in words', async () => {
+    const folder = copyWith(`${kind}-type`, (path) => {
+      const config = join(path, 'config.json');
+      writeFileSync(config, readFileSync(config, 'utf8').replace('"qwen3"', '"qwen99"'));
+    });
+    await using keeper = await keepMlx(kind, folder);
+    if (!keeper) return;
+    keeper.start();
+    const { report } = await keeper.until('failed', 40_000);
+    expect(report.message).toContain("models of type 'qwen99'");
+    expect(keeper.left()).toEqual([]);
+  });
+});
+
 test('the scripted models speak XML calls and cut bytes', async () => {
   if (!hasMlxLm) return;
   const { MLX_XML_SCRIPTS } = await import('#test/support/scripted-mlx.ts');

@@ -216,6 +216,13 @@ describe('ends, as recorded', () => {
     expect(ended(['ERROR:    Application startup failed. Exiting.'], 0).message).toContain('ended with code 0');
   });
 
+  test('what Flow killed since it was broken is not taken for a lack of memory', () => {
+    const died = '2026-11-22 11:15:30,919 - ERROR - mlx_lm.server generation thread died: Something new.';
+    const report = ended([died], null, 'SIGKILL');
+    expect(report).toMatchObject({ kind: 'unknown', isSticky: false });
+    expect(report.message).toContain('gave up m: Something new.');
+  });
+
   test('an unknown flag among the extra arguments is said to be there', () => {
     const launch = { extra_args: ['--foo'] };
     const report = ended(['x: error: unrecognized arguments: --foo'], 2, null, { launch });

@@ -26,10 +26,11 @@ export async function ask(
   return { status: response.status, body: parsed(text) };
 }
 
-/** Whether `/health` answers with 200. Never throws. */
+/** Whether `/health` answers, or wants a key first, which it is asked with later. Never throws. */
 export async function isHealthy(baseUrl: string, signal: AbortSignal): Promise<boolean> {
   try {
-    return (await ask(`${baseUrl}/health`, signal)).status === 200;
+    const { status } = await ask(`${baseUrl}/health`, signal);
+    return status === 200 || status === 401;
   } catch {
     return false;
   }

@@ -112,6 +112,16 @@ const RULES: readonly Rule[] = [
     pattern: /bad interpreter|(?:exec|sh|guard).*: (?:not found|No such file)/,
     verdict: (_, plan) => brokenEnvironment('the Python that it was made for is gone', plan),
   },
+  {
+    // Flow has killed it then, which must not be taken for the system's doing.
+    pattern: /generation thread died: (.*)/,
+    verdict: ([reason], plan) => ({
+      kind: 'unknown',
+      isSticky: false,
+      message: `${engineName(plan)} gave up ${plan.model.id}: ${trimmed(reason)}.`,
+      hint: 'Its last lines may say more.',
+    }),
+  },
 ];
 
 function badFlag(flag: string, plan: LaunchPlan): Verdict {

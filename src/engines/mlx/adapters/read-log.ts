@@ -7,12 +7,8 @@ const LOAD_BEGINS =
   /Starting httpd at |(?:INFO - |\s)Loading model: |Pre-loading language model: |Spawned handler process for /;
 /** Uvicorn listens once the model is loaded; mlx_lm never says it. */
 const READY = /Uvicorn running on |Handler process for '.*' is ready/;
-/**
- * The process lives on and serves nobody: mlx_lm's loading thread has died, or its port was taken; mlx-openai-server
- * takes another ten seconds to give up.
- */
-const BROKEN =
-  /generation thread died|^OSError: \[Errno \d+\] Address already in use|did not acknowledge shutdown within/;
+/** The process lives on and serves nobody: mlx_lm's loading thread has died, or its port was taken. */
+const BROKEN = /generation thread died|^OSError: \[Errno \d+\] Address already in use/;
 
 /** The signal in a line, or null for the many that only people read. */
 export function readMlxLog(line: string): LogSignal | null {
