@@ -13,6 +13,8 @@ const WORDS = [
   /^failed to parse input at pos \d+/i,
   /model produced output that does not match the expected .{0,60}format/i,
   /^unexpected empty grammar stack after accepting piece/i,
+  // mlx-vlm, of a call without its end.
+  /^generation ended with an incomplete tool call/i,
   // mlx-vlm: Python's words for JSON that it could not read, in the middle of the answer.
   /^(?:expecting|unterminated string|invalid (?:control|\\escape)|extra data)\b.{0,80}\(char \d+\)/i,
 ];

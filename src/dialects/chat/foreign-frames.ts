@@ -36,7 +36,6 @@ export class ForeignFrames {
   readonly #calls = new Map<number, OpenCall>();
   #nextIndex = 0;
   #text = '';
-  #id: string | null = null;
   #envelope: JsonObject = {};
   #hasRole = false;
   #finish: string | null = null;
@@ -90,7 +89,6 @@ export class ForeignFrames {
     const { choices, usage, timings, ...envelope } = chunk;
     if (isObject(usage)) this.#usage = wireUsage(usage);
     if (isObject(timings)) this.#timings = timings;
-    this.#id ??= stringOrNull(envelope.id) || null;
     this.#envelope = envelope;
     const choice: unknown = Array.isArray(choices) ? choices.find(isFirst) : null;
     if (isObject(choice)) this.#takeChoice(choice);
@@ -139,13 +137,19 @@ export class ForeignFrames {
     return { index: begun.index, id: begun.id, type: 'function', function: { name, arguments: json } };
   }
 
+  get #isText(): boolean {
+    return this.#envelope.object === 'text_completion';
+  }
+
   /** The finish that waited, and the counts. */
   #finished(): void {
     if (this.#finish === null) return;
     const usage = this.#usage ?? undefined;
     const timings = this.#timings ?? undefined;
     const { wantsUsage } = this.#parts;
-    const last = { index: 0, delta: {}, finish_reason: this.#reason(this.#finish) };
+    // Clients refuse an answer of which no chunk names the role, also one that says nothing.
+    const delta = this.#hasRole || this.#isText ? {} : { role: 'assistant', content: '' };
+    const last = { index: 0, delta, finish_reason: this.#reason(this.#finish) };
     this.#write({ choices: [last], ...(wantsUsage ? {} : { usage }), timings });
     if (wantsUsage && usage) this.#write({ choices: [], usage });
     this.#finish = null;
@@ -165,10 +169,11 @@ export class ForeignFrames {
 
   #write(chunk: JsonObject): void {
     const { requestId, modelId, createdS } = this.#parts;
-    const object = this.#envelope.object === 'text_completion' ? 'text_completion' : 'chat.completion.chunk';
+    const object = this.#isText ? 'text_completion' : 'chat.completion.chunk';
     const named = {
       ...this.#envelope,
-      id: this.#id ?? `chatcmpl-${requestId}`,
+      // The engine's own may change within an answer, and the progress of the prompt comes before it.
+      id: `chatcmpl-${requestId}`,
       object,
       created: numberOrNull(this.#envelope.created) ?? createdS,
       model: modelId,
