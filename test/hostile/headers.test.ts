@@ -37,9 +37,9 @@ test('S-37: no mutated header crashes, holds up or fattens the local reader', as
   const child = Bun.spawn([process.execPath, READER, demo, `${SEED}`, `${COUNT}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const [out, trouble] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  const [out, trouble] = await Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream).text()));
   expect([await child.exited, trouble]).toEqual([0, '']);
-  const told = JSON.parse(out);
+  const told = JSON.parse(out ?? '');
   expect({ seed: SEED, wrong: told.wrong }).toEqual({ seed: SEED, wrong: '' });
   expect(told.read + told.refused).toBe(COUNT + PUBLISHED.length + 1);
   // Both happen, else the corpus tries only one of the ways.
