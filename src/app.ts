@@ -133,7 +133,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(logRoutes({ logs, clock, closing }))
     .use(requestRoutes({ tracker, telemetry: flow.telemetry, fleet: snapshot }))
     .use(repairRoutes({ repairs: flow.repairs }))
-    .use(engineRoutes({ engines: flow.engines }))
+    .use(engineRoutes({ engines: flow.engines, mlx: flow.mlx }))
     .use(
       upgradeRoutes({
         upgrades: flow.upgrades,

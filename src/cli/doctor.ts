@@ -18,6 +18,7 @@ import {
   checkBudget,
   checkEngines,
   checkLeftovers,
+  checkMlx,
   checkModelFiles,
   checkTemplates,
   smallestNeed,
@@ -125,6 +126,7 @@ async function askRunning({ api }: Context, settings: Settings): Promise<readonl
     const models = objects(listing.value);
     return [
       ...checkEngines(engines, settings.engine_auto_install),
+      ...checkMlx(engines, models, settings.engine_auto_install),
       ...checkModelFiles(models, existsSync),
       ...checkTemplates(models),
       checkBudget(numberOrNull(hardware.memory_budget_bytes) ?? Number.POSITIVE_INFINITY, smallestNeed(models)),
@@ -137,8 +139,8 @@ async function askRunning({ api }: Context, settings: Settings): Promise<readonl
 }
 
 /** The same without a running Flow: by probing engines and by the sizes of model files. */
-async function askDisk({ dataDir }: Config, { engines, settings }: LocalEngines): Promise<readonly Finding[]> {
-  const { current } = settings;
+async function askDisk({ dataDir }: Config, local: LocalEngines): Promise<readonly Finding[]> {
+  const { current } = local.settings;
   const hardware = new Hardware({ clock: systemClock, settings: () => current });
   await hardware.look();
   const { models: found } = await findModels(current.models_dir);
@@ -147,8 +149,10 @@ async function askDisk({ dataDir }: Config, { engines, settings }: LocalEngines)
     is_demo: path.endsWith('/flow-demo.gguf'),
   }));
   const registry = new ProcessRegistry({ path: join(dataDir, 'engines.pids.json') });
+  const engines = await overview(local);
   return [
-    ...checkEngines(await overview(engines), current.engine_auto_install),
+    ...checkEngines(engines, current.engine_auto_install),
+    ...checkMlx(engines, [], current.engine_auto_install),
     checkLeftovers(dataDirHolder(dataDir) === null ? registry.leftovers() : []),
     checkBudget(hardware.budgetBytes, smallestNeed(models)),
   ];

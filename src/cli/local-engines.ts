@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { systemClock } from '#src/clock.ts';
 import { type Environment, type Flags, readConfig } from '#src/config.ts';
 import { type Engines, openEngines } from '#src/engines/engines.ts';
+import { type MlxEngines, openMlxEngines } from '#src/engines/mlx/mlx-engines.ts';
 import { Bus } from '#src/events.ts';
 import { readSettingsFile } from '#src/settings/file.ts';
 import { openSettings, SettingsFile, type SettingsParts } from '#src/settings/store.ts';
@@ -14,6 +15,7 @@ export type Place = { readonly flags: Flags; readonly environment: Environment }
 /** Engines and the settings they go by, to be disposed. */
 export type LocalEngines = Disposable & {
   readonly engines: Engines;
+  readonly mlx: MlxEngines;
   readonly settings: SettingsFile;
   readonly dataDir: string;
 };
@@ -59,17 +61,10 @@ function opened(place: Place, parts: Parts, settings: SettingsFile, release: () 
   const { dataDir, configured } = parts;
   const { bus, clock } = parts.settings;
   const { environment } = place;
-  const engines = openEngines({
-    dataDir,
-    configured,
-    environment,
-    settings,
-    bus,
-    clock,
-    executablesInUse: () => [],
-  });
+  const shelf = { dataDir, environment, settings, bus, clock, executablesInUse: () => [] };
   return {
-    engines,
+    engines: openEngines({ ...shelf, configured }),
+    mlx: openMlxEngines(shelf),
     settings,
     dataDir,
     [Symbol.dispose]() {

@@ -1,5 +1,7 @@
 /** What the seed's `/api/backend-versions` says: the same field names, read from the engines as they are now. */
+import { isNewer } from './compare-versions.ts';
 import type { InstalledEngine } from './engine.ts';
+import type { InstallWatch } from './install-source.ts';
 import type { UpdateCheck } from './shelf.ts';
 
 export type BackendVersion = {
@@ -14,27 +16,29 @@ export type BackendVersion = {
   readonly error: string | null;
 };
 
-/** llama.cpp, from the engine in use, the last look for updates and the installation under way. */
-export function llamaCppVersion(
+/** One backend, from the engine in use, the last look for updates and the installation under way. */
+export function backendVersion(
+  name: string,
   engine: InstalledEngine | null,
   updates: UpdateCheck,
-  installing: { readonly isRunning: boolean; readonly log: readonly string[]; readonly trouble: string | null },
+  { progress, log, isRunning }: Pick<InstallWatch, 'progress' | 'log' | 'isRunning'>,
 ): BackendVersion {
   const current = engine?.version ?? null;
+  const trouble = progress?.phase === 'failed' ? progress.message : null;
   return {
-    name: 'llama.cpp',
+    name,
     current,
     latest: updates.latest,
     update_available: isNewer(updates.latest, current),
     install_method: engine === null ? 'not_found' : engine.origin === 'homebrew' ? 'brew' : 'other',
-    updating: installing.isRunning,
-    update_log: installing.log.slice(-50),
-    error: installing.trouble ?? updates.trouble,
+    updating: isRunning,
+    update_log: log.slice(-50),
+    error: trouble ?? updates.trouble,
   };
 }
 
-/** The seed's other backend, which this Flow does not start. */
-export const mlxVersion = (): BackendVersion => ({
+/** The seed's name of its one MLX server, where none is installed yet. */
+export const noMlxVersion: BackendVersion = {
   name: 'mlx-openai-server',
   current: null,
   latest: null,
@@ -43,15 +47,4 @@ export const mlxVersion = (): BackendVersion => ({
   updating: false,
   update_log: [],
   error: null,
-});
-
-/** Whether release `latest` (`b11434`) is newer than `current`; false when either does not tell. */
-export function isNewer(latest: string | null, current: string | null): boolean {
-  const [newest, present] = [buildNumber(latest), buildNumber(current)];
-  return newest !== null && present !== null && newest > present;
-}
-
-function buildNumber(version: string | null): number | null {
-  const match = /^b(\d+)/.exec(version ?? '');
-  return match ? Number(match[1]) : null;
-}
+};

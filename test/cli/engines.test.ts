@@ -61,7 +61,7 @@ describe('while Flow does not run', () => {
     expect((await engines([], releases)).stdout).toContain('flow engines install llama.cpp');
     await engines(['install'], releases);
     const { stdout } = await engines(['--check'], releases);
-    expect(stdout).toMatch(new RegExp(`\\n\\* +${TAG} +${TAG} +installed +/`));
+    expect(stdout).toMatch(new RegExp(`\\n\\* +${TAG} +llama.cpp +${TAG} +installed +/`));
     expect(stdout).toEndWith(`The newest release is ${TAG}.\n`);
     expect((await engines(['choose', TAG], releases)).stdout).toContain(`${TAG} is used from the next load on`);
     expect(JSON.parse(readFileSync(join(dataDir, 'settings.json'), 'utf8'))).toMatchObject({ engine_choice: TAG });

@@ -41,6 +41,38 @@ function fixFor(engine: JsonObject): string {
   return 'Repair or remove it; Flow does without it.';
 }
 
+/**
+ * MLX servers: those that do not work, and whether one serves the MLX models there are. `found` as `/api/engines`
+ * answers, `models` as `/api/models` does.
+ */
+export function checkMlx(
+  found: JsonObject,
+  models: readonly JsonObject[],
+  isAutoInstalled: boolean,
+): readonly Finding[] {
+  const check = 'mlx';
+  const parts = isObject(found.kinds) ? Object.entries(found.kinds) : [];
+  const ofMlx = parts.flatMap(([kind, part]) => (kind.startsWith('mlx') && isObject(part) ? [part] : []));
+  const broken = ofMlx.flatMap((part) => objects(part.broken));
+  const said = broken.map((engine) => {
+    const fix =
+      engine.origin === 'installed' ? `flow engines remove ${word(engine.id)}` : 'Repair it, or do without it.';
+    return warning(check, `${word(engine.executable)} cannot be used: ${word(engine.reason)}`, fix);
+  });
+  const count = models.filter(({ backend }) => backend === 'mlx').length;
+  const chosen = ofMlx.flatMap((part) => objects(part.installed)).filter(({ is_chosen }) => is_chosen === true);
+  if (chosen.length > 0) {
+    const names = chosen.map(({ kind, version }) => `${word(kind)} ${word(version)}`).join(', ');
+    return [good(check, `MLX models are served by ${names}.`), ...said];
+  }
+  if (count === 0) return said;
+  const who = count === 1 ? 'An MLX model is' : `${count} MLX models are`;
+  const says = `${who} registered, and no MLX server works here`;
+  const fix = 'flow engines install mlx-lm (mlx-vlm for models that see)';
+  if (isAutoInstalled) return [warning(check, `${says} yet; the first load fetches one.`, fix), ...said];
+  return [bad(check, `${says}, and engine_auto_install is off.`, fix), ...said];
+}
+
 /** Engines that should have ended with their Flow. */
 export function checkLeftovers(leftovers: readonly RegisteredProcess[]): Finding {
   const check = 'leftovers';

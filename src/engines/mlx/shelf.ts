@@ -9,11 +9,18 @@ import { asFault, Fault } from '#src/faults.ts';
 import type { SettingsStore } from '#src/settings/settings.ts';
 import { askServer, pythonOf, type ServerAnswer } from './ask-server.ts';
 import { findServers, type ServerPlaces, stampOf } from './find-servers.ts';
-import type { MlxKind } from './kinds.ts';
+import { MLX_PROGRAMS, type MlxKind } from './kinds.ts';
 import { MANIFEST, type Manifest, optionsOf, readManifest } from './manifest.ts';
 import type { ServerOptions } from './options.ts';
 import { unsupported } from './package-set.ts';
-import { askNewest, engineIn, PythonInstaller, type PythonInstallerDeps, removeFolder } from './python-installer.ts';
+import {
+  askNewest,
+  engineIn,
+  PythonInstaller,
+  type PythonInstallerDeps,
+  removeFolder,
+  type VersionWish,
+} from './python-installer.ts';
 
 export type MlxShelfDeps = PythonInstallerDeps & {
   readonly places: ServerPlaces;
@@ -113,6 +120,23 @@ export class MlxShelf implements EngineShelf {
     }
     await removeFolder(join(this.#deps.installDir, id));
     this.#deps.bus.publish({ type: 'engine-install-changed', engine: this.kind });
+  }
+
+  /**
+   * Starts an installation and returns at once: null = the tested version, `newest`, or one by its number. Throws
+   * Fault('conflict') while another version is being installed, and Fault('invalid-request').
+   */
+  install(version: string | null): void {
+    this.installer
+      .start(this.wishOf(version))
+      .then(() => this.list())
+      .catch(() => {});
+  }
+
+  /** As `install` reads a version. */
+  wishOf(version: string | null): VersionWish {
+    if (version === 'newest') return { newest: true };
+    return { newest: false, version: version ?? MLX_PROGRAMS[this.kind].version };
   }
 
   async add(
