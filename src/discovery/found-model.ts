@@ -8,7 +8,10 @@ export type Place = 'huggingface' | 'llama.cpp' | 'lm-studio' | 'ollama';
 export type FoundModel = {
   readonly place: Place;
   readonly format: ModelFormat;
-  /** Absolute; the first part of a split model, or the folder of an MLX model. It may be a link, whose name tells more than its target's. */
+  /**
+   * Absolute; the first part of a split model, or the folder of an MLX model. It may be a link,
+   * whose name tells more than its target's.
+   */
   readonly path: string;
   /** Where that really leads: two paths with the same one are the same model. */
   readonly realPath: string;

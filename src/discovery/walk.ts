@@ -32,7 +32,7 @@ export function isGgufName(name: string): boolean {
 }
 
 /**
- * Calls `visit` once for each folder below `root` that holds GGUF files or is an MLX model, itself included. Opens nothing; a root that is
+ * Calls `visit` once for each folder from `root` down that holds GGUF files or is an MLX model. Opens nothing; a root that is
  * not there holds none. Throws the signal's reason when it is aborted.
  */
 export async function walkModels(
