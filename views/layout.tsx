@@ -24,7 +24,16 @@ export type LayoutProps = {
 };
 
 /** Our own scripts, in the order in which they run: before Alpine, which they add components to. */
-const SCRIPTS = ['components', 'connection', 'dialogs', 'notices', 'palette', 'shortcuts', 'ticking'] as const;
+const SCRIPTS = [
+  'components',
+  'connection',
+  'dialogs',
+  'notices',
+  'offline',
+  'palette',
+  'shortcuts',
+  'ticking',
+] as const;
 
 /** Errors swap nothing unless the element says where; history is the browser's. */
 const HTMX_CONFIG = JSON.stringify({
@@ -54,7 +63,9 @@ export function Layout({ title, current, version, vendor, children }: LayoutProp
               <div class="theme" x-data="theme">
                 <button class="button button--quiet theme__button" type="button" x-on:click="next">
                   <Icon name="theme" />
-                  <span x-text="label">Theme</span>
+                  <span class="theme__label" x-text="label">
+                    Theme
+                  </span>
                 </button>
               </div>
             </header>
@@ -84,6 +95,7 @@ function Head({ title, vendor }: Pick<LayoutProps, 'title' | 'vendor'>): JSX.Ele
       <meta name="htmx-config" content={HTMX_CONFIG} />
       <title safe>{`${title} · Flow`}</title>
       <link rel="icon" type="image/svg+xml" href="/public/icon.svg" />
+      <link rel="apple-touch-icon" href="/public/icons/apple-touch-180.png" />
       <link rel="manifest" href="/public/manifest.webmanifest" />
       <script src="/public/js/theme.js" />
       <link rel="stylesheet" href="/public/css/app.css" />

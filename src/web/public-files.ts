@@ -9,6 +9,7 @@ import { TextFile } from './text-file.ts';
 
 const FOLDER = fileURLToPath(new URL('../../public', import.meta.url));
 const PREFIX = '/public';
+const WORKER_POLICY = "default-src 'none'; connect-src 'self'";
 /** What gzip makes small. */
 const TEXT_TYPES: Readonly<Record<string, string>> = {
   css: 'text/css; charset=utf-8',
@@ -42,6 +43,16 @@ export const publicFiles = async () => {
     const file = new TextFile(join(FOLDER, path), type);
     app.get(`${PREFIX}/${path}`, ({ request }) => file.respond(request), access('public'));
   }
+  // A worker governs only what lies below its own address, and lives under the policy that it came with.
+  const worker = new TextFile(join(FOLDER, 'js/service-worker.js'), 'text/javascript; charset=utf-8');
+  app.get(
+    '/sw.js',
+    ({ request, set }) => {
+      set.headers['content-security-policy'] = WORKER_POLICY;
+      return worker.respond(request);
+    },
+    access('public'),
+  );
   return app;
 };
 

@@ -81,3 +81,19 @@ test('at most three notices stand at a time, a trouble longer than what passes, 
   expect(texts).toContain('Downloaded model 4.');
   await page.context().close();
 });
+
+test('while Flow does not run, its address says so, and goes on by itself when it does', async () => {
+  const own = await openDashboard(fullScene());
+  const { port } = new URL(own.listener.url);
+  const { page } = await watchedPage(browser);
+  await page.goto(own.listener.url);
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => null));
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+  await own.stop();
+  await page.reload();
+  expect(await page.locator('h1').textContent()).toBe('Flow is not running');
+  const again = await openDashboard(fullScene(), { port: Number(port) });
+  await page.waitForSelector(LIVE, { timeout: 10_000 });
+  await page.context().close();
+  await again.stop();
+});

@@ -1,5 +1,6 @@
 /** The dashboard over made-up models and requests: the real guard, pages, bus and live connection, no engine. */
 import { Elysia } from 'elysia';
+import { access } from '#src/access.ts';
 import { systemClock } from '#src/clock.ts';
 import { Bus } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
@@ -86,6 +87,7 @@ export async function openDashboard(
     .use(vendorRoutes({ vendor }))
     .use(await publicFiles())
     .use(loginPages({ credentials, shell: frame }))
+    .get('/health', () => ({ status: 'ok' }), access('public'))
     .use(liveRoutes({ feeds }))
     .use(shellPages({ shell: frame, commands: () => commandsFor(scene.models, scene.fleet) }))
     .use(monitorPages({ monitor, shell: frame, lender, tracker, findModel, pin }));
