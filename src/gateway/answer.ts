@@ -12,7 +12,7 @@ import type { Correction } from '#src/repairs/schemas/correction.ts';
 import type { Outcome, Ticket } from '#src/requests/request.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import { Outlet } from '#src/stream/outlet.ts';
-import { endIfDead } from './end-if-dead.ts';
+import { endIfDead, isEnginesEnd } from './end-if-dead.ts';
 import { type Ending, type Lane, type LaneEnd, TranslateLane, VerbatimLane } from './lane.ts';
 import { underLease } from './lend.ts';
 import { Life } from './life.ts';
@@ -113,7 +113,7 @@ async function runStream(call: Call, order: Order, life: Life, side: Side): Prom
     const verdict = life.verdict(asFault(cause));
     outcome = verdict.outcome;
     side.refuseOrTell(verdict.fault, encoder);
-    if (verdict.fault.kind === 'engine-silent') void endIfDead(services, order.modelId);
+    if (isEnginesEnd(verdict.fault)) void endIfDead(services, order.modelId);
   } finally {
     life.over();
     side.outlet.end();

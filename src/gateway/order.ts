@@ -50,7 +50,14 @@ export type Wording = {
 };
 
 /** What the frames of an engine that is not llama-server are read with. */
-export type Foreign = { readonly limitTokens: number | null; readonly characters: number };
+export type Foreign = {
+  /** The limit of the answer that it was sent; null = none. */
+  readonly limitTokens: number | null;
+  /** The characters of its prompt. */
+  readonly characters: number;
+  /** Told when the engine has lost a call that its model made. */
+  readonly onLostCall: () => void;
+};
 
 /** What an answer is made for. */
 export type Call = {

@@ -26,7 +26,10 @@ export async function sourceOf(
     limitTokens: foreign.limitTokens,
     // Whoever joins or translates the frames reads the counts there.
     wantsUsage: wantsUsage || translation !== null || !wantsStream,
-    report: (note) => ticket.mended({ kind: 'engine-parser', note, before: 'tool_calls', after: 'stop' }),
+    report: (note) => {
+      foreign.onLostCall();
+      ticket.mended({ kind: 'engine-parser', note, before: 'tool_calls', after: 'stop' });
+    },
   });
   return {
     read: async () => {

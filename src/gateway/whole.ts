@@ -11,7 +11,7 @@ import type { Outcome, Ticket } from '#src/requests/request.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import { FrameReader } from '#src/stream/frames.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
-import { endIfDead } from './end-if-dead.ts';
+import { endIfDead, isEnginesEnd } from './end-if-dead.ts';
 import { isWorking } from './examine.ts';
 import { type Lane, TranslateLane } from './lane.ts';
 import { underLease } from './lend.ts';
@@ -74,7 +74,7 @@ export async function whole(call: Call, order: Order, life: Life): Promise<Respo
   } catch (cause) {
     const verdict = life.verdict(asFault(cause));
     settled = verdict.outcome;
-    if (verdict.fault.kind === 'engine-silent') void endIfDead(services, order.modelId);
+    if (isEnginesEnd(verdict.fault)) void endIfDead(services, order.modelId);
     return refusalResponse(call.voice, verdict.fault, ticket.id, order.modelId);
   } finally {
     life.over();

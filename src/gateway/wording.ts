@@ -3,6 +3,7 @@ import { Fault } from '#src/faults.ts';
 import type { Json, JsonObject } from '#src/json.ts';
 import type { EngineKind, Model } from '#src/models/model.ts';
 import { splitsThoughts } from '#src/models/thought-parsing.ts';
+import type { AskedForm } from '#src/repairs/stage.ts';
 import { type Addressee, foreignBody } from './foreign-body.ts';
 import type { Wording } from './order.ts';
 import type { Mending } from './prepare.ts';
@@ -33,13 +34,14 @@ export function foreignWording({ services, model, body, wantsStream, mending }: 
   const { estimates } = services;
   const characters = estimates.charactersOf(body);
   const told = foreignBody(body, to, model.id, estimates.guess(model.id, characters).tokens);
+  let hasLostCall = false;
   const stream = { ...told.body, stream: true, stream_options: { include_usage: true } };
   const isStream = wantsStream || speech.isStreamedOnly;
   const mended = mending && {
     ...mending,
     splitsThoughts: splitsThoughts(model, engine),
     stopStrings: told.stopStrings,
-    form: told.form,
+    form: told.form ?? anyAnswer(mending, to, () => hasLostCall),
     relaxed: speech.hasGrammar ? mending.relaxed : schemasOf(mending),
   };
   return {
@@ -47,9 +49,20 @@ export function foreignWording({ services, model, body, wantsStream, mending }: 
     streamText: isStream ? null : () => JSON.stringify(stream),
     isStream,
     mending: mended,
-    foreign: { limitTokens: told.limitTokens, characters },
+    foreign: {
+      limitTokens: told.limitTokens,
+      characters,
+      onLostCall: () => {
+        hasLostCall = true;
+      },
+    },
     notes: told.notes,
   };
+}
+
+/** Servers without a grammar throw away calls that they cannot read: then it is asked for again. */
+function anyAnswer({ tools }: Mending, { speech }: Addressee, hasLostCall: () => boolean): AskedForm | null {
+  return speech.hasGrammar || tools.length === 0 ? null : { kind: 'answer', hasLostCall };
 }
 
 /** Without a grammar, all calls are checked against their tools' schemas. */
@@ -62,7 +75,7 @@ function schemasOf({ tools, switches }: Mending): ReadonlyMap<string, Json> {
 export function namedWording(body: JsonObject, modelId: string, { speech, engine }: Addressee, path: string): Wording {
   refuseRoute(engine, path);
   const text = JSON.stringify({ ...body, model: speech.modelName ?? modelId });
-  return { ...plainWording(() => text), foreign: { limitTokens: null, characters: 0 } };
+  return { ...plainWording(() => text), foreign: { limitTokens: null, characters: 0, onLostCall: () => {} } };
 }
 
 const CHAT = '/v1/chat/completions';

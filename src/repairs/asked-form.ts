@@ -4,6 +4,7 @@
  */
 import { parsedOrNull } from '#src/dialects/chat/engine-word.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
+import type { Json } from '#src/json.ts';
 import { fitArguments } from './schemas/fit-arguments.ts';
 import { validate, violationText } from './schemas/validate.ts';
 import type { AskedForm, RepairContext, Sink, Stage } from './stage.ts';
@@ -12,10 +13,18 @@ type Finish = Extract<StreamEvent, { type: 'finish' }>;
 type Text = Extract<StreamEvent, { type: 'text' }>;
 type Counts = Extract<StreamEvent, { type: 'usage' }>;
 
+/** What is wrong, for the record, and the words for the model. */
+type Wish = { readonly what: string; readonly words: string };
+
+/** A parser of the engine's throws away what it cannot read, and an agent would take the silence for the end. */
+const LOST: Wish = {
+  what: 'the answer held nothing, or a call that was lost',
+  words: 'Your tool call could not be read. Make the call again, as valid JSON; or answer in text.',
+};
 const SAMPLE_CHARACTERS_MAX = 500;
 const TOLD_MAX = 5;
 
-/** Text that is to be JSON is held until all of it has come; an answer that is to call a tool streams on. */
+/** Text that is to be JSON is held until all of it has come; any other answer streams on. */
 export function askedForm(form: AskedForm, context: RepairContext, next: Sink): Stage {
   return new AskedFormStage(form, context, next);
 }
@@ -93,17 +102,21 @@ class AskedFormStage implements Stage {
   }
 
   /** What the model must be told; null when the answer is as it was asked for, or could be made so. */
-  #judge(): { readonly what: string; readonly words: string } | null {
+  #judge(): Wish | null {
     if (this.#form.kind === 'call') {
       const names = this.#form.tools.join(', ');
       return { what: 'no tool was called', words: `Do not answer in text: call one of these tools now: ${names}.` };
     }
+    if (this.#form.kind === 'answer') return this.#form.hasLostCall() || this.#said.trim() === '' ? LOST : null;
+    return this.#judgeJson(this.#form.schema);
+  }
+
+  #judgeJson(schema: Json): Wish | null {
     const found = jsonIn(this.#said);
     if (found === null) {
       const words = 'That is not valid JSON. Answer again with the JSON alone, without any other text.';
       return { what: 'the answer is not JSON', words };
     }
-    const { schema } = this.#form;
     const violations = validate(schema, found.value);
     const fitted = violations.length === 0 ? found.value : fitArguments(schema, found.value);
     if (validate(schema, fitted).length > 0) {

@@ -21,10 +21,14 @@ export interface Stage {
   push(event: StreamEvent): void;
 }
 
-/** What an answer must be, where the engine cannot be held to it: a call of one of the tools, or JSON. */
+/**
+ * What an answer must be, where the engine cannot be held to it: a call of one of the tools, JSON, or anything at all,
+ * where there are tools and the engine's parser may have lost the call that was the answer.
+ */
 export type AskedForm =
   | { readonly kind: 'call'; readonly tools: readonly string[] }
-  | { readonly kind: 'json'; readonly schema: Json };
+  | { readonly kind: 'json'; readonly schema: Json }
+  | { readonly kind: 'answer'; readonly hasLostCall: () => boolean };
 
 /** What the repairs of one answer may know. */
 export type RepairContext = {

@@ -137,13 +137,33 @@ describe.each(FOREIGN)('%s', (engine) => {
 
   test('whose parser lost a call says `stop`, and it is written down', async () => {
     const url = telling(engine, { text: ['Let me see.'], finish: 'tool_calls' });
-    const whole = await openai(url).chat.completions.create({ model: 'some', messages, tools });
+    const whole = await openai(url).chat.completions.create({ model: 'some', messages });
     expect(whole.choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: 'Let me see.' } });
-    const text = await (await post(`${url}/v1/chat/completions`, chat({ stream: true, tools }))).text();
+    const text = await (await post(`${url}/v1/chat/completions`, chat({ stream: true }))).text();
     expect(text).toContain('"finish_reason":"stop"');
     expect(text).not.toContain('"finish_reason":"tool_calls"');
     await settled();
     expect(house.tracker.settled[0]?.calls.join()).toContain('lost a tool call');
+  });
+
+  test.each<[string, Told]>([
+    ['lost', { text: ['Let me see.'], finish: 'tool_calls' }],
+    ['thrown away', { thinking: ['Hm.'], finish: 'stop' }],
+  ])('whose call was %s is asked once more', async (_, first) => {
+    for (const stream of [true, false]) {
+      house = foreignHouse(engine);
+      const answers = [streamOf(engine, first), streamOf(engine, CALL)];
+      house.server(() => answerOf(answers.shift() ?? streamOf(engine, { text: ['No more.'], finish: 'stop' })));
+      const { completions } = openai(house.listen()).chat;
+      const asked = { model: 'some', messages, tools };
+      const answer = stream ? await completions.stream(asked).finalChatCompletion() : await completions.create(asked);
+      expect(answer.choices[0]).toMatchObject({
+        finish_reason: 'tool_calls',
+        message: { tool_calls: [{ function: { name: 'get_weather', arguments: '{"city": "Paris"}' } }] },
+      });
+      expect(answers).toEqual([]);
+      if (stream) await house.close();
+    }
   });
 
   test('that breaks off is an error, never an end', async () => {
@@ -158,6 +178,67 @@ describe.each(FOREIGN)('%s', (engine) => {
     const message = await (await post(`${url}/v1/messages`, messagesBody({ stream: true }))).text();
     expect(message).toContain('event: error');
     expect(message).not.toContain('message_stop');
+  });
+});
+
+test('an engine whose generating thread has died is ended, so that the next request gets a fresh one', async () => {
+  house = foreignHouse('mlx-lm');
+  house.server((request) => {
+    const isHealth = new URL(request.url).pathname === '/health';
+    if (isHealth) return Response.json({ status: 'unavailable' }, { status: 503 });
+    return Response.json({ error: 'generation thread died' }, { status: 404 });
+  });
+  const url = house.listen();
+  expect((await post(`${url}/v1/chat/completions`, chat())).status).toBe(500);
+  await until(() => house.lender.unloads.length === 1, 'an unload');
+  expect(house.lender.unloads).toMatchObject([{ reason: 'unhealthy' }]);
+});
+
+describe('some other server that speaks OpenAI chat', () => {
+  test('is asked whole for whole answers, with what is in that protocol, and named as ours', async () => {
+    house = foreignHouse('openai');
+    const asked: Record<string, unknown>[] = [];
+    const choice = { index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'Hi', odd: 1 } };
+    const usage = { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 };
+    house.server(async (request) => {
+      asked.push((await request.json()) as Record<string, unknown>);
+      return Response.json({ id: 'x', object: 'chat.completion', model: 'theirs', choices: [choice], usage });
+    });
+    const url = house.listen();
+    const body = chat({ stop: ['a'], n: 1, seed: 3, response_format: { type: 'json_object' }, cache_prompt: true });
+    const answer = await (await post(`${url}/v1/chat/completions`, body)).json();
+    expect(answer).toEqual({
+      id: 'x',
+      object: 'chat.completion',
+      model: 'org/Some-Model',
+      choices: [choice],
+      usage,
+    });
+    expect(asked[0]).toEqual({
+      messages: [{ role: 'user', content: 'hi' }],
+      model: '/models/some',
+      stop: ['a'],
+      n: 1,
+      seed: 3,
+      response_format: { type: 'json_object' },
+      stream: false,
+    });
+    await settled();
+    expect(outcome()).toMatchObject({ kind: 'completed', usage: { inputTokens: 3, outputTokens: 4 } });
+  });
+
+  test('answers streams and embeddings', async () => {
+    house = foreignHouse('openai');
+    house.server((request) => {
+      const isChat = request.url.endsWith('/v1/chat/completions');
+      if (isChat) return answerOf(streamOf('mlx-lm', THOUGHT));
+      return Response.json({ object: 'list', model: 'theirs', data: [{ index: 0, embedding: [1] }] });
+    });
+    const url = house.listen();
+    const message = await anthropic(url).messages.stream({ model: 'some', messages, max_tokens: 99 }).finalMessage();
+    expect(message).toMatchObject({ stop_reason: 'end_turn', usage: { input_tokens: 311, output_tokens: 26 } });
+    const vectors = await (await post(`${url}/v1/embeddings`, JSON.stringify({ input: 'a' }))).json();
+    expect(vectors).toEqual({ object: 'list', model: 'org/Some-Model', data: [{ index: 0, embedding: [1] }] });
   });
 });
 
