@@ -2,7 +2,7 @@
  * The real llama-server for tests: `FLOW_TEST_LLAMA_SERVER`, else what Flow's own installer put into the test cache,
  * else PATH.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export type RealEngine = { readonly executable: string; readonly libraryPath: string | null };
@@ -24,7 +24,10 @@ export function realEngine(): RealEngine {
 function cachedEngine(): string | null {
   const root = join(import.meta.dir, '..', '..', '.cache', 'engines');
   if (!existsSync(root)) return null;
-  const glob = new Bun.Glob('**/llama-server');
-  for (const found of glob.scanSync({ cwd: root, onlyFiles: true })) return join(root, found);
+  // Python environments beside it hold tens of thousands of files.
+  for (const folder of readdirSync(root).filter((name) => name !== 'mlx')) {
+    const glob = new Bun.Glob('**/llama-server');
+    for (const found of glob.scanSync({ cwd: join(root, folder), onlyFiles: true })) return join(root, folder, found);
+  }
   return null;
 }
