@@ -204,7 +204,7 @@ function scanBytes(config: LanguageConfig, hidden: number, elementBytes: number)
   const expand = config.length('mamba_expand', 'expand') ?? 2;
   const inner = heads === null ? (config.length('mamba_d_ssm') ?? expand * hidden) : heads * headLength;
   const state = config.length('ssm_state_size', 'mamba_d_state', 'state_size') ?? 0;
-  const groups = heads === null ? 0 : (config.length('n_groups', 'mamba_n_groups') ?? 1);
+  const groups = config.length('n_groups', 'mamba_n_groups') ?? (heads === null ? 0 : 1);
   const kernel = config.length('conv_kernel', 'mamba_d_conv') ?? 0;
   const convolution = Math.max(0, kernel - 1) * (inner + 2 * groups * state) * elementBytes;
   return convolution + inner * state * STATE_BYTES_EACH;
