@@ -19,6 +19,7 @@ import { allowedPath } from './engines/allowed-path.ts';
 import { extraArguments } from './engines/extra-arguments.ts';
 import { foldersOf } from './engines/llama-server.ts';
 import { engineRoutes } from './engines/routes.ts';
+import { externalRoutes } from './external/routes.ts';
 import type { Flow } from './flow.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
 import { TokenEstimates } from './gateway/token-estimates.ts';
@@ -141,6 +142,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
         needModel: (name) => resolved(flow, name).model,
       }),
     )
+    .use(externals(flow))
     .use(downloadRoutes({ downloads: flow.downloads, clock }))
     .use(hubRoutes({ library: flow.hub, modelsDir: () => settings.current.models_dir }))
     .use(
@@ -205,6 +207,12 @@ function openOutlooks(flow: Flow): LoadOutlooks {
     measured: () => measuredSpeeds({ models: () => registry.list(), telemetry, headers }),
     commandOf: flow.commandOf,
   });
+}
+
+/** Engines that somebody else started. */
+function externals({ external, registry, fleet, clock }: Flow) {
+  const fleetModel = (modelId: string) => fleet.model(modelId);
+  return externalRoutes({ desk: external, models: () => registry.list(), fleetModel, clock });
 }
 
 /** Where other programs' files are looked for. */

@@ -14,6 +14,8 @@ import { type EngineRoom, openEngineRoom, templatesFolder } from './engine-room.
 import type { Engines } from './engines/engines.ts';
 import type { MlxEngines } from './engines/mlx/mlx-engines.ts';
 import { Bus } from './events.ts';
+import type { ExternalDesk } from './external/external-desk.ts';
+import { type NeedOf, openFleetRoom } from './fleet-room.ts';
 import { Hardware } from './host/hardware.ts';
 import { LoopLag } from './host/loop-lag.ts';
 import { Mishaps } from './host/mishaps.ts';
@@ -22,7 +24,7 @@ import type { Hub } from './hub/hub.ts';
 import { type HubLibrary, openHubLibrary } from './hub/library.ts';
 import { pythonDatabase } from './imports/python-flow.ts';
 import { Logs } from './logs/logs.ts';
-import { HeaderCache, stampOf } from './models/header-cache.ts';
+import { HeaderCache } from './models/header-cache.ts';
 import { launchFor } from './models/launch.ts';
 import { Measurements } from './models/measurements.ts';
 import type { LaunchOverrides, LaunchSettings, Model } from './models/model.ts';
@@ -36,19 +38,17 @@ import { RepairLog } from './requests/repair-log.ts';
 import { Telemetry } from './requests/telemetry.ts';
 import { RequestTracker } from './requests/tracker.ts';
 import { ResponseStore } from './responses/response-store.ts';
-import { Fleet } from './scheduling/fleet.ts';
-import type { LoadRecords } from './scheduling/fleet-needs.ts';
+import type { Fleet } from './scheduling/fleet.ts';
 import { openSettings, type SettingsFile } from './settings/store.ts';
 import { ensureLocalKey } from './store/local-key.ts';
 import { closeStore, openSoundStore, type Store } from './store/open.ts';
 import { RecordWriter } from './store/writer.ts';
 import { Pulse } from './stream/pulse.ts';
-import type { SupervisorFactory } from './supervision/model-state.ts';
 import type { ProcessRegistry } from './supervision/process-registry.ts';
 import { Renderer } from './templates/renderer.ts';
 import { TemplateBook } from './templates/template-book.ts';
 import { watchTemplates } from './templates/watch.ts';
-import { SocketEngineClient } from './transport/client.ts';
+import type { SocketEngineClient } from './transport/client.ts';
 import type { AutoUpdate } from './upgrades/auto-update.ts';
 import { openUpgrades } from './upgrades/open.ts';
 import type { Upgrades } from './upgrades/upgrades.ts';
@@ -88,6 +88,7 @@ export type Flow = {
   readonly autoUpdate: AutoUpdate;
   readonly processRegistry: ProcessRegistry;
   readonly fleet: Fleet;
+  readonly external: ExternalDesk;
   readonly tracker: RequestTracker;
   readonly responses: ResponseStore;
   readonly hub: HubLibrary;
@@ -115,12 +116,13 @@ export async function openFlow(config: Config, version: string, environment: Nod
   const { engines, mlx } = room;
   const measurements = new Measurements({ store, clock, headers, engineVersion: () => engines.presentVersion });
   const removals = openRemovals(ground, registry, config.dataDir, [measurements, records.repairs]);
-  const parts = { ...ground, hardware, registry, engines, mlx, measurements, launch };
-  const fleet = openFleet({ ...parts, records, supervisors: room.supervisors });
+  const parts = { ...ground, hardware, registry, engines, measurements, launch, room };
+  const needOf: NeedOf = (model, overrides) => measurements.needOf(model, launch(model, overrides));
+  const lending = openFleetRoom({ ...parts, records, needOf, dataDir: config.dataDir });
+  const { fleet, client } = lending;
   const habits = openHabits({ ...ground, headers, registry, fleet });
   const hub = openHub({ ...ground, config, hardware, registry, headers, telemetry: records.telemetry });
-  const client = new SocketEngineClient();
-  const updates = openEngineUpdates({ ...parts, config, room, client, fleet });
+  const updates = openEngineUpdates({ ...parts, config, client, fleet });
   const loopLag = new LoopLag({ clock });
   const onTrouble = (words: string) => bus.publish({ type: 'notice', tone: 'warning', text: words });
   const responses = new ResponseStore({ store, clock, onTrouble });
@@ -142,12 +144,11 @@ export async function openFlow(config: Config, version: string, environment: Nod
     measurements,
     ...room,
     ...updates,
-    fleet,
+    ...lending,
     responses,
     hub,
     downloads: openDownloads(ground, registry, hub.direct, config.dataDir),
     tracker: openTracker({ clock, bus, records, fleet }),
-    client,
     pulse: new Pulse({ clock }),
     async close() {
       updates.autoUpdate[Symbol.dispose]();
@@ -157,6 +158,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
       mlx.cancelInstalls();
       habits.close();
       removals[Symbol.dispose]();
+      lending.external.close();
       client.close();
       loopLag[Symbol.dispose]();
       settings[Symbol.dispose]();
@@ -352,48 +354,4 @@ function openRecords(parts: { store: Store; clock: Clock; bus: Bus; settings: Se
   const recordsTexts = () => settings.current.record_repair_texts;
   const repairs = new RepairLog({ store, writer, clock, recordsTexts });
   return { writer, telemetry: new Telemetry({ store, writer }), meters: new Meters(), repairs };
-}
-
-type FleetParts = {
-  readonly clock: Clock;
-  readonly bus: Bus;
-  readonly settings: SettingsFile;
-  readonly hardware: Hardware;
-  readonly registry: Registry;
-  readonly engines: Engines;
-  readonly mlx: MlxEngines;
-  readonly measurements: Measurements;
-  readonly records: Records;
-  readonly launch: Launch;
-  readonly supervisors: SupervisorFactory;
-};
-
-function openFleet(parts: FleetParts): Fleet {
-  const { registry, measurements, records } = parts;
-  const loadRecords: LoadRecords = {
-    usualLoadMs: (modelId) => records.telemetry.usualLoadMs(modelId),
-    recordLoad: (load) => {
-      records.meters.countLoad(load);
-      records.telemetry.recordLoad(load);
-    },
-    recordMemory: ({ modelId, launch, residentBytes }) => {
-      const model = registry.find(modelId);
-      if (model) measurements.recordResident(model, launch, residentBytes);
-    },
-  };
-  return new Fleet({
-    clock: parts.clock,
-    bus: parts.bus,
-    makeSupervisor: parts.supervisors,
-    settings: () => parts.settings.current,
-    findModel: (modelId) => registry.find(modelId),
-    needOf: (model, overrides) => measurements.needOf(model, parts.launch(model, overrides)),
-    fileStateOf: ({ path }) => {
-      const stamp = stampOf(path);
-      const edition = `${parts.engines.edition}:${parts.mlx.edition}`;
-      return stamp === null ? null : `${stamp.sizeBytes}:${stamp.modifiedMs}:${edition}`;
-    },
-    budgetBytes: () => parts.hardware.budgetBytes,
-    records: loadRecords,
-  });
 }

@@ -108,6 +108,7 @@ async function run(context: Context, flow: Flow, signals: Signals, isAsked: bool
   // What takes longer than a start should: looked up once the door is open.
   void flow.hardware.look();
   flow.downloads.start();
+  flow.external.begin(listener.port);
   void flow.upgrades.recover().then(() => flow.autoUpdate.start());
   if (settings.current.auto_update_backends) flow.engines.checkUpdates();
   void flow.engines.chosen().catch((cause) => logs.warning(asFault(cause).message));

@@ -60,6 +60,10 @@ export const Settings = Type.Object(
       default: true,
       description: 'Fetch an engine on the first load when none is found',
     }),
+    adopt_running: Type.Boolean({
+      default: false,
+      description: 'Connect to engines that others have started on this machine without asking',
+    }),
     engine_auto_update: Type.Union(
       ['off', 'check', 'update'].map((mode) => Type.Literal(mode)),
       {

@@ -61,6 +61,11 @@ export class ProcessRegistry {
     if (this.#entries.delete(pid)) this.#write();
   }
 
+  /** What runs now. */
+  running(): readonly { readonly pid: number; readonly port: number; readonly modelId: string }[] {
+    return [...this.#entries.values()];
+  }
+
   /** Programs that run as engines now. */
   executables(): readonly string[] {
     return [...new Set([...this.#entries.values()].map((entry) => entry.executable))];

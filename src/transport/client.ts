@@ -38,8 +38,8 @@ export type ClientOptions = {
 };
 
 /**
- * Keeps connections to engines: to Flow's own on plain HTTP over loopback, to others where they were pinned. `close` lets go of the idle ones;
- * exchanges under way go on.
+ * Keeps connections to engines: to Flow's own on plain HTTP over loopback, to others where they were pinned. `close`
+ * lets go of the idle ones; exchanges under way go on.
  */
 export class SocketEngineClient implements EngineClient {
   readonly #origins = new Map<string, Origin>();
