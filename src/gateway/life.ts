@@ -8,6 +8,8 @@ import { BEAT_MS, type Beating } from '#src/stream/pulse.ts';
 const HEARTBEAT_BEATS = 5_000 / BEAT_MS;
 /** A prompt of a million tokens shows progress; an engine that shows none for so long hangs. */
 const PREFILL_SILENCE_BEATS = 600_000 / BEAT_MS;
+/** Of one that never shows any; on a slow machine a long prompt takes so long. */
+const UNSEEN_PREFILL_BEATS = 1_800_000 / BEAT_MS;
 const TOKEN_SILENCE_BEATS = 120_000 / BEAT_MS;
 /** Time between two questions to an engine that gives no sign by itself. */
 const EXAMINATION_BEATS = 30_000 / BEAT_MS;
@@ -36,6 +38,7 @@ export class Life implements Beating {
   #hasSpoken = false;
   #examine: (() => Promise<boolean>) | null = null;
   #isExamining = false;
+  #prefillBeats = PREFILL_SILENCE_BEATS;
 
   constructor(options: { ticket: Ticket; clientSignal: AbortSignal; heartbeat: string }) {
     this.#ticket = options.ticket;
@@ -64,6 +67,11 @@ export class Life implements Beating {
   listen(): void {
     this.#isListening = true;
     this.heard(false);
+  }
+
+  /** This engine says nothing while it reads a prompt, so its silence means less. */
+  bePatient(): void {
+    this.#prefillBeats = UNSEEN_PREFILL_BEATS;
   }
 
   /** The answer shows no sign of life before it is whole; `isWorking` asks for one. It may reject. */
@@ -138,7 +146,7 @@ export class Life implements Beating {
     if (!this.#isListening) return;
     this.#silentBeats += 1;
     if (this.#examine && this.#silentBeats % EXAMINATION_BEATS === 0) void this.#examined(this.#examine);
-    const limit = this.#hasTokens ? TOKEN_SILENCE_BEATS : PREFILL_SILENCE_BEATS;
+    const limit = this.#hasTokens ? TOKEN_SILENCE_BEATS : this.#prefillBeats;
     if (this.#silentBeats < limit) return;
     const phase = this.#hasTokens || this.#examine ? 'while it answered' : 'while it read the prompt';
     const message = `The engine gave no sign of life for ${(limit * BEAT_MS) / 1000} s ${phase}.`;

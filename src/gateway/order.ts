@@ -2,6 +2,7 @@
 import { faultOfAnswer } from '#src/dialects/chat/engine-word.ts';
 import type { AnswerHead, Collector, Encoder, Voice } from '#src/dialects/dialect.ts';
 import { Fault } from '#src/faults.ts';
+import type { EngineKind } from '#src/models/model.ts';
 import { repairChain } from '#src/repairs/repairs.ts';
 import type { RepairContext, Sink, Stage } from '#src/repairs/stage.ts';
 import type { Outcome, RepairUse, Ticket, Usage } from '#src/requests/request.ts';
@@ -82,11 +83,15 @@ export function refusalResponse(voice: Voice, fault: Fault, requestId: string, m
   return Response.json(body, { status, headers: { 'x-request-id': requestId, ...named } });
 }
 
+/** Engines that tell how far they have read a prompt. */
+const SHOWS_PREFILL: ReadonlySet<EngineKind> = new Set<EngineKind>(['llama.cpp', 'mlx-lm']);
+
 /** Asks the engine. Rejects with the fault of the connection, or when the life has ended. */
 export function ask(call: Call, order: Order, text: string, life: Life, lease: Lease): Promise<ExchangeResponse> {
   const { client } = call.services;
   call.ticket.sent();
   life.listen();
+  if (!SHOWS_PREFILL.has(lease.engine)) life.bePatient();
   // The request's own headers stay here: an engine is told nothing but the type and its key.
   const headers = {
     'content-type': 'application/json',

@@ -1,7 +1,7 @@
 // Heartbeats and watchdogs, with time passed in. Endings by other causes: answer.test.ts.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { FakeClock } from '#test/support/fake-clock.ts';
-import { chat, dataOf, House, messagesBody, post, recorded, until } from './support/house.ts';
+import { chat, dataOf, foreignHouse, House, messagesBody, post, recorded, until } from './support/house.ts';
 
 let house: House;
 let url: string;
@@ -31,6 +31,26 @@ function listen(response: Response): { text: string; end: Promise<void> } {
   };
   heard.end = read();
   return heard;
+}
+
+/** An engine of another kind that reads a prompt for ever, and gives a sign of life when it is told to. */
+async function foreign(kind: 'mlx-lm' | 'mlx-vlm') {
+  await house.close();
+  house = foreignHouse(kind, { clock });
+  url = house.listen();
+  let sign: (() => void) | null = null;
+  house.server(() => {
+    const body = new ReadableStream({
+      start: (controller) => {
+        sign = () => controller.enqueue(Buffer.from(': keepalive 5/900\n\n'));
+      },
+    });
+    return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+  });
+  const sent = post(`${url}/v1/chat/completions`, asked('chat'));
+  await until(() => sign !== null, 'the request');
+  clock.advance(500);
+  return { heard: listen(await sent), sign: () => sign?.() };
 }
 
 const outcome = () => house.tracker.settled[0]?.outcome;
@@ -93,6 +113,29 @@ describe('an engine that falls silent', () => {
     await heard.end;
     expect(outcome()).toMatchObject({ fault: { kind: 'engine-silent' } });
     await recorded(engine, 'request-abort');
+  });
+
+  test('in the prefill, but with mlx_lm’s signs of life, is waited for', async () => {
+    const engine = await foreign('mlx-lm');
+    for (let signs = 1; signs <= 3; signs += 1) {
+      clock.advance(590_000);
+      engine.sign();
+      await until(() => house.tracker.prefilled === signs, 'a sign of life');
+    }
+    expect(house.tracker.settled).toHaveLength(0);
+    clock.advance(610_000);
+    await engine.heard.end;
+    expect(outcome()).toMatchObject({ fault: { kind: 'engine-silent' } });
+  });
+
+  test('in the prefill is waited for longer where it never says anything there', async () => {
+    const engine = await foreign('mlx-vlm');
+    clock.advance(1_780_000);
+    await until(() => engine.heard.text.split(': flow').length > 300);
+    expect(house.tracker.settled).toHaveLength(0);
+    clock.advance(30_000);
+    await engine.heard.end;
+    expect(outcome()).toMatchObject({ fault: { kind: 'engine-silent' } });
   });
 
   test('before its headers is given up after ten minutes', async () => {

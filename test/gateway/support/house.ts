@@ -47,6 +47,8 @@ export class CountingTracker {
   readonly settled: Settled[] = [];
   opened = 0;
   settlements = 0;
+  /** How often any ticket was told how far its prompt is read. */
+  prefilled = 0;
   readonly controllers = new Map<string, AbortController>();
 
   open(head: RequestHead): Ticket {
@@ -64,7 +66,10 @@ export class CountingTracker {
       resolved: () => calls.push('resolved'),
       waiting: () => calls.push('waiting'),
       sent: () => calls.push('sent'),
-      prefill: (progress: unknown) => prefills.push(progress),
+      prefill: (progress: unknown) => {
+        this.prefilled += 1;
+        prefills.push(progress);
+      },
       output: (tokens: number) => {
         outputs = tokens;
       },
