@@ -16,7 +16,7 @@ import { downloadRoutes } from './downloads/routes.ts';
 import { downloadWire } from './downloads/wire.ts';
 import { fileRoots, templatesFolder } from './engine-room.ts';
 import { allowedPath } from './engines/allowed-path.ts';
-import { extraArguments } from './engines/extra-arguments.ts';
+import { checkArguments } from './engines/check-arguments.ts';
 import { foldersOf } from './engines/llama-server.ts';
 import { engineRoutes } from './engines/routes.ts';
 import { externalRoutes } from './external/routes.ts';
@@ -30,7 +30,7 @@ import { EventStreams, eventRoutes } from './live/events.ts';
 import { socketRoutes } from './live/socket.ts';
 import { logRoutes } from './logs/routes.ts';
 import { launchFor } from './models/launch.ts';
-import type { LaunchOverrides, Model } from './models/model.ts';
+import type { LaunchOverrides, Model, ModelFormat } from './models/model.ts';
 import { ModelScan } from './models/model-scan.ts';
 import { checkedPlace } from './models/place.ts';
 import { removalRoutes } from './models/removal-routes.ts';
@@ -155,7 +155,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
       schedulingRoutes({
         fleet,
         findModel: (modelId) => registry.find(modelId),
-        checkLaunch: (launch) => checkLaunch(flow, launch),
+        checkLaunch: (launch, model) => checkLaunch(flow, launch, model.format),
         hardware: () => hardware.report(),
         clock,
       }),
@@ -164,7 +164,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
       outlookRoutes({
         outlooks: openOutlooks(flow),
         needModel: (name) => resolved(flow, name).model,
-        checkLaunch: (launch) => checkLaunch(flow, launch),
+        checkLaunch: (launch, model) => checkLaunch(flow, launch, model.format),
       }),
     )
     .use(
@@ -176,7 +176,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
         statusOf: (modelId) => statusOf(fleet.model(modelId).state),
         launchOf: (model) => launchFor(model, settings.current, fleet.overridesOf(model.id)),
         needOf: (model) => measurements.needOf(model, launchFor(model, settings.current, {})),
-        checkLaunch: (launch) => checkLaunch(flow, launch),
+        checkLaunch: (launch) => checkLaunch(flow, launch, null),
         applyPreset: (config, presetId) => flow.presets.applied(config, presetId),
         templateOf: (model) => templateWord(model, flow.templates.known(model)),
       }),
@@ -249,9 +249,9 @@ function modelWithContext(flow: Flow, wanted: string | null) {
 }
 
 /** Throws Fault('invalid-request') for what an engine would be refused, before anything is saved or started. */
-function checkLaunch({ settings, config }: Flow, launch: LaunchOverrides): void {
+function checkLaunch({ settings, config }: Flow, launch: LaunchOverrides, format: ModelFormat | null): void {
   const roots = fileRoots(settings.current.models_dir, config.dataDir);
-  if (launch.extra_args) extraArguments(launch.extra_args, roots);
+  if (launch.extra_args) checkArguments(launch.extra_args, roots, { format, wished: launch.mlx_engine ?? '' });
   if (launch.chat_template_file) allowedPath(launch.chat_template_file, roots, 'chat_template_file');
 }
 

@@ -3,21 +3,21 @@ import { Value } from '@sinclair/typebox/value';
 import { Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
 import type { Settings } from '#src/settings/settings.ts';
-import { LaunchOverrides, type LaunchSettings, type Model } from './model.ts';
+import { LaunchOverrides, type LaunchSettings, type Model, type ModelFormat } from './model.ts';
 
 /** What a load request asks for, and what had to be said about it. */
 export type LoadRequest = { readonly overrides: LaunchOverrides; readonly notes: readonly string[] };
 
-/** Fields for MLX engines that a load request may carry; GGUF engines have no use for them. */
-const MLX_FIELDS = new Set([
-  'mlx_context_length',
-  'mlx_prompt_cache_size',
-  'mlx_enable_auto_tool_choice',
-  'mlx_reasoning_parser',
-  'mlx_tool_call_parser',
-  'mlx_chat_template_file',
-  'mlx_trust_remote_code',
-  'mlx_model_type',
+/** What the Python Flow called settings of MLX engines, by what they are here; null = there is none. */
+const MLX_FIELDS: ReadonlyMap<string, keyof LaunchOverrides | null> = new Map<string, keyof LaunchOverrides | null>([
+  ['mlx_context_length', 'ctx_size'],
+  ['mlx_prompt_cache_size', 'mlx_prompt_cache_size'],
+  ['mlx_enable_auto_tool_choice', null],
+  ['mlx_reasoning_parser', 'mlx_reasoning_parser'],
+  ['mlx_tool_call_parser', 'mlx_tool_call_parser'],
+  ['mlx_chat_template_file', 'chat_template_file'],
+  ['mlx_trust_remote_code', 'mlx_trust_remote_code'],
+  ['mlx_model_type', null],
 ]);
 
 /** The complete settings of one start. A context beyond the trained one is brought down to it: the engine would too. */
@@ -65,16 +65,22 @@ function contextWithin(model: Model, launch: LaunchSettings): number {
 }
 
 /**
- * Reads the body of a load request: nothing, or some launch settings by their names on the wire. MLX fields are
- * accepted and left alone, with a note. Throws Fault('invalid-request') that names the first field that is wrong.
+ * Reads the body of a load request: nothing, or some launch settings by their names on the wire. MLX fields of a model
+ * that is none are accepted and left alone, with a note. Throws Fault('invalid-request') that names the first field that is wrong.
  */
-export function readLoadRequest(body: unknown): LoadRequest {
+export function readLoadRequest(body: unknown, format: ModelFormat = 'gguf'): LoadRequest {
   if (body === undefined || body === null || body === '') return { overrides: {}, notes: [] };
   if (!isObject(body)) throw new Fault('invalid-request', 'A load request is a JSON object of launch settings.');
   const entries = Object.entries(body);
-  const ignored = entries.map(([name]) => name).filter((name) => MLX_FIELDS.has(name));
+  const nameHere = (name: string): string | null => (format === 'mlx' ? (MLX_FIELDS.get(name) ?? null) : null);
+  const ignored = entries.map(([name]) => name).filter((name) => MLX_FIELDS.has(name) && nameHere(name) === null);
+  const foreign = entries.flatMap(([name, value]) => {
+    const here = nameHere(name);
+    return here === null ? [] : [[here, value] as const];
+  });
+  const own = entries.filter(([name]) => !MLX_FIELDS.has(name));
   return {
-    overrides: readOverrides(Object.fromEntries(entries.filter(([name]) => !MLX_FIELDS.has(name)))),
+    overrides: readOverrides({ ...Object.fromEntries(foreign), ...Object.fromEntries(own) }),
     notes: ignored.length === 0 ? [] : [`Not for this engine, so left alone: ${ignored.join(', ')}.`],
   };
 }

@@ -11,7 +11,7 @@ export type OutlookRoutesParts = {
   /** The model of any name; throws Fault('model-not-found'). */
   readonly needModel: (name: string) => Model;
   /** Throws Fault('invalid-request') for launch settings that an engine would be refused. */
-  readonly checkLaunch: (launch: LaunchOverrides) => void;
+  readonly checkLaunch: (launch: LaunchOverrides, model: Model) => void;
 };
 
 const PATH = /^\/api\/models\/(?<id>.+)\/fit\/?$/;
@@ -21,8 +21,8 @@ export const outlookRoutes = ({ outlooks, needModel, checkLaunch }: OutlookRoute
   const answer = async ({ request, body }: { request: Request; body: unknown }) => {
     const id = PATH.exec(new URL(request.url).pathname)?.groups?.id ?? '';
     const model = needModel(percentDecoded(id) ?? id);
-    const { overrides, notes } = readLoadRequest(body);
-    checkLaunch(overrides);
+    const { overrides, notes } = readLoadRequest(body, model.format);
+    checkLaunch(overrides, model);
     const outlook = await outlooks.of(model, overrides);
     return { ...shown(outlook), warnings: [...notes, ...outlook.warnings] };
   };

@@ -20,7 +20,7 @@ export type SchedulingRoutesParts = {
   readonly fleet: Fleet;
   readonly findModel: (modelId: ModelId) => Model | null;
   /** Throws Fault('invalid-request') for launch settings that an engine would be refused. */
-  readonly checkLaunch: (launch: LaunchOverrides) => void;
+  readonly checkLaunch: (launch: LaunchOverrides, model: Model) => void;
   /** The `hardware` part of `/api/models/running`. */
   readonly hardware: () => unknown | Promise<unknown>;
   /** `nowMs` of a snapshot is monotonic, as are its times (all but `lastUsedAtMs`). */
@@ -62,8 +62,8 @@ export const schedulingRoutes = ({ fleet, findModel, checkLaunch, hardware, cloc
           set.status = status;
           return unloaded;
         }
-        const asked = readLoadRequest(body);
-        checkLaunch(asked.overrides);
+        const asked = readLoadRequest(body, model.format);
+        checkLaunch(asked.overrides, model);
         const answer = await load(fleet, model.id, asked, query.wait === '1' ? request.signal : null);
         set.status = answer.status;
         return answer.body;

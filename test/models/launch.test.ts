@@ -48,6 +48,19 @@ test.each([
   expect(launchFor(model({}, trained), settings, overrides).ctx_size).toBe(expected);
 });
 
+test('a load request for an MLX model speaks of MLX as the Python Flow did', () => {
+  const body = {
+    mlx_context_length: 8192,
+    mlx_prompt_cache_size: 3,
+    mlx_tool_call_parser: 'hermes',
+    mlx_model_type: 'lm',
+  };
+  const { overrides, notes } = readLoadRequest(body, 'mlx');
+  expect(overrides).toEqual({ ctx_size: 8192, mlx_prompt_cache_size: 3, mlx_tool_call_parser: 'hermes' });
+  expect(notes).toEqual(['Not for this engine, so left alone: mlx_model_type.']);
+  expect(readLoadRequest({ ctx_size: 4096, mlx_context_length: 8192 }, 'mlx').overrides).toEqual({ ctx_size: 4096 });
+});
+
 test('a load request takes launch settings, and leaves MLX fields alone with a note', () => {
   const { overrides, notes } = readLoadRequest({ ctx_size: 4096, mlx_context_length: 0, mlx_model_type: 'lm' });
   expect(overrides).toEqual({ ctx_size: 4096 });

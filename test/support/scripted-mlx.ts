@@ -39,7 +39,7 @@ export const XML_CALL =
 const THOUGHT = '<think>\nI should look at the weather first.\n</think>\n\n';
 
 /** Scripts for most tests, with calls in JSON. */
-export const MLX_SCRIPTS: ScriptedMlxOptions['scripts'] = {
+export const MLX_SCRIPTS = {
   plain: 'This is a plain scripted answer of a few words.',
   think: '<think>\nLet me consider this for a moment.\n</think>\n\nI have considered it.',
   think_quiet: 'I have not considered it.',
@@ -58,10 +58,10 @@ export const MLX_SCRIPTS: ScriptedMlxOptions['scripts'] = {
   stops: 'First line of the answer.\nEND_OF_ANSWER\nWhat nobody should read.',
   long: Array.from({ length: 400 }, (_, index) => `word${index + 1}`).join(' '),
   endless: { text: 'Round and round it goes, and where it stops, nobody knows; ', end: 'repeat' },
-};
+} satisfies ScriptedMlxOptions['scripts'];
 
 /** The same with calls in XML. */
-export const MLX_XML_SCRIPTS: ScriptedMlxOptions['scripts'] = {
+export const MLX_XML_SCRIPTS = {
   ...MLX_SCRIPTS,
   call: `${THOUGHT}${XML_CALL}`,
   call_quiet: XML_CALL,
@@ -69,7 +69,7 @@ export const MLX_XML_SCRIPTS: ScriptedMlxOptions['scripts'] = {
   malformed: '<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</tool_call>',
   unclosed: '<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n</function>',
   cut: '<tool_call>\n<function=get_weather>\n<parameter=city>\nPar',
-};
+} satisfies ScriptedMlxOptions['scripts'];
 
 /** Writes the model: weights, configuration, tokenizer, template. */
 export async function writeScriptedMlx(folder: string, options: ScriptedMlxOptions): Promise<void> {
