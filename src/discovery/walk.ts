@@ -32,8 +32,8 @@ export function isGgufName(name: string): boolean {
 }
 
 /**
- * Calls `visit` once for each folder from `root` down that holds GGUF files or is an MLX model. Opens nothing; a root that is
- * not there holds none. Throws the signal's reason when it is aborted.
+ * Calls `visit` once for each folder from `root` down that holds GGUF files or is an MLX model. Opens
+ * nothing; a root that is not there holds none. Throws the signal's reason when it is aborted.
  */
 export async function walkModels(
   root: string,

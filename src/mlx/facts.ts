@@ -109,7 +109,7 @@ function totalsOf(tally: Tally, groupSize: number): TensorTotals {
   return {
     count: tally.count,
     bytes: tally.bytes,
-    parameters: isPacked ? tally.scales * groupSize : all,
+    parameters: isPacked ? all - tally.packed - tally.scales - tally.biases + tally.scales * groupSize : all,
     mostlyType: null,
     embeddingBytes: tally.embeddingBytes,
     outputBytes: tally.outputBytes,

@@ -13,6 +13,8 @@ export type Tally = {
   readonly elements: ReadonlyMap<string, number>;
   /** Scales of quantised weights: each stands for one group of them. */
   readonly scales: number;
+  /** Offsets of such groups. */
+  readonly biases: number;
   /** Packed numbers that the scales belong to, as they are counted in `elements`. */
   readonly packed: number;
   /** Tensors of a part that looks at images. */
@@ -37,6 +39,7 @@ export const EMPTY_TALLY: Tally = {
   bytes: 0,
   elements: new Map(),
   scales: 0,
+  biases: 0,
   packed: 0,
   visionCount: 0,
   embeddingBytes: 0,
@@ -101,6 +104,7 @@ export function together(one: Tally, other: Tally): Tally {
     bytes: one.bytes + other.bytes,
     elements,
     scales: one.scales + other.scales,
+    biases: one.biases + other.biases,
     packed: one.packed + other.packed,
     visionCount: one.visionCount + other.visionCount,
     embeddingBytes: one.embeddingBytes + other.embeddingBytes,
@@ -112,7 +116,7 @@ export function together(one: Tally, other: Tally): Tally {
 function tallyOf(header: Buffer, dataBytes: number): Tally {
   const walk = new JsonWalk(header, 'The header of the weights');
   const elements = new Map<string, number>();
-  const sum = { count: 0, bytes: 0, scales: 0, packed: 0, visionCount: 0 };
+  const sum = { count: 0, bytes: 0, scales: 0, biases: 0, packed: 0, visionCount: 0 };
   const known = { embeddingBytes: 0, outputBytes: 0, embeddingRows: 0 };
   walk.object((name) => {
     if (name === '__metadata__') return walk.skip();
@@ -124,6 +128,7 @@ function tallyOf(header: Buffer, dataBytes: number): Tally {
     if (sum.bytes > dataBytes) throw new Fault('unprocessable', 'The weights overlap each other.');
     elements.set(tensor.format, (elements.get(tensor.format) ?? 0) + tensor.elements);
     if (name.endsWith('.scales')) sum.scales += tensor.elements;
+    else if (name.endsWith('.biases')) sum.biases += tensor.elements;
     if (tensor.format === 'U32') sum.packed += tensor.elements;
     if (VISION.test(name)) sum.visionCount += 1;
     if (EMBEDDING.test(name)) {

@@ -188,7 +188,7 @@ describe('a folder', () => {
       ...{ chatTemplate: template, hasVision: true, quantization: '4-bit', cacheElementBytes: 2, vocabularySize: 100 },
       ...{
         capabilities: { tools: true, thinking: true, embedding: false },
-        tensors: { parameters: 6400, bytes: 3408 },
+        tensors: { parameters: 6404, bytes: 3408 },
       },
     });
   });

@@ -1,12 +1,14 @@
 /**
- * What each layer keeps, against what mlx-lm 0.32.2 itself kept after nine tokens of small models with these
- * configurations (float32, on a CPU): the kind of its cache, the numbers of one token, the bytes of its state.
+ * What each layer keeps, and what headers add up to, against what mlx-lm 0.32.2 itself kept after nine tokens of small
+ * models with these configurations (float32, on a CPU), and what MLX counted of the weights that it wrote.
  */
 import { expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LanguageConfig } from '#src/mlx/config.ts';
+import { mlxFacts } from '#src/mlx/facts.ts';
 import { layersOf } from '#src/mlx/layers.ts';
+import { readSafetensors } from '#src/mlx/safetensors.ts';
 
 type Kept =
   | { readonly kind: 'ArraysCache'; readonly bytes: number }
@@ -33,3 +35,29 @@ test.each(cases.map((one) => [one.config.model_type, one] as const))('%s', (_nam
   const [window] = kept.flat().flatMap((part) => (part.kind === 'RotatingKVCache' ? [part.maxSize] : []));
   expect(found.slidingWindow).toBe(window ?? null);
 });
+
+type Written = {
+  readonly config: { readonly quantization?: { readonly bits: number; readonly mode: string } };
+  readonly bytes: number;
+  readonly parameters: number;
+  readonly header: unknown;
+};
+const written = readFileSync(join(import.meta.dir, 'written-by-mlx.jsonl'), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Written);
+
+test.each(written.map((one, at) => [['4-bit', '8-bit', 'mxfp4', 'bf16'][at] ?? '', one] as const))(
+  'a file of %s weights that MLX wrote has as many bytes and parameters as MLX counts',
+  (quantization, { config, bytes, parameters, header }) => {
+    const json = Buffer.from(JSON.stringify(header));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(json.length));
+    const step = readSafetensors(Buffer.concat([length, json]), 8 + json.length + bytes);
+    if (step.kind !== 'header') throw new Error('the header is whole');
+    const templates = { templates: [], beginText: '', endText: '' };
+    const facts = mlxFacts({ config, tally: step.tally, templates, names: [] });
+    expect(facts.tensors).toMatchObject({ bytes, parameters });
+    expect(facts).toMatchObject({ quantization, cacheElementBytes: 2, vocabularySize: 128 });
+  },
+);

@@ -32,7 +32,15 @@ test('tensors are counted by their formats, their parts and their place', () => 
       ['BF16', 100 + 100 + 6400],
       ['F32', 16],
     ]),
-    ...{ scales: 100, packed: 800, visionCount: 1, embeddingBytes: 3200, outputBytes: 12_800, embeddingRows: 100 },
+    ...{
+      scales: 100,
+      biases: 100,
+      packed: 800,
+      visionCount: 1,
+      embeddingBytes: 3200,
+      outputBytes: 12_800,
+      embeddingRows: 100,
+    },
   });
 });
 
