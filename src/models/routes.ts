@@ -150,7 +150,8 @@ function aliasesOrNone(aliases: unknown): string[] | undefined {
 /** Deletes only what Flow put there; any other model just leaves the list. Says what became of the files. */
 function discard(model: Model, wish: 'keep' | 'delete', { removals, statusOf }: ModelRoutesParts) {
   const { status } = statusOf(model.id);
-  if (status !== 'available' && status !== 'error') {
+  // What somebody else runs is only disconnected, and goes on.
+  if (model.endpoint === null && status !== 'available' && status !== 'error') {
     throw new Fault('conflict', `${model.id} is ${status}. Unload it first.`);
   }
   const { files, needed, undo } = removals.remove(model.id, wish);
@@ -172,7 +173,8 @@ async function scanned(parts: ModelRoutesParts) {
 
 function shown(model: Model, { statusOf, needOf, launchOf, templateOf }: ModelRoutesParts) {
   const status = statusOf(model.id);
-  const isOutdated = status.launch !== null && !Bun.deepEquals(status.launch, launchOf(model));
+  const isOutdated =
+    model.endpoint === null && status.launch !== null && !Bun.deepEquals(status.launch, launchOf(model));
   const info = modelInfo(model, status, needOrNull(model, needOf));
   return { ...info, ...templateOf(model), needs_restart: isOutdated };
 }

@@ -21,8 +21,8 @@ export function modelInfo(model: Model, status: ModelStatus, need: Footprint | n
     name: model.name,
     hf_id: model.hfId,
     backend: model.format,
-    gguf_file: model.format === 'gguf' ? model.path : null,
-    mlx_path: model.format === 'mlx' ? model.path : null,
+    gguf_file: model.format === 'gguf' && model.path !== '' ? model.path : null,
+    mlx_path: model.format === 'mlx' && model.path !== '' ? model.path : null,
     quantization: model.quantization,
     size_gb: gigabytes(model.sizeBytes),
     memory_gb: need ? gigabytes(need.totalBytes) : null,
@@ -39,6 +39,9 @@ export function modelInfo(model: Model, status: ModelStatus, need: Footprint | n
     is_managed: model.isManaged,
     is_pinned: model.config.is_pinned,
     cooldown_s: model.config.cooldown_s,
+    /** Its engine was started by somebody else, and is asked there. */
+    external: model.endpoint !== null,
+    base_url: model.endpoint === null ? null : `${model.endpoint.baseUrl}/v1`,
     created_at: new Date(model.createdAtMs).toISOString(),
   };
 }
