@@ -12,9 +12,12 @@ export type EngineProcess = AsyncDisposable & {
 };
 
 /** Starts it on a free port, with one thread, and waits until it is healthy. */
-export async function startEngine(modelPath: string, extra: readonly string[] = []): Promise<EngineProcess> {
+export async function startEngine(
+  modelPath: string,
+  extra: readonly string[] = [],
+  port = freePort(),
+): Promise<EngineProcess> {
   const { executable, libraryPath } = realEngine();
-  const port = freePort();
   const child = Bun.spawn(
     [executable, '-m', modelPath, '--host', '127.0.0.1', '--port', `${port}`, '--jinja', '-t', '1', ...extra],
     {
