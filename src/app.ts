@@ -46,6 +46,7 @@ import { statusOf } from './scheduling/status.ts';
 import { settingsRoutes } from './settings/routes.ts';
 import { isLocalKey, LOCAL_KEY_HEADER } from './store/local-key.ts';
 import { templateRoutes, templateWord } from './templates/routes.ts';
+import { backendRoutes } from './upgrades/backend-routes.ts';
 import { upgradeRoutes } from './upgrades/routes.ts';
 import { Credentials } from './web/credentials.ts';
 import { errorHandling, refuser } from './web/errors.tsx';
@@ -135,6 +136,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(requestRoutes({ tracker, telemetry: flow.telemetry, fleet: snapshot }))
     .use(repairRoutes({ repairs: flow.repairs }))
     .use(engineRoutes({ engines: flow.engines, mlx: flow.mlx }))
+    .use(backendRoutes(flow))
     .use(
       upgradeRoutes({
         upgrades: flow.upgrades,

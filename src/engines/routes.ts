@@ -1,15 +1,13 @@
-/** `/api/engines`, and the seed's `/api/backend-versions`, `/api/check-updates` and `/api/update-backend`. */
+/** `/api/engines`: what there is, and to install, choose and remove. Updates have doors of their own. */
 
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
 import { percentDecoded } from '#src/percent.ts';
-import { type BackendVersion, backendVersion, noMlxVersion } from './backend-versions.ts';
 import type { StartedKind } from './engine.ts';
 import type { InstallSourceName } from './install-source.ts';
-import { isMlxKind, MLX_KINDS } from './mlx/kinds.ts';
-import type { MlxShelf } from './mlx/shelf.ts';
-import { allShelves, overview, progressOnWire, type Shelves, shelfOf, shelfWith, usable } from './overview.ts';
+import { isMlxKind } from './mlx/kinds.ts';
+import { allShelves, overview, progressOnWire, type Shelves, shelfOf, shelfWith } from './overview.ts';
 
 export type EngineRoutesParts = Shelves;
 
@@ -68,26 +66,6 @@ export const engineRoutes = (shelves: EngineRoutesParts) =>
         return { status: 'removed', id };
       },
       access('manage'),
-    )
-    .get('/api/backend-versions', () => backendVersions(shelves), access('read'))
-    .post(
-      '/api/check-updates',
-      async () => {
-        shelves.engines.checkUpdates();
-        for (const shelf of await inUse(shelves)) shelf.checkUpdates();
-        return { status: 'checking' };
-      },
-      access('manage'),
-    )
-    .post(
-      '/api/update-backend/:backend',
-      async ({ params, set }) => {
-        const name = params.backend === 'llamacpp' ? 'llama.cpp' : await mlxName(params.backend, shelves);
-        startInstall(name, name === 'llama.cpp' ? null : 'newest', shelves);
-        set.status = 202;
-        return { status: 'updating' };
-      },
-      access('manage'),
     );
 
 /** Starts it and returns at once. Throws Fault('conflict') during another. */
@@ -101,29 +79,4 @@ function startInstall(name: InstallName, version: string | null, shelves: Shelve
   const source = name === 'release' || name === 'homebrew' || name === 'wheel' ? name : null;
   engines.install({ source, version });
   return engines.installer;
-}
-
-async function backendVersions(shelves: Shelves) {
-  const { engines } = shelves;
-  const llamacpp = backendVersion('llama.cpp', await usable(engines), engines.updates, engines.installer);
-  return { llamacpp, mlx: await mlxVersion(shelves) };
-}
-
-/** The seed knew one MLX server: it is the one that text models get. */
-async function mlxVersion(shelves: Shelves): Promise<BackendVersion> {
-  const [shelf] = [...(await inUse(shelves)), ...shelves.mlx.shelves.filter(({ installer }) => installer.progress)];
-  return shelf ? backendVersion(shelf.kind, await usable(shelf), shelf.updates, shelf.installer) : noMlxVersion;
-}
-
-/** Shelves of MLX that have an engine, in the order that text models get them. */
-async function inUse({ mlx }: Shelves): Promise<readonly MlxShelf[]> {
-  const found = await Promise.all(mlx.shelves.map(async (shelf) => ((await usable(shelf)) ? [shelf] : [])));
-  return found.flat();
-}
-
-async function mlxName(backend: string, shelves: Shelves): Promise<StartedKind> {
-  if (backend === 'mlx') return (await inUse(shelves))[0]?.kind ?? MLX_KINDS[0];
-  if (isMlxKind(backend)) return backend;
-  const hint = `Known are llamacpp, mlx, ${MLX_KINDS.join(', ')}.`;
-  throw new Fault('invalid-request', `There is no backend \`${backend}\` to update.`, { hint });
 }

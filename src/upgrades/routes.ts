@@ -1,4 +1,4 @@
-/** `/api/engines/update` and `/api/engines/rollback`, and the seed's `/api/update-backend`. */
+/** `/api/engines/update` and `/api/engines/rollback`. The seed's names for it: `backend-routes.ts`. */
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { isNewer } from '#src/engines/compare-versions.ts';

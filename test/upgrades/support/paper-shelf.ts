@@ -62,7 +62,7 @@ export class PaperShelf implements EngineShelf {
 
 /** `fails` says which step of which engine on which model fails. */
 export function paperUpgrades(
-  shelf: PaperShelf,
+  shelf: EngineShelf | readonly EngineShelf[],
   parts: Partial<UpgradesParts> & {
     fails?: (engineId: string, modelId: string) => boolean;
     models?: readonly Model[];
@@ -80,7 +80,7 @@ export function paperUpgrades(
   const { fails = () => false, models = [someModel('/m.gguf', { id: 'm' })], onTry = () => {} } = parts;
   const records = parts.records ?? new UpgradeRecords(openStore(':memory:'));
   const upgrades = new Upgrades({
-    ...{ clock, bus, records, shelves: [shelf] },
+    ...{ clock, bus, records, shelves: [shelf].flat() },
     fixedBy: () => null,
     tryEngine: async ({ engine: { id }, model }): Promise<Trial> => {
       tried.push(`${id} on ${model.id}`);
