@@ -9,6 +9,7 @@ import { completionsCommand } from './cli/completions.ts';
 import { connectCommand } from './cli/connect.ts';
 import { doctorCommand } from './cli/doctor.ts';
 import { enginesCommand } from './cli/engines.ts';
+import { externalCommand } from './cli/external.ts';
 import { fitCommand } from './cli/fit.ts';
 import { GatewayApi } from './cli/gateway-api.ts';
 import { commandHelp, overview, SHARED_OPTIONS } from './cli/help.ts';
@@ -47,6 +48,7 @@ const COMMANDS: readonly Command[] = [
   unloadCommand,
   fitCommand,
   connectCommand,
+  externalCommand,
   importCommand,
   enginesCommand,
   doctorCommand,
