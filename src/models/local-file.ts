@@ -40,7 +40,10 @@ export function inspectLocal(path: string, headers: HeaderCache): LocalModel {
   if (!isAbsolute(path) || path.length > PATH_LENGTH_MAX || path.includes('\0')) {
     throw new Fault('invalid-request', 'The path must be absolute, as in /home/me/models/model.gguf.');
   }
-  if (statOrNull(path)?.isDirectory()) return inspectFolder(path, headers);
+  const isFolder = statOrNull(path)?.isDirectory() === true;
+  // Whoever names a file of an MLX model means the model.
+  const folder = isFolder ? path : isMlxFile(path) ? dirname(path) : null;
+  if (folder !== null) return inspectFolder(folder, headers);
   const files = shardsOf(path);
   const [first = path] = files;
   const facts = headers.factsOf(first);
@@ -137,6 +140,10 @@ function familyOf(stem: string): string {
     .toLowerCase()
     .replace(/[-_.]+/g, '-')
     .replace(/^-|-$/g, '');
+}
+
+function isMlxFile(path: string): boolean {
+  return /(?:^config\.json|\.safetensors)$/.test(basename(path)) && isMlxFolder(dirname(path));
 }
 
 function inspectFolder(path: string, headers: HeaderCache): LocalModel {

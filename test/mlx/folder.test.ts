@@ -105,6 +105,15 @@ describe('a registration', () => {
     expect(registry.registerLocal(path)).toEqual({ model, isNew: false });
   });
 
+  test('by one of its files is that of the folder', () => {
+    const path = writeMlxFolder(join(place, 'Tiny'), { config: TINY_CONFIG });
+    const registry = registryOf();
+    const { model } = registry.registerLocal(join(path, 'model.safetensors'));
+    expect(model.path).toBe(path);
+    expect(registry.registerLocal(join(path, 'config.json')).isNew).toBe(false);
+    expect(() => registry.registerLocal(join(path, 'tokenizer.json'))).toThrow('There is no file tokenizer.json');
+  });
+
   test('of a snapshot takes the repository’s name, through links', () => {
     const real = writeMlxFolder(join(place, 'blobs'), { config: TINY_CONFIG });
     const snapshot = join(place, 'models--mlx-community--Tiny-4bit', 'snapshots', 'f00d');
