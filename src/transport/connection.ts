@@ -59,8 +59,9 @@ export class Connection {
       const handshake = (socket: Socket<Connection>, isTrusted: boolean, trouble: Error | null) => {
         if (isTrusted && trouble === null) return opened(socket);
         clearTimeout(deadline);
-        socket.terminate();
+        // First: closing it is told at once, and says less.
         reject(untrusted(place, trouble));
+        socket.terminate();
       };
       const close = () => {
         connection.#gone();

@@ -15,6 +15,7 @@ const NAMES = [
   'load',
   'unload',
   'connect',
+  'external',
   'import',
   'engines',
   'doctor',
