@@ -173,6 +173,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
       modelRoutes({
         registry,
         removals: flow.removals,
+        presence: flow.presence,
         placeFor: (path, headers) => placeFor(flow, path, headers),
         scan: new ModelScan({ registry, clock, modelsDir: () => settings.current.models_dir }),
         statusOf: (modelId) => statusOf(fleet.model(modelId).state),

@@ -28,10 +28,11 @@ import { HeaderCache } from './models/header-cache.ts';
 import { launchFor } from './models/launch.ts';
 import { Measurements } from './models/measurements.ts';
 import type { LaunchOverrides, LaunchSettings, Model } from './models/model.ts';
+import { Presence } from './models/presence.ts';
 import { Registry } from './models/registry.ts';
-import { RemovalRecords } from './models/removal-records.ts';
-import { Removals } from './models/removals.ts';
+import { openRemovals, type Removals } from './models/removals.ts';
 import { TraitBook } from './models/trait-book.ts';
+import { Volumes } from './models/volumes.ts';
 import { measuredSpeeds } from './requests/measured-speeds.ts';
 import { Meters } from './requests/meters.ts';
 import { RepairLog } from './requests/repair-log.ts';
@@ -77,6 +78,7 @@ export type Flow = {
   readonly localKey: string | null;
   readonly registry: Registry;
   readonly removals: Removals;
+  readonly presence: Presence;
   readonly traits: TraitBook;
   readonly templates: TemplateBook;
   readonly presets: PresetBook;
@@ -106,7 +108,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
   const records = openRecords(ground);
   const hardware = new Hardware({ clock, settings: () => settings.current });
   const headers = new HeaderCache();
-  const registry = new Registry({ store, bus, clock, headers, modelsDir: () => settings.current.models_dir });
+  const { registry, volumes, presence } = openModels(ground, headers);
   const launch: Launch = (model, overrides) => launchFor(model, settings.current, overrides);
   const room = openEngineRoom({
     ...{ config, environment, clock, bus, logs, settings, launch },
@@ -117,7 +119,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
   const measurements = new Measurements({ store, clock, headers, engineVersion: () => engines.presentVersion });
   const removals = openRemovals(ground, registry, config.dataDir, [measurements, records.repairs]);
   const parts = { ...ground, hardware, registry, engines, measurements, launch, room };
-  const needOf: NeedOf = (model, overrides) => measurements.needOf(model, launch(model, overrides));
+  const needOf: NeedOf = (model, overrides) => measurements.needOf(presence.need(model), launch(model, overrides));
   const lending = openFleetRoom({ ...parts, records, needOf, dataDir: config.dataDir });
   const { fleet, client } = lending;
   const habits = openHabits({ ...ground, headers, registry, fleet });
@@ -138,6 +140,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     localKey: openLocalKey(config.dataDir, logs),
     registry,
     removals,
+    presence,
     traits: habits.traits,
     templates: habits.templates,
     presets: openPresets(ground, config.dataDir),
@@ -147,7 +150,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     ...lending,
     responses,
     hub,
-    downloads: openDownloads(ground, registry, hub.direct, config.dataDir),
+    downloads: openDownloads(ground, { registry, volumes }, hub.direct, config.dataDir),
     tracker: openTracker({ clock, bus, records, fleet }),
     pulse: new Pulse({ clock }),
     async close() {
@@ -157,11 +160,9 @@ export async function openFlow(config: Config, version: string, environment: Nod
       engines.installer.cancel();
       mlx.cancelInstalls();
       habits.close();
-      removals[Symbol.dispose]();
+      for (const watched of [removals, presence, loopLag, settings]) watched[Symbol.dispose]();
       lending.external.close();
       client.close();
-      loopLag[Symbol.dispose]();
-      settings[Symbol.dispose]();
       responses.close();
       records.writer.close();
       closeStore(store);
@@ -192,36 +193,24 @@ function openEngineUpdates(parts: UpdateParts): Pick<Flow, 'upgrades' | 'autoUpd
   });
 }
 
+type Models = { readonly registry: Registry; readonly volumes: Volumes };
+
+/** The list of models, and whether what is on it is there. */
+function openModels({ store, bus, clock, settings }: Ground, headers: HeaderCache): Models & { presence: Presence } {
+  const volumes = new Volumes({ store });
+  const modelsDir = (): string => {
+    const folder = settings.current.models_dir;
+    volumes.refuseAbsent(folder);
+    return folder;
+  };
+  const registry = new Registry({ store, bus, clock, headers, modelsDir });
+  return { registry, volumes, presence: new Presence({ registry, volumes, bus, clock }) };
+}
+
 function openLocalKey(dataDir: string, logs: Logs): string | null {
   const key = ensureLocalKey(dataDir);
   if (key !== null) logs.protect(key);
   return key;
-}
-
-/** What was learned of a model goes with it, but not before it can no longer be had back. */
-function openRemovals(
-  { clock, bus, logs, settings }: Ground,
-  registry: Registry,
-  dataDir: string,
-  memories: readonly { forget(modelId: string): void }[],
-): Removals {
-  const onForgotten = (modelId: string): void => {
-    for (const memory of memories) memory.forget(modelId);
-  };
-  const removals = new Removals({
-    registry,
-    records: new RemovalRecords(join(dataDir, 'removals')),
-    clock,
-    modelsDir: () => settings.current.models_dir,
-    onForgotten,
-    log: (text, cause) => logs.warning(text, { cause }),
-  });
-  bus.subscribe((event) => {
-    if (event.type === 'model-removed' && !removals.holds(event.modelId)) onForgotten(event.modelId);
-    // Another model under the name of one that could still be had back begins with nothing.
-    if (event.type === 'model-added' && removals.holds(event.modelId)) onForgotten(event.modelId);
-  });
-  return removals;
 }
 
 type HubParts = Pick<
@@ -243,7 +232,7 @@ function openHub({ config, clock, logs, settings, hardware, registry, headers, t
 
 function openDownloads(
   { clock, bus, logs, settings }: Ground,
-  registry: Registry,
+  { registry, volumes }: Models,
   hub: Hub,
   dataDir: string,
 ): Downloads {
@@ -254,6 +243,7 @@ function openDownloads(
     clock,
     bus,
     modelsDir: () => settings.current.models_dir,
+    checkRoot: (root) => volumes.refuseAbsent(root),
     parallel: () => settings.current.download_parallel,
     log: (text, cause) => logs.error(text, { cause }),
   });

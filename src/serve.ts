@@ -109,6 +109,7 @@ async function run(context: Context, flow: Flow, signals: Signals, isAsked: bool
   void flow.hardware.look();
   flow.downloads.start();
   flow.external.begin(listener.port);
+  void flow.presence.look();
   void flow.upgrades.recover().then(() => flow.autoUpdate.start());
   if (settings.current.auto_update_backends) flow.engines.checkUpdates();
   void flow.engines.chosen().catch((cause) => logs.warning(asFault(cause).message));

@@ -19,6 +19,8 @@ export type DownloadsParts = {
   readonly clock: Clock;
   readonly bus: Bus;
   readonly modelsDir: () => string;
+  /** Throws a Fault when nothing may be written below this folder now. */
+  readonly checkRoot?: (root: string) => void;
   /** Downloads at a time. */
   readonly parallel: () => number;
   /** Something went wrong that no user asked about. */
@@ -106,6 +108,7 @@ export class Downloads {
     const known = this.#held.get(plan.id);
     if (known && ACTIVE.has(known.record.state)) return { view: this.#view(known), isNew: false };
     const record = known ? continued(plan, known.record) : plan;
+    this.#parts.checkRoot?.(record.root);
     await checkRoom(this.#disk, record.root, missingBytes(record) + this.#promisedBytes(record.id));
     if (this.#isClosed) throw new Fault('shutting-down', 'Flow is stopping.');
     const now = this.#held.get(record.id);
@@ -236,8 +239,9 @@ export class Downloads {
   }
 
   async #fetch(held: Held, signal: AbortSignal): Promise<void> {
-    const { hub, clock, library, pace, random, connections, rangeBytes } = this.#parts;
-    const { id } = held.record;
+    const { hub, clock, library, pace, random, connections, rangeBytes, checkRoot } = this.#parts;
+    const { id, root } = held.record;
+    checkRoot?.(root);
     await fetchAll(
       () => held.record,
       {

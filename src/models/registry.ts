@@ -19,7 +19,7 @@ export type RegistryParts = {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly headers: HeaderCache;
-  /** Where managed files live; absolute. */
+  /** Where managed files live; absolute. Throws a Fault when nothing may be written there now. */
   readonly modelsDir: () => string;
 };
 
@@ -200,7 +200,10 @@ export class Registry {
     const held = this.list().find((model) => model.isDemo);
     if (held) {
       const isCurrent = stampOf(held.path) !== null && this.#fact(DEMO_EDITION) === demoEdition();
-      if (held.isManaged && !isCurrent) await this.#makeDemo(held.path);
+      if (!held.isManaged || isCurrent) return;
+      // Throws where nothing may be written: its disk may only be away.
+      this.#parts.modelsDir();
+      await this.#makeDemo(held.path);
       return;
     }
     if (this.#models.size > 0 || this.#fact(DEMO_DELETED) !== null) return;

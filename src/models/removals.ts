@@ -2,12 +2,15 @@
  * Takes models off the list, with or without their files, and back on it for ten minutes after. What Flow did not put
  * there itself stays where it is, whoever asks.
  */
+import { join } from 'node:path';
 import type { Clock, Timer } from '#src/clock.ts';
+import type { Bus } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
+import type { Logs } from '#src/logs/logs.ts';
 import type { Model, ModelId } from './model.ts';
 import { type NeededFile, ownFiles } from './own-files.ts';
 import type { Registry } from './registry.ts';
-import type { Removal, RemovalRecords } from './removal-records.ts';
+import { type Removal, RemovalRecords } from './removal-records.ts';
 import { moveToTrash, purgeTrash, putBack, TRASH_KEPT_MS } from './trash.ts';
 
 export type RemovalsParts = {
@@ -170,6 +173,37 @@ export class Removals implements Disposable {
   #forget(modelId: ModelId): void {
     if (this.#parts.registry.find(modelId) === null) this.#parts.onForgotten(modelId);
   }
+}
+
+/** What a Flow has before its models. */
+export type RemovalsGround = Pick<RemovalsParts, 'clock'> & {
+  readonly bus: Bus;
+  readonly logs: Pick<Logs, 'warning'>;
+  readonly settings: { readonly current: { readonly models_dir: string } };
+};
+
+/** What was learned of a model goes with it, but not before it can no longer be had back. */
+export function openRemovals(
+  { clock, bus, logs, settings }: RemovalsGround,
+  registry: Registry,
+  dataDir: string,
+  memories: readonly { forget(modelId: string): void }[],
+): Removals {
+  const onForgotten = (modelId: string): void => {
+    for (const memory of memories) memory.forget(modelId);
+  };
+  const removals = new Removals({
+    ...{ registry, clock, onForgotten },
+    records: new RemovalRecords(join(dataDir, 'removals')),
+    modelsDir: () => settings.current.models_dir,
+    log: (text, cause) => logs.warning(text, { cause }),
+  });
+  bus.subscribe((event) => {
+    if (event.type === 'model-removed' && !removals.holds(event.modelId)) onForgotten(event.modelId);
+    // Another model under the name of one that could still be had back begins with nothing.
+    if (event.type === 'model-added' && removals.holds(event.modelId)) onForgotten(event.modelId);
+  });
+  return removals;
 }
 
 const NONE = { paths: [], needed: [] };

@@ -8,6 +8,7 @@ import { percentDecoded } from '#src/percent.ts';
 import { configWith, nestedPatch } from './config-patch.ts';
 import type { Footprint, LaunchOverrides, LaunchSettings, Model, ModelConfig, ModelId } from './model.ts';
 import { type ModelScan, shownSkipped } from './model-scan.ts';
+import type { Presence } from './presence.ts';
 import type { Registry } from './registry.ts';
 import type { Removals } from './removals.ts';
 import { loadParams, type ModelStatus, modelInfo } from './wire.ts';
@@ -15,6 +16,7 @@ import { loadParams, type ModelStatus, modelInfo } from './wire.ts';
 export type ModelRoutesParts = {
   readonly registry: Registry;
   readonly removals: Removals;
+  readonly presence: Pick<Presence, 'of' | 'fresh'>;
   readonly scan: ModelScan;
   /** The path as it may be registered by this caller; throws a Fault when it may not. */
   readonly placeFor: (path: string, headers: Headers) => string;
@@ -53,7 +55,14 @@ const CONFIG = '/config';
 /** The seed's paths and field names. */
 export const modelRoutes = (parts: ModelRoutesParts) =>
   new Elysia({ name: 'model-routes' })
-    .get('/api/models', () => parts.registry.list().map((model) => shown(model, parts)), access('read'))
+    .get(
+      '/api/models',
+      async () => {
+        await parts.presence.fresh();
+        return parts.registry.list().map((model) => shown(model, parts));
+      },
+      access('read'),
+    )
     .post('/api/models/scan', () => scanned(parts), access('manage'))
     .post(
       '/api/register-local',
@@ -71,7 +80,8 @@ export const modelRoutes = (parts: ModelRoutesParts) =>
     )
     .get(
       '/api/models/*',
-      ({ request }) => {
+      async ({ request }) => {
+        await parts.presence.fresh();
         const { model, isConfig } = target(request, parts.registry);
         if (!isConfig) return { ...shown(model, parts), config: wireConfig(model) };
         return { config: wireConfig(model), load_params: loadParams(model, parts.statusOf(model.id)) };
@@ -171,11 +181,11 @@ async function scanned(parts: ModelRoutesParts) {
   return { found, total: found.length, skipped: skipped.map(shownSkipped) };
 }
 
-function shown(model: Model, { statusOf, needOf, launchOf, templateOf }: ModelRoutesParts) {
+function shown(model: Model, { statusOf, needOf, launchOf, templateOf, presence }: ModelRoutesParts) {
   const status = statusOf(model.id);
   const isOutdated =
     model.endpoint === null && status.launch !== null && !Bun.deepEquals(status.launch, launchOf(model));
-  const info = modelInfo(model, status, needOrNull(model, needOf));
+  const info = modelInfo(model, status, needOrNull(model, needOf), presence.of(model.id));
   return { ...info, ...templateOf(model), needs_restart: isOutdated };
 }
 

@@ -1,5 +1,6 @@
 /** A model as the management API shows it: the seed's names, and what is new. */
 import type { Footprint, LaunchSettings, Model } from './model.ts';
+import type { Missing } from './presence.ts';
 
 /** What a model is doing, for a listing. */
 export type ModelStatus = {
@@ -15,7 +16,9 @@ export type ModelStatus = {
 const GB = 1e9;
 
 /** One entry of `/api/models`. GB are 10⁹ bytes. */
-export function modelInfo(model: Model, status: ModelStatus, need: Footprint | null) {
+export function modelInfo(model: Model, status: ModelStatus, need: Footprint | null, missing: Missing | null) {
+  // What runs may go on without its files for a while: the engine has them open.
+  const isMissing = missing !== null && (status.status === 'available' || status.status === 'error');
   return {
     id: model.id,
     name: model.name,
@@ -27,10 +30,11 @@ export function modelInfo(model: Model, status: ModelStatus, need: Footprint | n
     size_gb: gigabytes(model.sizeBytes),
     memory_gb: need ? gigabytes(need.totalBytes) : null,
     memory_source: need?.source ?? null,
-    status: status.status,
+    status: isMissing ? 'missing' : status.status,
     port: status.port,
     pid: status.pid,
-    error: status.error,
+    error: isMissing ? missing.message : status.error,
+    missing,
     size_bytes: model.sizeBytes,
     context_length: model.trainedContextTokens,
     capabilities: model.capabilities,

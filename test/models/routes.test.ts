@@ -12,6 +12,7 @@ import { makeDemoModel } from '#src/models/demo.ts';
 import { HeaderCache } from '#src/models/header-cache.ts';
 import { EMPTY_CONFIG } from '#src/models/model.ts';
 import { ModelScan } from '#src/models/model-scan.ts';
+import type { Missing } from '#src/models/presence.ts';
 import { Registry } from '#src/models/registry.ts';
 import { RemovalRecords } from '#src/models/removal-records.ts';
 import { removalRoutes } from '#src/models/removal-routes.ts';
@@ -33,12 +34,14 @@ let folder: string;
 let store: Store;
 let registry: Registry;
 let status: ModelStatus;
+let missing: Missing | null;
 let app: { handle(request: Request): Promise<Response> };
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'flow-models-'));
   store = openStore(':memory:');
   status = IDLE;
+  missing = null;
   const modelsDir = (): string => folder;
   const clock = new FakeClock();
   registry = new Registry({ store, bus: new Bus(), clock, headers: new HeaderCache(), modelsDir });
@@ -56,6 +59,7 @@ beforeEach(async () => {
         applyPreset: (config, preset) => ({ ...config, preset, behaviour: { temperature: 0.11 } }),
         registry,
         removals,
+        presence: { of: () => missing, fresh: async () => {} },
         scan: new ModelScan({ registry, clock, modelsDir }),
         placeFor: (path) => path,
         statusOf: () => status,
@@ -192,6 +196,15 @@ test('deleting takes the files of a managed model only, and only when wished', a
   expect((await call('POST', '/api/models/undo', { token: body.undo.token })).status).toBe(404);
   expect((await call('DELETE', '/api/trash')).body.models).toBe(2);
   expect((await call('GET', '/api/trash')).body.total).toBe(0);
+});
+
+test('a model whose files are gone stays on the list, and says why; one that runs still runs', async () => {
+  await register('one');
+  missing = { reason: 'volume', message: 'The disk is not mounted.', hint: 'Connect it.' };
+  const [gone] = (await call('GET', '/api/models')).body;
+  expect(gone).toMatchObject({ id: 'one', status: 'missing', error: 'The disk is not mounted.', missing });
+  status = { ...IDLE, status: 'running', port: 8081, pid: 42, launch: LAUNCH };
+  expect((await call('GET', '/api/models/one')).body).toMatchObject({ status: 'running', error: null, missing });
 });
 
 test('a file is registered once, under its own or a given name', async () => {
