@@ -130,6 +130,15 @@ const RULES: readonly Rule[] = [
     }),
   },
   {
+    patterns: [/model doesn't contain MTP layers|failed to create MTP context/],
+    verdict: (_, { model }) => ({
+      kind: 'bad-flag',
+      isSticky: true,
+      message: `${model.id} has no layers of its own to draft by (multi-token prediction), and draft_mtp is on.`,
+      hint: 'Set draft_mtp to false, or choose a draft model.',
+    }),
+  },
+  {
     patterns: [/couldn't bind HTTP server socket.*port: ?(\d+)/],
     verdict: ([port]) => portTaken(port),
   },

@@ -45,6 +45,8 @@ export type LogSignal =
   | { readonly kind: 'ready' }
   /** It can serve nobody any more, though its process may live on for ever. */
   | { readonly kind: 'broken' }
+  /** What a person should know of it, in plain words. */
+  | { readonly kind: 'remark'; readonly text: string }
   | { readonly kind: 'memory'; readonly part: 'weights' | 'kv-cache' | 'compute'; readonly bytes: number };
 
 export type CrashKind =

@@ -9,6 +9,8 @@ export type EngineFeatures = {
   readonly hasTraceLevel: boolean;
   /** Whether `--n-gpu-layers auto` is understood. */
   readonly hasAutoGpuLayers: boolean;
+  /** Ways of drafting tokens that `--spec-type` takes; empty in builds without it. */
+  readonly draftTypes: ReadonlySet<string>;
 };
 
 /** One line of `--help`: the names of a flag and how many values follow it. */
@@ -22,6 +24,7 @@ export function readFeatures(help: string): EngineFeatures {
     flags: new Set(readHelp(help).flatMap((flag) => flag.names)),
     hasTraceLevel: /^\s+- 4: trace/m.test(help),
     hasAutoGpuLayers: /^\s*'auto', or 'all'/m.test(help),
+    draftTypes: new Set(/^--spec-type (\S+)/m.exec(help)?.[1]?.split(',') ?? []),
   };
 }
 

@@ -8,7 +8,7 @@ import { Fault } from '#src/faults.ts';
 import { isObject, numberOrNull, stringOrNull } from '#src/json.ts';
 import type { LaunchSettings, Model } from '#src/models/model.ts';
 import { allowedPath } from './allowed-path.ts';
-import { diagnose, type Ending } from './diagnose.ts';
+import { diagnose, type Ending, engineName } from './diagnose.ts';
 import type {
   Command,
   CrashReport,
@@ -33,6 +33,9 @@ export type LlamaServerDeps = {
   /** What a build can do; null when nobody asked it, then it is taken for a present-day one. */
   readonly featuresOf: (engine: InstalledEngine) => EngineFeatures | null;
 };
+
+/** Its name among the ways of drafting. */
+const MTP = 'draft-mtp';
 
 /** Whether this build has a flag. */
 type Has = (flag: string) => boolean;
@@ -88,7 +91,8 @@ function command(plan: LaunchPlan, deps: LlamaServerDeps): Command {
     ...compute(model, launch, features?.hasAutoGpuLayers ?? true),
     ...loading(launch, has),
     ...prompting(launch, has, roots),
-    ...companions(launch, has, roots),
+    ...projector(launch, roots),
+    ...drafting(plan, features, has, roots),
     // Trace prints what each buffer takes, which the memory ledger learns from; it does not print prompts.
     ...((features?.hasTraceLevel ?? true) ? ['--verbosity', '4'] : []),
     ...extraArguments(launch.extra_args, roots),
@@ -201,15 +205,28 @@ function prompting(launch: LaunchSettings, has: Has, roots: readonly string[]): 
   ];
 }
 
-function companions(launch: LaunchSettings, has: Has, roots: readonly string[]): string[] {
-  const { mmproj_path: projector, draft_model_path: draft } = launch;
-  const vision = projector === '' ? [] : ['--mmproj', allowedPath(projector, roots, 'mmproj_path')];
-  if (draft === '') return vision;
-  const tokens = String(launch.num_draft_tokens);
-  const path = allowedPath(draft, roots, 'draft_model_path');
-  if (!has('--spec-draft-model')) return [...vision, '--model-draft', path, '--draft-max', tokens];
-  // Without a type the draft model is loaded and then never asked (measured on b10434).
-  return [...vision, '--spec-draft-model', path, '--spec-draft-n-max', tokens, '--spec-type', 'draft-simple'];
+function projector({ mmproj_path: path }: LaunchSettings, roots: readonly string[]): string[] {
+  return path === '' ? [] : ['--mmproj', allowedPath(path, roots, 'mmproj_path')];
+}
+
+/** Without a type nothing is drafted, although a draft model is loaded (measured on b10434). */
+function drafting(plan: LaunchPlan, features: EngineFeatures | null, has: Has, roots: readonly string[]): string[] {
+  const { draft_model_path: draft, draft_mtp: isByMtp, num_draft_tokens: tokens } = plan.launch;
+  if (isByMtp && features !== null && !features.draftTypes.has(MTP)) throw noMtp(plan);
+  const path = draft === '' ? null : allowedPath(draft, roots, 'draft_model_path');
+  if (path === null && !isByMtp) return [];
+  if (path !== null && !has('--spec-draft-model')) return ['--model-draft', path, '--draft-max', String(tokens)];
+  return [
+    ...(path === null ? [] : ['--spec-draft-model', path]),
+    ...['--spec-draft-n-max', String(tokens)],
+    ...['--spec-type', isByMtp ? MTP : 'draft-simple'],
+  ];
+}
+
+function noMtp(plan: LaunchPlan): Fault {
+  return new Fault('invalid-request', `${engineName(plan)} cannot draft by a model's own layers (draft_mtp).`, {
+    hint: 'Choose a newer engine, or set draft_mtp to false.',
+  });
 }
 
 /**

@@ -33,6 +33,9 @@ export function readLog(line: string): LogSignal | null {
   }
   if (/\bllama_context: constructing llama_context/.test(line))
     return { kind: 'load-progress', stage: 'context', ratio: 0 };
+  if (/draft vocabs are not compatible|draft model vocab type must match/.test(line)) {
+    return { kind: 'remark', text: 'The draft model is not used: its vocabulary is not that of the model.' };
+  }
   if (/\bwarming up the model/.test(line)) return { kind: 'load-progress', stage: 'warm-up', ratio: 0 };
   return null;
 }

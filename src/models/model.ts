@@ -84,6 +84,7 @@ export const LaunchSettings = Type.Object(
       description: 'Draft model for speculative decoding; empty = none',
     }),
     num_draft_tokens: Type.Integer({ minimum: 1, maximum: 64, description: 'Tokens drafted per step' }),
+    draft_mtp: Type.Boolean({ description: "Draft by the model's own multi-token prediction layers" }),
     mlx_engine: Type.Union(
       ['', 'mlx-lm', 'mlx-openai-server', 'mlx-vlm'].map((name) => Type.Literal(name)),
       { description: 'Server for an MLX model; empty = chosen by what the model can do' },

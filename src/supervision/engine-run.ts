@@ -242,6 +242,9 @@ export class EngineRun {
       case 'broken':
         this.#break();
         break;
+      case 'remark':
+        this.#deps.logs.append(this.#wish.model.id, signal.text, 'flow');
+        break;
       case 'ready':
         this.#readying?.hurry();
         break;

@@ -102,9 +102,20 @@ describe('settings', () => {
     expect(valueAfter(plan, '--spec-type')).toBe('draft-simple');
   });
 
+  test('of drafting by its own layers need a build that can, and no draft model', () => {
+    const launch = someLaunch({ draft_mtp: true, num_draft_tokens: 3 });
+    const plan = somePlan({ model: someModel(modelPath), launch });
+    expect(valueAfter(plan, '--spec-type')).toBe('draft-mtp');
+    expect(valueAfter(plan, '--spec-draft-n-max')).toBe('3');
+    expect(adapter.command(plan).argv).not.toContain('--spec-draft-model');
+    const old = { ...features, draftTypes: new Set(['draft-simple']) };
+    const older = llamaServer({ environment, allowedRoots: () => [], featuresOf: () => old });
+    expect(() => older.command(plan)).toThrow('draft_mtp');
+  });
+
   test('fall back to the flags an older build has', () => {
     const flags = new Set(['--no-webui', '--model-draft', '--slots']);
-    const older = { flags, hasTraceLevel: false, hasAutoGpuLayers: false };
+    const older = { flags, hasTraceLevel: false, hasAutoGpuLayers: false, draftTypes: new Set<string>() };
     const old = llamaServer({ environment, allowedRoots: () => [], featuresOf: () => older });
     const launch = someLaunch({ mlock: true, mmap: false, draft_model_path: modelPath });
     const { argv } = old.command(somePlan({ model: someModel(modelPath), launch }));

@@ -21,6 +21,7 @@ const LAUNCH = {
   chat_template_file: '',
   draft_model_path: '',
   num_draft_tokens: 2,
+  draft_mtp: false,
   mlx_engine: '',
   mlx_prompt_cache_size: 10,
   mlx_kv_bits: 0,

@@ -24,6 +24,7 @@ export function someLaunch(differences: Partial<LaunchSettings> = {}): LaunchSet
     chat_template_file: '',
     draft_model_path: '',
     num_draft_tokens: 4,
+    draft_mtp: false,
     mlx_engine: '',
     mlx_prompt_cache_size: 10,
     mlx_kv_bits: 0,

@@ -19,6 +19,7 @@ import {
   type MlxAdapterDeps,
   mlxEnvironment,
   OptionWriter,
+  refuseMtp,
   rootsOf,
   templateOf,
 } from './serve-plan.ts';
@@ -74,6 +75,7 @@ function command(plan: LaunchPlan, deps: MlxAdapterDeps): Command {
 }
 
 function draft(plan: LaunchPlan, deps: MlxAdapterDeps, write: OptionWriter): string[] {
+  refuseMtp(plan);
   const folder = draftOf(plan, deps);
   if (folder === null) return [];
   const tokens = write.maybe('--num-draft-tokens', plan.launch.num_draft_tokens);

@@ -19,6 +19,7 @@ import {
   type MlxAdapterDeps,
   mlxEnvironment,
   OptionWriter,
+  refuseMtp,
   rootsOf,
   templateOf,
   UVICORN_STOPPING,
@@ -94,6 +95,7 @@ function text(plan: LaunchPlan, deps: MlxAdapterDeps, write: OptionWriter): stri
 }
 
 function draft(plan: LaunchPlan, deps: MlxAdapterDeps, write: OptionWriter): string[] {
+  refuseMtp(plan);
   const folder = draftOf(plan, deps);
   if (folder === null) return [];
   const tokens = write.maybe('--num-draft-tokens', plan.launch.num_draft_tokens);

@@ -68,8 +68,12 @@ function command(plan: LaunchPlan, deps: MlxAdapterDeps): Command {
 
 /** How many tokens are drafted is the draft model's own affair here: its blocks have a size. */
 function draft(plan: LaunchPlan, deps: MlxAdapterDeps, write: OptionWriter): string[] {
-  const folder = draftOf(plan, deps);
-  return folder === null ? [] : write.needed('--draft-model', folder, { setting: 'draft_model_path', plan });
+  const isByMtp = plan.launch.draft_mtp;
+  const folder = draftOf(plan, deps) ?? (isByMtp ? plan.model.path : null);
+  if (folder === null) return [];
+  const setting = isByMtp ? 'draft_mtp' : 'draft_model_path';
+  const model = write.needed('--draft-model', folder, { setting, plan });
+  return isByMtp ? [...model, ...write.needed('--draft-kind', 'mtp', { setting, plan })] : model;
 }
 
 /** Null while no model is loaded: without one it calls itself healthy too. */

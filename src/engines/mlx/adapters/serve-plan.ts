@@ -104,6 +104,11 @@ export function draftOf(plan: LaunchPlan, deps: MlxAdapterDeps): string | null {
   return draft === '' ? null : allowedPath(draft, rootsOf(plan, deps), 'draft_model_path');
 }
 
+/** Refuses drafting by a model's own layers, which only mlx-vlm can. Throws Fault('invalid-request'). */
+export function refuseMtp(plan: LaunchPlan): void {
+  if (plan.launch.draft_mtp) throw cannot(plan, "cannot draft by a model's own layers (draft_mtp)");
+}
+
 /** The chat template's file; null without one of its own. Throws Fault('invalid-request') as above. */
 export function templateOf(plan: LaunchPlan, deps: MlxAdapterDeps): string | null {
   const { chat_template_file: file } = plan.launch;
