@@ -36,11 +36,14 @@ export async function askServer(
   const python = pythonOf(script);
   if (python === null) return { outcome: 'broken', reason: 'The Python that it was made for is gone.' };
   const run = { env: askingEnvironment(environment), boundMs: ASK_MS, cwd: folder, ...(signal ? { signal } : {}) };
-  const [help, names, sum] = await Promise.all([
+  const questions = [
     runProgram([script, ...program.help], run),
     runProgram([python, '-I', '-c', QUESTION, program.packageName], run),
     runProgram([python, '-I', '-c', SUM], run),
-  ]);
+  ] as const;
+  // All have ended before anybody may remove the folder that they write compiled files to.
+  await Promise.allSettled(questions);
+  const [help, names, sum] = await Promise.all(questions);
   if (help.kind !== 'exited' || help.code !== 0) return { outcome: 'broken', reason: complaint(help) };
   if (sum.kind !== 'exited' || !sum.stdout.includes('sum [4, 6]')) return { outcome: 'broken', reason: complaint(sum) };
   const options = Object.fromEntries(

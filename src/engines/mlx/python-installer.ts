@@ -171,7 +171,7 @@ export class PythonInstaller implements InstallWatch {
       await rename(temporary, join(folder, MANIFEST));
       return engineIn(folder, kind, manifest);
     } catch (cause) {
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
       throw cause;
     }
   }

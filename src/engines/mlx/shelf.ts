@@ -152,7 +152,7 @@ export class MlxShelf implements EngineShelf {
       return installing;
     };
     try {
-      return await this.#followed(start, signal, onProgress);
+      return await this.#followed(start, onProgress);
     } finally {
       signal.removeEventListener('abort', cancel);
     }
@@ -171,7 +171,7 @@ export class MlxShelf implements EngineShelf {
     if (!this.#deps.settings.current.engine_auto_install) {
       throw new Fault('engine-missing', `There is no ${this.kind} on this machine.`, { hint: this.#help() });
     }
-    return await this.#followed(() => this.installer.join(), signal, onProgress);
+    return await this.#followed(() => orAbort(this.installer.join(), signal), onProgress);
   }
 
   checkUpdates(): void {
@@ -204,14 +204,13 @@ export class MlxShelf implements EngineShelf {
 
   async #followed(
     install: () => Promise<InstalledEngine>,
-    signal: AbortSignal,
     onProgress: (ratio: number | null) => void,
   ): Promise<InstalledEngine> {
     const unsubscribe = this.installer.onProgress(({ bytes, totalBytes }) =>
       onProgress(totalBytes ? bytes / totalBytes : null),
     );
     try {
-      const engine = await orAbort(install(), signal);
+      const engine = await install();
       await this.list();
       return engine;
     } finally {
