@@ -127,8 +127,9 @@ function laneFor({ ticket }: Call, order: Order, { mending, foreign }: Wording, 
   // llama-server reports progress when asked to; an engine that does so by itself was not asked either.
   const hidesProgress = order.hidesProgress || foreign !== null;
   const chain = chainFor(ticket, mending);
-  if (encoder) return new TranslateLane({ ticket, encoder, chain });
-  const lane = new MendLane({ ticket, head, hidesProgress, wantsUsage, chain });
+  const promptGuess = foreign?.promptTokens ?? null;
+  if (encoder) return new TranslateLane({ ticket, encoder, chain, promptGuess });
+  const lane = new MendLane({ ticket, head, hidesProgress, wantsUsage, chain, promptGuess });
   return lane.isNeeded ? lane : new VerbatimLane({ ticket, hidesProgress });
 }
 

@@ -141,8 +141,11 @@ export class TranslateLane implements Lane {
   #nextIndex = 0;
   #text = '';
   #told: Ending = NO_ENDING;
+  readonly #promptGuess: number | null;
 
-  constructor(options: { ticket: Ticket; encoder: Encoder; chain?: MakeChain }) {
+  /** `promptGuess`: tokens of a prompt whose engine counts it only at its own end; null = it has told before. */
+  constructor(options: { ticket: Ticket; encoder: Encoder; chain?: MakeChain; promptGuess?: number | null }) {
+    this.#promptGuess = options.promptGuess ?? null;
     this.#ticket = options.ticket;
     this.#encoder = options.encoder;
     this.#makeChain = options.chain ?? (() => null);
@@ -204,6 +207,10 @@ export class TranslateLane implements Lane {
 
   #write(event: StreamEvent): void {
     if (this.isOver) return;
+    if (event.type === 'finish' && this.#promptGuess !== null && this.#told.usage.outputTokens === null) {
+      const usage = { ...NO_USAGE, inputTokens: this.#promptGuess, outputTokens: this.outputTokens };
+      this.#write({ type: 'usage', usage, timings: NO_TIMINGS });
+    }
     this.#told = withEvent(this.#told, event);
     if (event.type === 'tool-start') this.#nextIndex = Math.max(this.#nextIndex, event.index + 1);
     if (event.type === 'finish' || event.type === 'fault') this.isOver = true;

@@ -20,6 +20,8 @@ export type MendLaneParts = {
   /** The client wants a frame with the counts at the end. */
   readonly wantsUsage: boolean;
   readonly chain: MakeChain;
+  /** Tokens of a prompt whose engine counts it only at its own end; null = it tells them before. */
+  readonly promptGuess: number | null;
 };
 
 /**
@@ -222,7 +224,8 @@ export class MendLane implements Lane {
 
   /** What is known of the counts when the engine has not told them: those of a first answer, or what was seen. */
   #counted(): Ending['usage'] {
-    const seen = { ...NO_USAGE, inputTokens: this.#promptTokens, outputTokens: this.outputTokens };
+    const inputTokens = this.#parts.promptGuess ?? this.#promptTokens;
+    const seen = { ...NO_USAGE, inputTokens, outputTokens: this.outputTokens };
     const first = this.#first?.usage ?? NO_USAGE;
     return first.outputTokens === null || this.outputTokens > this.#firstTokens ? seen : first;
   }

@@ -54,8 +54,9 @@ export type Wording = {
 export type Foreign = {
   /** The limit of the answer that it was sent; null = none. */
   readonly limitTokens: number | null;
-  /** The characters of its prompt. */
+  /** The characters of its prompt, and how many tokens they may be. */
   readonly characters: number;
+  readonly promptTokens: number;
   /** Told when the engine has lost a call that its model made. */
   readonly onLostCall: () => void;
 };
@@ -124,7 +125,9 @@ export async function refusedBy({ speech }: Lease, response: ExchangeResponse): 
 
 /** Remembers how long a prompt was that only its engine could count. */
 export function learn({ services }: Call, { modelId }: Order, { foreign }: Wording, { inputTokens }: Usage): void {
-  if (foreign && inputTokens !== null) services.estimates.learn(modelId, foreign.characters, inputTokens);
+  // Of an answer that Flow ended only the guess is known.
+  if (foreign && inputTokens !== null && inputTokens !== foreign.promptTokens)
+    services.estimates.learn(modelId, foreign.characters, inputTokens);
 }
 
 /** The whole body of an engine's answer. Throws Fault('engine-refused') when it is longer than `bytesMax`. */

@@ -184,6 +184,7 @@ type Gathering = {
 };
 
 function translating({ call, wording }: Asking, collector: Collector): Gathering {
+  const promptGuess = wording.foreign?.promptTokens ?? null;
   const encoder = {
     push: (event: Parameters<Collector['push']>[0]) => {
       collector.push(event);
@@ -191,7 +192,12 @@ function translating({ call, wording }: Asking, collector: Collector): Gathering
     },
     end: () => '',
   };
-  const lane = new TranslateLane({ ticket: call.ticket, encoder, chain: chainFor(call.ticket, wording.mending) });
+  const lane = new TranslateLane({
+    ticket: call.ticket,
+    encoder,
+    chain: chainFor(call.ticket, wording.mending),
+    promptGuess,
+  });
   return { lane, take: () => {}, result: () => collector.result() };
 }
 
@@ -199,7 +205,8 @@ function translating({ call, wording }: Asking, collector: Collector): Gathering
 function joining({ call, order, wording }: Asking): Gathering {
   const { ticket } = call;
   const chain = chainFor(ticket, wording.mending);
-  const lane = new MendLane({ ticket, head: order.head, hidesProgress: true, wantsUsage: true, chain });
+  const promptGuess = wording.foreign?.promptTokens ?? null;
+  const lane = new MendLane({ ticket, head: order.head, hidesProgress: true, wantsUsage: true, chain, promptGuess });
   const frames = new FrameReader();
   const joiner = new ChunkJoiner();
   return {

@@ -33,7 +33,8 @@ export function foreignWording({ services, model, body, wantsStream, mending }: 
   const { speech, engine } = to;
   const { estimates } = services;
   const characters = estimates.charactersOf(body);
-  const told = foreignBody(body, to, model.id, estimates.guess(model.id, characters).tokens);
+  const promptTokens = estimates.guess(model.id, characters).tokens;
+  const told = foreignBody(body, to, model.id, promptTokens);
   let hasLostCall = false;
   const stream = { ...told.body, stream: true, stream_options: { include_usage: true } };
   const isStream = wantsStream || speech.isStreamedOnly;
@@ -52,6 +53,7 @@ export function foreignWording({ services, model, body, wantsStream, mending }: 
     foreign: {
       limitTokens: told.limitTokens,
       characters,
+      promptTokens,
       onLostCall: () => {
         hasLostCall = true;
       },
@@ -75,7 +77,10 @@ function schemasOf({ tools, switches }: Mending): ReadonlyMap<string, Json> {
 export function namedWording(body: JsonObject, modelId: string, { speech, engine }: Addressee, path: string): Wording {
   refuseRoute(engine, path);
   const text = JSON.stringify({ ...body, model: speech.modelName ?? modelId });
-  return { ...plainWording(() => text), foreign: { limitTokens: null, characters: 0, onLostCall: () => {} } };
+  return {
+    ...plainWording(() => text),
+    foreign: { limitTokens: null, characters: 0, promptTokens: 0, onLostCall: () => {} },
+  };
 }
 
 const CHAT = '/v1/chat/completions';

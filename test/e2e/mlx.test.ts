@@ -10,8 +10,26 @@ import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import type { MlxKind } from '#src/engines/mlx/kinds.ts';
 import { realMlx } from '../support/mlx-engine.ts';
-import { type RunningFlow, startFlow, until } from '../support/running-flow.ts';
+import { processesWith, type RunningFlow, startFlow, until } from '../support/running-flow.ts';
 import { MLX_SCRIPTS, writeScriptedMlx } from '../support/scripted-mlx.ts';
+
+/** Hundredths of a second that the processes of a Flow, its engines among them, have worked within a time. */
+async function cpuTicksWithin(flow: RunningFlow, ms: number): Promise<number> {
+  const ticks = async () => {
+    let sum = 0;
+    for (const pid of await processesWith(flow.dataDir)) {
+      const stat = await Bun.file(`/proc/${pid}/stat`)
+        .text()
+        .catch(() => '');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      sum += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+    }
+    return sum;
+  };
+  const before = await ticks();
+  await Bun.sleep(ms);
+  return (await ticks()) - before;
+}
 
 const KINDS: readonly MlxKind[] = ['mlx-lm', 'mlx-openai-server', 'mlx-vlm'];
 const CITY = { type: 'object' as const, properties: { city: { type: 'string' } }, required: ['city'] };
@@ -72,7 +90,8 @@ describe.each(KINDS)('%s', (kind) => {
       });
       expect(answer.usage?.prompt_tokens).toBeGreaterThan(0);
       expect(answer.usage?.completion_tokens).toBeGreaterThan(5);
-      expect(events).toContain('starting');
+      // How far the load is, or was: a small model may be read between two looks.
+      expect(events).toMatch(/"phase":"starting".{0,200}"stage":"[a-z_-]+","progress":[01]/);
     },
     START_MS_MAX,
   );
@@ -197,6 +216,10 @@ describe.each(KINDS)('%s', (kind) => {
     gone.abort();
     const busy = async () => JSON.stringify((await running.json('/api/requests')).body).includes('"generating"');
     await until('no request to run', async () => !(await busy()));
+    // mlx-openai-server looks for a client only between tokens that are slow to come: it runs on to its limit.
+    if (kind !== 'mlx-openai-server') {
+      await until('an engine at rest', async () => (await cpuTicksWithin(running, 300)) < 10, 20_000);
+    }
     const next = await client(flow).chat.completions.create({ model: 'talker', messages: saying('play plain now') });
     expect(next.choices[0]?.message.content).toBe(MLX_SCRIPTS.plain);
   }, 60_000);

@@ -163,6 +163,20 @@ describe('a stop string', () => {
     });
   });
 
+  test('leaves the counts to Flow: the prompt’s length is that of earlier ones, and what was read is counted', async () => {
+    const system = 'x'.repeat(1_000);
+    await post(`${url}/v1/messages`, messagesBody({ system }));
+    const message = await (await post(`${url}/v1/messages`, messagesBody({ system, stop_sequences: ['END'] }))).json();
+    expect(message.usage).toMatchObject({ input_tokens: 312, output_tokens: 3 });
+    const messages = [
+      { role: 'system', content: system },
+      { role: 'user', content: 'hi' },
+    ];
+    const whole = await chatted({ messages, stop: ['END'] });
+    expect(whole.usage.prompt_tokens).toBeGreaterThan(300);
+    expect(whole.usage).toMatchObject({ completion_tokens: 3 });
+  });
+
   test('that does not come changes nothing', async () => {
     const whole = await chatted({ stop: ['never seen again'] });
     expect(whole.choices[0].message.content).toBe(pieces.join(''));

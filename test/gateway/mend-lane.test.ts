@@ -84,6 +84,7 @@ function lane(make: Maker, options: { wantsUsage?: boolean; hidesProgress?: bool
     hidesProgress: options.hidesProgress ?? true,
     wantsUsage: options.wantsUsage ?? false,
     chain: stageOf(make),
+    promptGuess: null,
   });
 }
 

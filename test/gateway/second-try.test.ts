@@ -47,7 +47,8 @@ const end = (promptTokens: number, reason = chatFinishReason('tool-calls')) =>
 const WRONG = delta({ role: 'assistant', content: 'Hm.' }) + call(0, 'other', '{}') + call(1, 'open', '{"path":"a"}');
 const RIGHT = delta({ role: 'assistant', content: null }) + call(0, 'open', '{"path":"/a"}');
 
-const mendLane = () => new MendLane({ ticket: TICKET, head: HEAD, hidesProgress: true, wantsUsage: true, chain });
+const PARTS = { ticket: TICKET, head: HEAD, hidesProgress: true, wantsUsage: true, promptGuess: null };
+const mendLane = () => new MendLane({ ...PARTS, chain });
 
 function give(lane: Lane, stream: string): string {
   return Buffer.from(lane.take(Buffer.from(stream)) ?? '').toString();
