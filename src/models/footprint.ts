@@ -64,7 +64,7 @@ export function footprint(facts: ModelFacts, launch: LaunchSettings, companions:
 /** Cache of one conversation. Sliding layers hold their window and one batch; recurrent ones a state of fixed size. */
 function cacheBytes(facts: ModelFacts, launch: LaunchSettings, contextTokens: number): number {
   const cells = padded(contextTokens);
-  const slidingCells = Math.min(cells, padded((facts.slidingWindow ?? 0) + ubatchTokens(facts, launch, contextTokens)));
+  const slidingCells = slidingCellsOf(facts, launch, contextTokens);
   const layerBytes = (layer: LayerFacts): number => {
     const keys = rowBytes(layer.kvHeads * layer.keyLength, launch.cache_type_k);
     const values = rowBytes(layer.kvHeads * layer.valueLength, launch.cache_type_v);
@@ -75,7 +75,8 @@ function cacheBytes(facts: ModelFacts, launch: LaunchSettings, contextTokens: nu
 
 /**
  * The largest step of one physical batch, plus the attention mask. Factors fitted to the engine's own reports: queries
- * and their result with three hidden states; or four feed-forward rows with one; experts run one row for each used one.
+ * and their result with three hidden states; or three feed-forward rows with three or four; experts run one row for
+ * each used one. Sliding layers have a mask of their own.
  */
 function computeBytes(facts: ModelFacts, launch: LaunchSettings, contextTokens: number): number {
   const tokens = ubatchTokens(facts, launch, contextTokens);
@@ -84,13 +85,20 @@ function computeBytes(facts: ModelFacts, launch: LaunchSettings, contextTokens: 
   const queries = facts.heads * widest.keyLength;
   const hidden = facts.embeddingLength;
   const attention = 2 * queries + 2 * widest.kvHeads * widest.keyLength + 3 * hidden;
-  const forward = 4 * facts.feedForwardLength + hidden;
-  const experts = facts.expertUsedCount * (3 * facts.expertFeedForwardLength + hidden) + 2 * hidden;
-  const row = Math.max(attention, forward, experts) * F32_BYTES;
+  const isSliding = facts.layers.some((layer) => layer.isSliding);
+  const hasExperts = facts.expertCount > 0;
+  const forward = hasExperts ? 0 : 3 * facts.feedForwardLength + 3.5 * hidden;
+  const expertWidth = facts.expertFeedForwardLength || facts.feedForwardLength;
+  const experts = hasExperts ? facts.expertUsedCount * (3 * expertWidth + hidden) + 2 * hidden : 0;
+  const recurrent = facts.recurrentBytes > 0 ? RECURRENT_ROWS * hidden : 0;
+  const row = Math.max(attention, forward, experts, recurrent) * F32_BYTES;
   const maskBytes = launch.flash_attn === 'off' ? cells * F32_BYTES * (facts.heads + 1) : cells * F16_BYTES;
-  return tokens * (row + maskBytes);
+  const slidingMaskBytes = isSliding ? slidingCellsOf(facts, launch, contextTokens) * F16_BYTES : 0;
+  return tokens * (row + (widest.kvHeads > 0 ? maskBytes + slidingMaskBytes : 0));
 }
 
+/** Hidden states that a recurrent layer holds at once; its inner state is usually twice as wide as the model. */
+const RECURRENT_ROWS = 13;
 const NO_LAYER: LayerFacts = { kvHeads: 0, keyLength: 0, valueLength: 0, isSliding: false };
 
 /**
@@ -104,7 +112,14 @@ function engineCacheBytes(limitMib: number, slotBytes: number): number {
 
 function ubatchTokens(facts: ModelFacts, launch: LaunchSettings, contextTokens: number): number {
   const batch = facts.capabilities.embedding ? launch.batch_size : Math.min(launch.ubatch_size, launch.batch_size);
-  return Math.min(batch, padded(contextTokens));
+  // The engine bounds it by the context of all slots together.
+  return Math.min(batch, padded(contextTokens) * launch.n_parallel);
+}
+
+/** Tokens that a sliding layer holds. */
+function slidingCellsOf(facts: ModelFacts, launch: LaunchSettings, contextTokens: number): number {
+  const windowTokens = (facts.slidingWindow ?? 0) + ubatchTokens(facts, launch, contextTokens);
+  return Math.min(padded(contextTokens), padded(windowTokens));
 }
 
 function rowBytes(elements: number, type: string): number {

@@ -1,10 +1,12 @@
 /**
  * `bun run bench [--quick] [--json FILE]`: Flow against a direct connection to the same engine, in one run, in
  * interleaved rounds, as ratios of medians. Absolute figures of a shared machine mean little; ratios hold.
+ * `--only estimates`: what Flow thinks a load takes, against what the engine says and uses.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { realEngine } from '../support/real-engine.ts';
+import { estimates, summaryOf } from './estimates.ts';
 import type { Figures, Order } from './load.ts';
 import { cpuSeconds, load, median, type Rig, residentMb, startRig } from './rig.ts';
 
@@ -21,7 +23,9 @@ type Row = {
   readonly cpuSPerMTokens: number;
 };
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean' }, json: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { quick: { type: 'boolean' }, only: { type: 'string' }, json: { type: 'string' } },
+});
 const ROUNDS = values.quick ? 3 : 5;
 const FLAT_ENGINE = join(import.meta.dir, 'flat-engine.ts');
 const FAKE_TOKENS = 512;
@@ -177,6 +181,13 @@ function show(rows: readonly Row[]): void {
     );
 }
 
+if (values.only !== undefined) {
+  if (values.only !== 'estimates') throw new Error(`There is no bench "${values.only}"; there is "estimates".`);
+  const told = await estimates(values.quick === true, say);
+  const report = { summary: summaryOf(told), loads: told };
+  if (values.json) await Bun.write(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  process.exit(0);
+}
 const rows: Row[] = [];
 const costs: Row[] = [];
 {
