@@ -1,4 +1,4 @@
-/** An MLX folder through a whole Flow: registered, listed, its template judged. Loading it is tested with its engines. */
+/** An MLX folder through a whole Flow: registered, listed, its template judged. Its engines' tests load it. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { type RunningFlow, startFlow, until } from '#test/support/running-flow.ts';
