@@ -5,8 +5,10 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ports } from '#src/supervision/ports.ts';
+import { freePort, someLaunch, someModel } from '#test/engines/support/plan.ts';
 import { realMlx } from '#test/support/mlx-engine.ts';
-import { keepMlx } from '#test/support/mlx-keeper.ts';
+import { keepMlx, testAdapter } from '#test/support/mlx-keeper.ts';
+import { marked } from '#test/support/processes.ts';
 import { MLX_SCRIPTS, writeScriptedMlx } from '#test/support/scripted-mlx.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
@@ -217,4 +219,39 @@ test('the scripted models speak XML calls and cut bytes', async () => {
   ).toMatchObject({
     choices: [{ message: { content: expect.stringContaining('aus 日本: family 👨‍👩‍👧‍👦') } }],
   });
+});
+
+test('when Flow is killed, no Python is left behind, forked workers neither', async () => {
+  const engine = await realMlx('mlx-openai-server');
+  if (!engine) return;
+  const nonce = crypto.randomUUID();
+  const plan = {
+    engine,
+    model: someModel(modelPath, { format: 'mlx' }),
+    launch: someLaunch(),
+    port: freePort(),
+    apiKey: 'unused',
+  };
+  const command = testAdapter('mlx-openai-server', engine, root).command(plan);
+  const src = (path: string) => JSON.stringify(join(import.meta.dir, '../../src', path));
+  const program = join(root, 'parent.ts');
+  writeFileSync(
+    program,
+    `import { spawnEngine } from ${src('supervision/process.ts')};
+     import { systemClock as clock } from ${src('clock.ts')};
+     const rest = { nonce: ${JSON.stringify(nonce)}, clock, onLine: () => {}, onDropped: () => {} };
+     spawnEngine({ command: ${JSON.stringify(command)}, ...rest });
+     setInterval(() => {}, 1000);`,
+  );
+  const parent = Bun.spawn([process.execPath, program], { stdio: ['ignore', 'ignore', 'inherit'] });
+  try {
+    // The guard's watcher, the server, its resource tracker and the worker that holds the model.
+    await waitUntil('server and worker', () => marked(nonce).length >= 4, 40_000);
+    parent.kill('SIGKILL');
+    await parent.exited;
+    await waitUntil('nothing to be left', () => marked(nonce).length === 0, 4_000);
+  } finally {
+    parent.kill('SIGKILL');
+    for (const pid of marked(nonce)) process.kill(pid, 'SIGKILL');
+  }
 });
