@@ -1,4 +1,4 @@
-// Streams of engines that are not llama-server, frame by frame. Through a gateway: test/gateway/foreign-engines.test.ts.
+// Streams of engines that are not llama-server. Through a gateway: test/gateway/foreign-engines.test.ts.
 import { expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { ForeignFrames } from '#src/dialects/chat/foreign-frames.ts';
