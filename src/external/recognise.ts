@@ -126,14 +126,15 @@ function mlxModels(names: readonly (string | null)[], vision = false): readonly 
 }
 
 function openai(answers: Answers, word: JsonObject | null, listed: readonly JsonObject[]): Recognised {
-  const details = listOf(answers.lmStudio);
+  // A server that answers everything alike is not LM Studio.
+  const details = listOf(answers.lmStudio)?.filter((one) => 'compatibility_type' in one || 'state' in one) ?? [];
   const models = listed.slice(0, MODELS_MAX).flatMap((entry) => {
     const modelName = named(entry.id);
     if (modelName === null) return [];
-    const detail = details?.find(({ id }) => id === modelName) ?? null;
+    const detail = details.find(({ id }) => id === modelName) ?? null;
     return [openaiModel(modelName, entry, detail)];
   });
-  const { product, version } = productOf(answers, word, listed, details !== null);
+  const { product, version } = productOf(answers, word, listed, details.length > 0);
   return { engine: 'openai', product, version, models };
 }
 
