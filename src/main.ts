@@ -21,6 +21,7 @@ import { nearestName } from './cli/nearest.ts';
 import { pullCommand } from './cli/pull.ts';
 import { logsCommand, requestsCommand } from './cli/records.ts';
 import { runCommand } from './cli/run.ts';
+import { addCommand, aliasCommand, rmCommand, undoCommand } from './cli/shelf.ts';
 import { systemTerminal, type Terminal } from './cli/terminal.ts';
 import { exitCodeOf, wordsOf } from './cli/trouble.ts';
 import { Fault } from './faults.ts';
@@ -46,6 +47,10 @@ const COMMANDS: readonly Command[] = [
   logsCommand,
   loadCommand,
   unloadCommand,
+  addCommand,
+  rmCommand,
+  undoCommand,
+  aliasCommand,
   fitCommand,
   connectCommand,
   externalCommand,
