@@ -6,18 +6,19 @@ import { Elysia } from 'elysia';
 import { MlxEngines } from '#src/engines/mlx/mlx-engines.ts';
 import { engineRoutes } from '#src/engines/routes.ts';
 import { Fault } from '#src/faults.ts';
+import { type ShelfBench, shelfBench } from './mlx/support/shelf-bench.ts';
 import { type Bench, bench } from './support/bench.ts';
 import { FAKE_PROGRAM, fakeReleases, goodArchive, TAG } from './support/fake-releases.ts';
 import { until } from './support/run-engine.ts';
 
-function door({ engines }: Bench) {
+function door({ engines }: Bench, mlx: ShelfBench | null = null) {
   const app = new Elysia()
     .onError(({ error, set }) => {
       if (!(error instanceof Fault)) return;
       set.status = error.status;
       return { error: { kind: error.kind, message: error.message } };
     })
-    .use(engineRoutes({ engines, mlx: new MlxEngines([]) }));
+    .use(engineRoutes({ engines, mlx: new MlxEngines(mlx ? [mlx.shelf] : []) }));
   return async (method: string, path: string, body?: unknown) => {
     const headers = { 'content-type': 'application/json' };
     const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
@@ -89,5 +90,40 @@ describe('/api/engines', () => {
     expect((await ask('DELETE', '/api/engines/path%3A%2Fusr%2Fbin%2Fllama-server')).status).toBe(404);
     expect((await ask('DELETE', '/api/engines/%E0%A4%A')).status).toBeOneOf([400, 404]);
     expect(here.installedNames()).toEqual(['b1']);
+  });
+});
+
+describe('MLX servers', () => {
+  test('stand beside llama.cpp, each kind by itself', async () => {
+    await using here = await bench();
+    put(here, 'b1');
+    await using mlx = await shelfBench();
+    const ask = door(here, mlx);
+    const { body } = await ask('POST', '/api/engines/install', { name: 'mlx-lm', version: '9.1' });
+    expect(body).toMatchObject({ status: 'installing', install: { phase: 'looking' } });
+    await until(async () => (await ask('GET', '/api/engines')).body.kinds['mlx-lm'].install?.phase === 'done');
+    const found = (await ask('GET', '/api/engines')).body;
+    expect(found.installed.map(({ id }: { id: string }) => id)).toEqual(['b1']);
+    expect(found.kinds['llama.cpp'].chosen).toBe('b1');
+    expect(found.kinds['mlx-lm']).toMatchObject({
+      chosen: 'mlx-lm-9.1',
+      installed: [
+        { id: 'mlx-lm-9.1', kind: 'mlx-lm', version: '9.1', size_bytes: expect.any(Number), is_chosen: true },
+      ],
+      is_installing: false,
+    });
+  });
+
+  test('are chosen and removed by their ids', async () => {
+    await using here = await bench();
+    await using mlx = await shelfBench();
+    const ask = door(here, mlx);
+    await mlx.shelf.add('9.1', new AbortController().signal, () => {});
+    const chosen = { status: 'ok', chosen: 'mlx-lm-9.1', name: 'mlx-lm' };
+    expect((await ask('POST', '/api/engines/choose', { id: 'mlx-lm-9.1' })).body).toEqual(chosen);
+    expect((await ask('DELETE', '/api/engines/mlx-lm-9.1')).status).toBe(409);
+    expect((await ask('POST', '/api/engines/choose', { id: '', name: 'mlx-lm' })).status).toBe(200);
+    expect((await ask('DELETE', '/api/engines/mlx-lm-9.1')).status).toBe(200);
+    expect(mlx.names()).toEqual([]);
   });
 });
