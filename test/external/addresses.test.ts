@@ -1,4 +1,4 @@
-// Where Flow connects to, and where never (S-33). What a server is: recognise.test.ts; a whole Flow: whole-flow.test.ts.
+// Where Flow connects to, and where never (S-33).
 import { describe, expect, test } from 'bun:test';
 import { addressesOf, checkedBaseUrl, isRefused } from '#src/external/addresses.ts';
 import { asFault } from '#src/faults.ts';

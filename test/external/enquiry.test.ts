@@ -1,4 +1,4 @@
-// What a server says it is, over real sockets: names that flip, redirects, certificates, keys, what is no engine (S-33).
+// What a server says over real sockets: flipping names, redirects, certificates, keys, what is no engine (S-33).
 import { afterEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// A whole Flow before real llama-servers that the test itself started: connect, use, lose, find again, stop exactly one.
+// A whole Flow before llama-servers that the test itself started: connected, used, lost, found again, one stopped.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
