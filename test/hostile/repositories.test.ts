@@ -1,6 +1,6 @@
 /**
  * S-20: repositories whose trees name files to get out of the models folder, through the hub's listing and a download,
- * from beginning to end: refused, and nothing outside is touched. The rules of names themselves: src/downloads/safe-path.
+ * from beginning to end: refused, and nothing outside is touched. The rules of names: src/downloads/safe-path.ts.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
