@@ -52,7 +52,7 @@ test('engines are offered, pages and our own are not, and nobody stays pinned', 
 
 test('a listener is known by its process, and our own process is nobody to be stopped', async () => {
   const script =
-    "const s = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() }); console.log(s.port);";
+    "const s = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() }); process.stdout.write(String(s.port));";
   const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe' });
   closers.push(() => child.kill('SIGKILL'));
   const reader = child.stdout.getReader();
