@@ -8,6 +8,7 @@ import {
   checkBudget,
   checkEngines,
   checkLeftovers,
+  checkMlx,
   checkTemplates,
   smallestNeed,
 } from '#src/cli/doctor/engine-checks.ts';
@@ -267,4 +268,16 @@ test('a model whose chat template does not work is named, with what is wrong', (
   expect(checkTemplates(models)).toMatchObject([
     { check: 'templates', level: 'warning', says: 'The chat template of org/broken: It is not valid Jinja.' },
   ]);
+});
+
+test('MLX models without a server are told, worse where none is fetched by itself', () => {
+  const found = {
+    kinds: { 'llama.cpp': { installed: [{ is_chosen: true }] }, 'mlx-lm': { installed: [], broken: [] } },
+  };
+  const models = [{ id: 'one', backend: 'mlx' }];
+  expect(checkMlx(found, [{ id: 'two', backend: 'gguf' }], false)).toEqual([]);
+  expect(checkMlx(found, models, true)).toMatchObject([{ level: 'warning', fix: expect.stringContaining('mlx-lm') }]);
+  expect(checkMlx(found, models, false)).toMatchObject([{ level: 'bad' }]);
+  const served = { kinds: { 'mlx-lm': { installed: [{ kind: 'mlx-lm', version: '0.32.2', is_chosen: true }] } } };
+  expect(checkMlx(served, models, false)).toMatchObject([{ level: 'good', says: expect.stringContaining('0.32.2') }]);
 });
