@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { flow as flowCommand } from '#test/cli/flow-command.ts';
 import { realEngine } from '#test/support/real-engine.ts';
 import { type RunningFlow, startFlow } from '#test/support/running-flow.ts';
 import { COMMON_SCRIPTS, writeScriptedModel } from '#test/support/scripted-model.ts';
@@ -78,6 +79,18 @@ describe('fit', () => {
 
   test('an id may be written with its slash', async () => {
     expect((await fit({}, 'org/m')).status).toBe(200);
+  });
+
+  test('`flow fit` says the same in words, and as JSON', async () => {
+    const address = ['--port', new URL(flow.url).port];
+    const told = await flowCommand(['fit', 'org/m', '--ctx', '2048', '--slots', '3', ...address]);
+    expect(told.stderr).toBe('');
+    expect(told.stdout).toMatch(/^org\/m fits: .* for models/);
+    expect(told.stdout).toContain('context 2048 tokens × 3 slots');
+    expect(told.stdout).toContain('--parallel 3');
+    const data = await flowCommand(['fit', 'org/m', '--json', ...address]);
+    expect(JSON.parse(data.stdout)).toMatchObject({ model_id: 'org/m', verdict: 'fits' });
+    expect((await flowCommand(['fit', 'org/m', '--kv', 'q9', ...address])).code).not.toBe(0);
   });
 
   const wrong: readonly [string, object, number, RegExp][] = [
