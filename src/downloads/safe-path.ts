@@ -1,5 +1,5 @@
 /** Names from a repository become paths on this machine only through here. */
-import { realpathSync } from 'node:fs';
+import { lstatSync, realpathSync } from 'node:fs';
 import { lstat, mkdir } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { Fault, systemCodeOf } from '#src/faults.ts';
@@ -49,15 +49,39 @@ export function checkedRepository(given: string): string {
 export async function prepareFolder(root: string, target: string): Promise<void> {
   await mkdir(root, { recursive: true, mode: 0o700 });
   const folder = dirname(target);
+  const realRoot = realpathSync(root);
+  // A folder that is a link would have folders made where it leads, so what is there is looked at first.
+  if (!isIn(realNearest(folder), realRoot)) throw leadsOut(target);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const [realRoot, realFolder] = [realpathSync(root), realpathSync(folder)];
-  const isInside = realFolder === realRoot || realFolder.startsWith(realRoot + sep);
+  const isInside = isIn(realpathSync(folder), realRoot);
   const there = await lstat(target).catch((cause) => {
     if (systemCodeOf(cause) === 'ENOENT') return null;
     throw cause;
   });
   if (isInside && (there === null || there.isFile())) return;
-  throw new Fault('conflict', `${target} leads out of the models folder or is no plain file, so it is left alone.`, {
+  throw leadsOut(target);
+}
+
+function isIn(real: string, realRoot: string): boolean {
+  return real === realRoot || real.startsWith(realRoot + sep);
+}
+
+/** Inside nothing. */
+const NOWHERE = '';
+
+/** Where a path leads as far as it is there; nowhere for a link that leads to nothing yet. */
+function realNearest(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (cause) {
+    const isDangling = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+    if (isDangling || systemCodeOf(cause) !== 'ENOENT' || dirname(path) === path) return NOWHERE;
+    return realNearest(dirname(path));
+  }
+}
+
+function leadsOut(target: string): Fault {
+  return new Fault('conflict', `${target} leads out of the models folder or is no plain file, so it is left alone.`, {
     hint: 'Move it away, then resume the download.',
   });
 }
