@@ -189,7 +189,7 @@ function openEngineUpdates(parts: UpdateParts): Pick<Flow, 'upgrades' | 'autoUpd
     availableBytes: () => hardware.memory().availableBytes,
     fixedBy: (kind) =>
       isNamed && kind === 'llama.cpp' ? 'FLOW_LLAMA_SERVER names the engine, so Flow uses no other in this run.' : null,
-    sweep: () => engines.installer.sweep(),
+    sweep: async () => void (await Promise.all([engines.installer.sweep(), room.mlx.sweep()])),
   });
 }
 

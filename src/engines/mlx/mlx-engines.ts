@@ -72,6 +72,11 @@ export class MlxEngines {
     for (const { installer } of this.shelves) installer.cancel();
   }
 
+  /** Removes what installations of a killed Flow have left. */
+  async sweep(): Promise<void> {
+    for (const { installer } of this.shelves) await installer.sweep();
+  }
+
   /** Kinds that have an engine to use. One that is named and does not work counts: no other is taken in its place. */
   async #present(): Promise<ReadonlySet<MlxKind>> {
     const present = new Set<MlxKind>();

@@ -1,4 +1,5 @@
 /** Installs one kind of MLX server: one installation at a time, with any number of waiters. */
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,6 +74,11 @@ export class PythonInstaller implements InstallWatch {
 
   cancel(): void {
     this.#running?.abort.abort();
+  }
+
+  /** Removes what a Flow that was killed in the midst of an installation has left; nothing while one is under way. */
+  async sweep(): Promise<void> {
+    if (!this.isRunning && existsSync(this.#deps.installDir)) await sweep(this.#deps.installDir, this.#deps.kind);
   }
 
   /** Joins the installation under way, whatever it brings, or starts one of the tested version. */
