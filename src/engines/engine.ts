@@ -47,7 +47,11 @@ export type LogSignal =
   | { readonly kind: 'broken' }
   /** What a person should know of it, in plain words. */
   | { readonly kind: 'remark'; readonly text: string }
-  | { readonly kind: 'memory'; readonly part: 'weights' | 'kv-cache' | 'compute'; readonly bytes: number };
+  | {
+      readonly kind: 'memory';
+      readonly part: 'weights' | 'mapped-weights' | 'repacked-weights' | 'kv-cache' | 'compute';
+      readonly bytes: number;
+    };
 
 export type CrashKind =
   | 'bad-flag'

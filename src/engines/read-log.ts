@@ -8,7 +8,7 @@ const MIB = 1024 * 1024;
 /** Old builds draw the load as a row of this many dots. */
 const DOTS_MAX = 100;
 
-const BUFFER = /\b(model|KV|RS|compute|output) buffer size\s*=\s*([\d.]+) (MiB|KiB|GiB)/;
+const BUFFER = /(\S+) +(model|KV|RS|compute|output) buffer size\s*=\s*([\d.]+) (MiB|KiB|GiB)/;
 const UNITS: Readonly<Record<string, number>> = { KiB: 1024, MiB: MIB, GiB: 1024 * MIB };
 const PARTS: Readonly<Record<string, 'weights' | 'kv-cache' | 'compute'>> = {
   model: 'weights',
@@ -23,7 +23,7 @@ const PARTS: Readonly<Record<string, 'weights' | 'kv-cache' | 'compute'>> = {
 export function readLog(line: string): LogSignal | null {
   if (line.startsWith(TETHER)) return readTether(line.slice(TETHER.length));
   const memory = BUFFER.exec(line);
-  if (memory) return readMemory(memory[1] ?? '', Number(memory[2]), memory[3] ?? '');
+  if (memory) return readMemory(memory);
   // Before late 2025 the server listens first and loads afterwards: only this line means ready in every build.
   if (/\b(main|llama_server): model loaded\s*$/.test(line)) return { kind: 'ready' };
   if (/\bload_tensors: loading model tensors/.test(line))
@@ -51,11 +51,17 @@ function readTether(json: string): LogSignal | null {
   return { kind: 'load-progress', stage, ratio: Math.min(1, Math.max(0, ratio)) };
 }
 
-function readMemory(name: string, amount: number, unit: string): LogSignal | null {
+function readMemory([, device = '', name = '', amount, unit = '']: RegExpExecArray): LogSignal | null {
   const part = PARTS[name];
   const unitBytes = UNITS[unit];
-  if (part === undefined || unitBytes === undefined || !Number.isFinite(amount)) return null;
-  return { kind: 'memory', part, bytes: Math.round(amount * unitBytes) };
+  const bytes = Number(amount) * (unitBytes ?? Number.NaN);
+  if (part === undefined || !Number.isFinite(bytes)) return null;
+  return { kind: 'memory', part: part === 'weights' ? weightsOn(device) : part, bytes: Math.round(bytes) };
+}
+
+function weightsOn(device: string): 'weights' | 'mapped-weights' | 'repacked-weights' {
+  if (device === 'CPU_Mapped') return 'mapped-weights';
+  return /^AMX$|REPACK|^CPU_AARCH64$/.test(device) ? 'repacked-weights' : 'weights';
 }
 
 function parsed(json: string): unknown {

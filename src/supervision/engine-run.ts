@@ -9,6 +9,7 @@ import type { Settings } from '#src/settings/settings.ts';
 import type { Signal, Wish } from './lifecycle.ts';
 import { LoadWatch } from './load-watch.ts';
 import { MemoryProgress } from './memory-progress.ts';
+import { MemoryTally } from './memory-tally.ts';
 import { FIRST_MLX_PORT, type PortLease, type Ports } from './ports.ts';
 import { type EngineProcess, type OutputStream, type ProcessExit, spawnEngine } from './process.ts';
 import type { ProcessRegistry } from './process-registry.ts';
@@ -72,7 +73,7 @@ export class EngineRun {
   #readying: Readying | null = null;
   #memoryProgress: MemoryProgress | null = null;
   #broken: Timer | null = null;
-  readonly #taken = { weights: 0, 'kv-cache': 0, compute: 0 };
+  readonly #tally = new MemoryTally();
   #stopTimers: Timer[] = [];
   #unprotect: () => void = () => {};
 
@@ -137,7 +138,7 @@ export class EngineRun {
   }
 
   memoryBytes(): number | null {
-    return this.#process?.memoryBytes() ?? null;
+    return this.#tally.without(this.#process?.memoryBytes() ?? null);
   }
 
   /** The port it has, or had. */
@@ -249,7 +250,7 @@ export class EngineRun {
         this.#readying?.hurry();
         break;
       case 'memory':
-        this.#taken[signal.part] += signal.bytes;
+        this.#tally.add(signal.part, signal.bytes);
         break;
       default:
         break;
@@ -270,9 +271,7 @@ export class EngineRun {
   }
 
   #memoryTaken(child: EngineProcess): MemoryTaken {
-    const { weights, compute, 'kv-cache': kvCache } = this.#taken;
-    const said = { weightsBytes: weights, kvCacheBytes: kvCache, computeBytes: compute };
-    return { ...said, residentBytes: child.memoryBytes() };
+    return { ...this.#tally.taken, residentBytes: this.#tally.without(child.memoryBytes()) };
   }
 
   #end(exit: ProcessExit, plan: LaunchPlan, adapter: EngineAdapter): void {

@@ -31,11 +31,13 @@ test.each([
 });
 
 test.each([
-  ['load_tensors:   CPU_Mapped model buffer size =     1.00 MiB', 'weights', 1_048_576],
+  ['load_tensors:   CPU_Mapped model buffer size =     1.00 MiB', 'mapped-weights', 1_048_576],
   ['load_tensors: Metal_Mapped model buffer size =  4165.37 MiB', 'weights', 4_367_707_013],
   ['llama_kv_cache_unified:      Metal KV buffer size =   512.00 MiB', 'kv-cache', 536_870_912],
   ['llama_memory_recurrent:        CPU RS buffer size =     2.00 MiB', 'kv-cache', 2_097_152],
   ['0.00.009 I sched_reserve:        CPU compute buffer size =     2.00 MiB', 'compute', 2_097_152],
+  ['load_tensors:          AMX model buffer size =     0.50 MiB', 'repacked-weights', 524_288],
+  ['load_tensors:   CPU_REPACK model buffer size =     0.50 MiB', 'repacked-weights', 524_288],
 ] as const)('%s is memory', (line, part, bytes) => {
   expect(readLog(line)).toEqual({ kind: 'memory', part, bytes });
 });
