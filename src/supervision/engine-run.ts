@@ -99,8 +99,14 @@ export class EngineRun {
       if (hasInstalled) this.#progress('starting-process', null);
       const adapter = this.#deps.adapterFor(engine.kind);
       const refusal = checkProgram(engine.executable) ?? adapter.precheck(model);
-      if (refusal) this.#tell({ type: 'start-failed', generation: this.generation, report: refusal });
-      else this.#spawn(engine, adapter, avoidPorts);
+      if (refusal) {
+        this.#tell({ type: 'start-failed', generation: this.generation, report: refusal });
+        return;
+      }
+      const port = await this.#deps.ports.claim(avoidPorts, engine.kind === 'llama.cpp' ? undefined : FIRST_MLX_PORT);
+      this.#port = port;
+      if (signal.aborted) this.#releasePort();
+      else this.#spawn(engine, adapter, port);
     } catch (cause) {
       this.#unprotect();
       this.#releasePort();
@@ -146,15 +152,14 @@ export class EngineRun {
     return this.#plan?.port ?? null;
   }
 
-  /** No `await` in here: between the look at the port and the engine that takes it nothing else happens. */
-  #spawn(engine: InstalledEngine, adapter: EngineAdapter, avoidPorts: ReadonlySet<number>): void {
+  /** No `await` in here: whoever gives up the start either finds a process or keeps it from being. */
+  #spawn(engine: InstalledEngine, adapter: EngineAdapter, { port }: PortLease): void {
     const deps = this.#deps;
     const { model } = this.#wish;
     // Anew, since an installation may have taken minutes.
     const launch = deps.launchFor(model, this.#wish.overrides);
-    this.#port = deps.ports.reserve(avoidPorts, engine.kind === 'llama.cpp' ? undefined : FIRST_MLX_PORT);
     const apiKey = Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString('base64url');
-    const plan = { model, launch, engine, port: this.#port.port, apiKey };
+    const plan = { model, launch, engine, port, apiKey };
     this.#plan = plan;
     this.#adapter = adapter;
     this.#unprotect = deps.logs.protect(apiKey);

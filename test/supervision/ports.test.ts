@@ -1,7 +1,7 @@
 // Ports for engines, against the real system.
 import { expect, test } from 'bun:test';
 import { Fault } from '#src/faults.ts';
-import { FIRST_PORT, Ports } from '#src/supervision/ports.ts';
+import { answers, FIRST_PORT, Ports } from '#src/supervision/ports.ts';
 
 function occupied() {
   return Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
@@ -51,4 +51,28 @@ test('when all are taken, the refusal says so', () => {
   const ports = new Ports({ first: 9000, last: 9001, isFree: () => false });
   expect(() => ports.reserve()).toThrow(Fault);
   expect(() => ports.reserve()).toThrow('All ports from 9000 to 9001 are taken.');
+});
+
+test('a port that can be bound is passed over while a program on all addresses answers there', async () => {
+  const listener = Bun.listen({ hostname: '0.0.0.0', port: 0, socket: { data() {} } });
+  try {
+    // As on macOS, where the bind succeeds.
+    const ports = new Ports({
+      first: listener.port,
+      last: listener.port + 200,
+      isFree: () => true,
+      isAnswered: answers,
+    });
+    using lease = await ports.claim(new Set());
+    expect(lease.port).toBeGreaterThan(listener.port);
+    using next = ports.reserve(new Set(), listener.port);
+    expect(next.port).toBe(listener.port);
+  } finally {
+    listener.stop(true);
+  }
+});
+
+test('the refusal names the ports that were looked at', () => {
+  const ports = new Ports({ first: 9000, last: 9005, isFree: () => false });
+  expect(() => ports.reserve(new Set(), 9003)).toThrow('All ports from 9003 to 9005 are taken.');
 });
