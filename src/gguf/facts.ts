@@ -57,7 +57,8 @@ export function factsOf(header: GgufHeader, fileName: string): ModelFacts {
     namedTemplates: read.textsUnder('tokenizer.chat_template.').slice(0, NAMED_TEMPLATES_MAX),
     beginToken: read.number('tokenizer.ggml.bos_token_id'),
     endToken: read.number('tokenizer.ggml.eos_token_id'),
-    splitCount: read.number('split.count') ?? 1,
+    // llama.cpp's own tool writes 0 into what it has put together.
+    splitCount: Math.max(1, read.number('split.count') ?? 1),
     splitNumber: read.number('split.no') ?? 0,
     tensors: header.tensors,
     capabilities: {

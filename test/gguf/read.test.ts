@@ -306,3 +306,8 @@ test('what a file is for is told', () => {
   expect(facts({ 'general.architecture': 'nomic-bert' }).capabilities.embedding).toBe(true);
   expect(facts({ 'general.architecture': 'qwen3', 'qwen3.pooling_type': 3 }).capabilities.embedding).toBe(true);
 });
+
+test('a file that was put together from its parts is whole, though its header counts no parts', () => {
+  const merged = facts({ 'general.architecture': 'llama', 'split.count': 0, 'split.no': 0 });
+  expect(merged.splitCount).toBe(1);
+});
