@@ -6,6 +6,8 @@ import { quantizationName } from './tensor-types.ts';
 const LAYERS_MAX = 2_048;
 const NAMED_TEMPLATES_MAX = 20;
 const LENGTH_MAX = 1 << 24;
+/** A name of megabytes would be searched for minutes, and stand in the key of everything that is looked up. */
+const ARCHITECTURE = /^[\w.-]{1,64}$/;
 const EMBEDDING_ARCHITECTURES = /^(?:.*bert.*|t5encoder|gemma-embedding|.*-embed(?:ding)?)$/;
 /** The second is the name of before. */
 const GAP_TOKENS = ['fim_pre_token_id', 'prefix_token_id'];
@@ -143,7 +145,8 @@ class Reader {
 
   constructor(metadata: ReadonlyMap<string, MetadataValue>) {
     this.#metadata = metadata;
-    this.architecture = this.text('general.architecture') ?? 'unknown';
+    const architecture = this.text('general.architecture') ?? '';
+    this.architecture = ARCHITECTURE.test(architecture) ? architecture : 'unknown';
   }
 
   text(key: string): string | null {

@@ -311,3 +311,10 @@ test('a file that was put together from its parts is whole, though its header co
   const merged = facts({ 'general.architecture': 'llama', 'split.count': 0, 'split.no': 0 });
   expect(merged.splitCount).toBe(1);
 });
+
+test('an architecture of megabytes holds nobody up (S-15)', () => {
+  const startedMs = performance.now();
+  const read = facts({ 'general.architecture': `${'bert'.repeat(100_000)}\n`, 'x.block_count': 3 });
+  expect(performance.now() - startedMs).toBeLessThan(500);
+  expect(read).toMatchObject({ architecture: 'unknown', layers: [], capabilities: { embedding: false } });
+});
