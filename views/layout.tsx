@@ -12,6 +12,10 @@ import { statusId } from './shell/status-line.tsx';
 export type LayoutProps = {
   readonly title: string;
   readonly current: PageName | null;
+  /** What the live connection tells of; null for none. */
+  readonly topic: string | null;
+  /** Scripts of this page alone. */
+  readonly scripts: readonly string[];
   readonly version: string;
   /** Addresses of the vendored scripts. */
   readonly vendor: {
@@ -45,14 +49,15 @@ const HTMX_CONFIG = JSON.stringify({
   sse: { reconnectDelay: 300, reconnectMaxDelay: 3000, reconnectJitter: 0.2 },
 });
 
-export function Layout({ title, current, version, vendor, children }: LayoutProps): JSX.Element {
+export function Layout(props: LayoutProps): JSX.Element {
+  const { title, current, topic, scripts, version, vendor, children } = props;
   // A page outside the navigation (not found, sign in) has nothing that changes, and perhaps no right to know.
   const isLive = current !== null;
   return (
     <>
       {'<!doctype html>'}
       <html lang="en" data-version={version}>
-        <Head title={title} vendor={vendor} />
+        <Head title={title} scripts={scripts} vendor={vendor} />
         <body>
           <a class="skip" href="#content">
             Skip to the content
@@ -79,14 +84,14 @@ export function Layout({ title, current, version, vendor, children }: LayoutProp
           <template id="notice-template">
             <Notice tone="info" message="" hint={null} />
           </template>
-          {isLive ? <Always current={current} /> : ''}
+          {isLive && topic !== null ? <Always topic={topic} /> : ''}
         </body>
       </html>
     </>
   );
 }
 
-function Head({ title, vendor }: Pick<LayoutProps, 'title' | 'vendor'>): JSX.Element {
+function Head({ title, scripts, vendor }: Pick<LayoutProps, 'title' | 'scripts' | 'vendor'>): JSX.Element {
   return (
     <head>
       <meta charset="utf-8" />
@@ -102,7 +107,7 @@ function Head({ title, vendor }: Pick<LayoutProps, 'title' | 'vendor'>): JSX.Ele
       <script defer src={vendor.htmx} />
       <script defer src={vendor.sse} />
       <script defer src={vendor.alpineCompat} />
-      {SCRIPTS.map((name) => (
+      {[...SCRIPTS, ...scripts].map((name) => (
         <script defer src={`/public/js/${name}.js`} />
       ))}
       <script defer src={vendor.alpine} />
@@ -140,12 +145,12 @@ function Foot({ version, isLive }: { version: string; isLive: boolean }): JSX.El
 }
 
 /** What every page of the navigation has: the palette, the list of keys, and the one live connection. */
-function Always({ current }: { current: PageName }): JSX.Element {
+function Always({ topic }: { topic: string }): JSX.Element {
   return (
     <>
       <Palette />
       <Shortcuts />
-      <div id="live" hx-sse:connect={`/live?page=${current}`} hx-swap="none" />
+      <div id="live" hx-sse:connect={`/live?page=${encodeURIComponent(topic)}`} hx-swap="none" />
     </>
   );
 }

@@ -22,8 +22,16 @@ export interface Fragments {
   isAlone(key: FragmentKey): boolean;
 }
 
+/** Topics of which there is one for each of many things, such as `chat:<id>`: made when somebody first looks. */
+export interface TopicFamily {
+  /** The topic of one thing by the part of its name behind the colon; null when there is no such thing. */
+  open(name: string): Fragments | null;
+}
+
 export type FeedsParts = {
   readonly topics: ReadonlyMap<Topic, Fragments>;
+  /** By the part of the name before the colon. */
+  readonly families?: ReadonlyMap<string, TopicFamily>;
   readonly clock: Clock;
   /** Told to each browser first, so that a page of another version can offer to reload. */
   readonly version: string;
@@ -45,7 +53,7 @@ const encoder = new TextEncoder();
 export class Feeds {
   readonly #parts: FeedsParts;
   readonly #feeds = new Set<Feed>();
-  readonly #rooms: ReadonlyMap<Topic, Room>;
+  readonly #rooms: Map<Topic, Room>;
   #flushTimer: Timer | null = null;
   #heartbeat: Timer | null = null;
   #isClosed = false;
@@ -65,14 +73,26 @@ export class Feeds {
 
   /** Whether there is such a topic. */
   knows(topic: Topic): boolean {
-    return this.#rooms.has(topic);
+    return this.#rooms.has(topic) || this.#openFamilyTopic(topic) !== null;
+  }
+
+  /** Whether somebody looks at it now. */
+  isLookedAt(topic: Topic): boolean {
+    return (this.#rooms.get(topic)?.lookers ?? 0) > 0;
+  }
+
+  /** Says that a thing changed in every topic of a family that somebody looks at. */
+  touchFamily(family: string, key: FragmentKey): void {
+    for (const topic of this.#rooms.keys()) {
+      if (topic.startsWith(`${family}:`)) this.touch(topic, key);
+    }
   }
 
   /** Says that a thing changed. Cheap; may be called for every token. */
   touch(topic: Topic, key: FragmentKey): void {
     const room = this.#rooms.get(topic);
-    assert(room !== undefined, `a topic ${topic}`);
-    if (room.lookers === 0) return;
+    assert(room !== undefined || topic.includes(':'), `a topic ${topic}`);
+    if (room === undefined || room.lookers === 0) return;
     room.dirty.add(key);
     this.#flushTimer ??= this.#parts.clock.after(RENDER_INTERVAL_MS, () => this.#flush());
   }
@@ -89,7 +109,7 @@ export class Feeds {
    */
   open(topics: readonly Topic[]): ReadableStream<Uint8Array> | null {
     if (this.#isClosed || this.#feeds.size >= FEEDS_MAX) return null;
-    const rooms = topics.flatMap((topic) => this.#rooms.get(topic) ?? []);
+    const rooms = topics.flatMap((topic) => this.#room(topic) ?? []);
     const feed = new Feed(rooms, () => this.#remove(feed));
     this.#feeds.add(feed);
     for (const room of rooms) room.lookers += 1;
@@ -105,6 +125,22 @@ export class Feeds {
   close(): void {
     this.#isClosed = true;
     for (const feed of [...this.#feeds]) feed.end();
+  }
+
+  #room(topic: Topic): Room | null {
+    const held = this.#rooms.get(topic);
+    if (held) return held;
+    const fragments = this.#openFamilyTopic(topic);
+    if (fragments === null) return null;
+    const room = new Room(topic, fragments, this.#parts.log);
+    this.#rooms.set(topic, room);
+    return room;
+  }
+
+  #openFamilyTopic(topic: Topic): Fragments | null {
+    const colon = topic.indexOf(':');
+    if (colon < 0) return null;
+    return this.#parts.families?.get(topic.slice(0, colon))?.open(topic.slice(colon + 1)) ?? null;
   }
 
   #flush(): void {
@@ -123,7 +159,10 @@ export class Feeds {
 
   #remove(feed: Feed): void {
     if (!this.#feeds.delete(feed)) return;
-    for (const room of feed.rooms) room.leave();
+    for (const room of feed.rooms) {
+      room.leave();
+      if (room.lookers === 0 && room.topic.includes(':')) this.#rooms.delete(room.topic);
+    }
     if (this.#feeds.size > 0) return;
     this.#heartbeat?.[Symbol.dispose]();
     this.#heartbeat = null;

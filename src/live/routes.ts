@@ -7,7 +7,7 @@ import type { Feeds } from './feed.ts';
 /** Looked at on every page. */
 export const SHELL_TOPIC = 'shell';
 
-const LiveQuery = t.Object({ page: t.Optional(t.String({ maxLength: 40 })) });
+const LiveQuery = t.Object({ page: t.Optional(t.String({ maxLength: 80 })) });
 
 /** The live connection. A page that is not known gets what stands on every page. */
 export const liveRoutes = ({ feeds }: { feeds: Feeds }) =>

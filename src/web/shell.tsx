@@ -11,6 +11,10 @@ export type Page = {
   /** Which entry of the navigation it belongs to; null for none. */
   readonly current: PageName | null;
   readonly body: JSX.Element;
+  /** What the page looks at, when that is not what its entry of the navigation is called. */
+  readonly topic?: string;
+  /** Scripts of `public/js` that only this page needs. */
+  readonly scripts?: readonly string[];
 };
 
 export type Reply = { readonly status?: number; readonly headers?: Readonly<Record<string, string>> };
@@ -40,7 +44,14 @@ export function shell({ vendor, version }: ShellParts): Shell {
       // Rendered by a view: `safe` tells the escape checker so.
       const safeBody = markupOf(page.body);
       const markup = (
-        <Layout title={page.title} current={page.current} vendor={vendor} version={version}>
+        <Layout
+          title={page.title}
+          current={page.current}
+          topic={page.topic ?? page.current}
+          scripts={page.scripts ?? []}
+          vendor={vendor}
+          version={version}
+        >
           {safeBody}
         </Layout>
       );

@@ -136,3 +136,36 @@ test('S-28: no line end inside a fragment forges a field', () => {
     expect(eventFrame('notice', `a${end}event: b`)).toBe('event: notice\ndata: a\ndata: event: b\n\n');
   }
 });
+
+test('a topic of a family lives while somebody looks at it, and a change reaches all that are open', async () => {
+  const opened: string[] = [];
+  const family = {
+    open: (name: string) => {
+      opened.push(name);
+      return name === 'none'
+        ? null
+        : { render: (key: string) => `<${name}>${key}`, all: () => ['all'], isAlone: () => true };
+    },
+  };
+  const clock = new FakeClock();
+  const feeds = new Feeds({
+    topics: new Map(),
+    families: new Map([['chat', family]]),
+    clock,
+    version: '1',
+    log: () => {},
+  });
+  expect([feeds.knows('chat:none'), feeds.knows('other:a'), feeds.knows('chat:a')]).toEqual([false, false, true]);
+  const source = feeds.open(['chat:a'])?.getReader();
+  const next = async () => new TextDecoder().decode((await source?.read())?.value);
+  expect([await next(), await next()]).toEqual(['event: hello\ndata: 1\n\n', 'data: <a>all\n\n']);
+  feeds.touch('chat:b', 'x');
+  feeds.touchFamily('chat', 'list');
+  feeds.touch('chat:a', 'x');
+  clock.advance(100);
+  expect(await next()).toBe('data: <a>list<a>x\n\n');
+  await source?.cancel();
+  expect(feeds.isLookedAt('chat:a')).toBe(false);
+  feeds.open(['chat:a']);
+  expect(opened.filter((name) => name === 'a')).toHaveLength(3);
+});
