@@ -4,7 +4,7 @@ import { isNewer } from '#src/engines/compare-versions.ts';
 import type { EngineShelf } from '#src/engines/shelf.ts';
 import type { Bus } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
-import { isObject } from '#src/json.ts';
+import { isObject, type JsonObject, numberOrNull } from '#src/json.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import type { Upgrades } from './upgrades.ts';
 
@@ -22,7 +22,8 @@ const DAY_MS = 86_400_000;
 
 /**
  * With `engine_auto_update` at `check` it tells of a newer version once; at `update` it also begins an update, at a
- * moment when nothing is asked. A version that failed its trial is not tried again by itself.
+ * moment when nothing is asked. A version that failed its trial, or was cancelled, is not
+ * tried again by itself; one that could not be had, a day later.
  */
 export class AutoUpdate implements Disposable {
   readonly #parts: AutoUpdateParts;
@@ -75,7 +76,8 @@ export class AutoUpdate implements Disposable {
 
   #update({ kind }: EngineShelf, latest: string): void {
     const { upgrades, isIdle } = this.#parts;
-    if (upgrades.progress !== null || !isIdle() || hasBeenTried(upgrades, kind, latest)) return;
+    if (upgrades.progress !== null || !isIdle()) return;
+    if (hasBeenTried(upgrades.records.reportOf(kind), latest, this.#parts.clock.wallMs())) return;
     try {
       upgrades.start({ kind, version: latest, model: null });
     } catch (cause) {
@@ -85,9 +87,16 @@ export class AutoUpdate implements Disposable {
   }
 }
 
-/** Whether the last update brought this version to a trial, whatever came of it. */
-function hasBeenTried({ records }: Upgrades, kind: string, version: string): boolean {
-  const report = records.reportOf(kind);
-  const to = isObject(report?.to) ? report.to : {};
-  return report?.outcome !== 'interrupted' && (to.version === version || to.id === version);
+/**
+ * Whether this version needs no further try by itself: it was brought to a trial, whatever came of it; or a person
+ * cancelled it; or it could not be had less than a day ago.
+ */
+function hasBeenTried(report: JsonObject | null, version: string, nowMs: number): boolean {
+  if (report === null) return false;
+  const to = isObject(report.to) ? report.to : {};
+  const wasHad = to.version === version || to.id === version;
+  if (report.outcome !== 'interrupted' && wasHad) return true;
+  if (report.version !== version) return false;
+  const endedAtMs = (numberOrNull(report.ended_at) ?? 0) * 1000;
+  return report.outcome === 'cancelled' || Math.abs(nowMs - endedAtMs) < DAY_MS;
 }

@@ -35,6 +35,14 @@ export function trialModels(
   return fitting.map((each) => ({ model: each.model, why: each === best ? why : reasonFor(each, wanted) }));
 }
 
+/** Why `trialModels` gave none, as a sentence. */
+export function noModelWords(engineName: string, candidates: readonly Candidate[], freeBytes: number): string {
+  const needs = candidates.flatMap(({ needBytes }) => needBytes ?? []);
+  if (needs.length === 0) return `No model is here to try ${engineName} on.`;
+  const least = gigabytes(Math.min(...needs));
+  return `No model fits beside what runs now to try ${engineName} on: the least needs ${least}, ${gigabytes(freeBytes)} are free.`;
+}
+
 /** Large models that nobody asked for and nobody used are not worth a word. */
 function isWorthSaying({ model }: Candidate, wanted: Model | null, used: readonly Candidate[]): boolean {
   return model.id === wanted?.id || model === used[0]?.model;
@@ -57,5 +65,5 @@ function bySize(a: Candidate, b: Candidate): number {
 }
 
 function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
+  return `${(Math.max(0, bytes) / 1e9).toFixed(1)} GB`;
 }

@@ -11,7 +11,7 @@ import type { LaunchSettings, Model } from '#src/models/model.ts';
 import type { UpgradeRecords } from './records.ts';
 import { isSound, nameOf, type StepName, type StepResult, type Trial, verdictOf } from './report.ts';
 import type { TrialListener, TrialWish } from './trial.ts';
-import { type Candidate, type Choice, trialModels } from './trial-model.ts';
+import { type Candidate, type Choice, noModelWords, trialModels } from './trial-model.ts';
 import { reportWire, type UpdatePhase, type UpdateProgress, type UpdateReport } from './wire.ts';
 
 export type UpgradesParts = {
@@ -42,8 +42,8 @@ export type UpdateWish = {
   readonly model: Model | null;
 };
 
-/** What an update has come to, but for its times. */
-type Result = Omit<UpdateReport, 'kind' | 'startedAtMs' | 'endedAtMs'>;
+/** What an update has come to, but for what was wanted and its times. */
+type Result = Omit<UpdateReport, 'kind' | 'version' | 'startedAtMs' | 'endedAtMs'>;
 type Running = { readonly abort: AbortController; readonly ended: Promise<void>; progress: UpdateProgress };
 
 /** Models tried at most; more are tried only while the engine in use fails as well. */
@@ -81,7 +81,7 @@ export class Upgrades {
     const hint = 'Start the update again when you like.';
     const report = { outcome: 'interrupted', words, hint, from: null, to: null, ...NO_TRIAL } as const;
     const times = { startedAtMs: begun.startedAtMs, endedAtMs: clock.wallMs() };
-    records.end(begun.kind, reportWire({ ...report, ...times, kind: begun.kind }));
+    records.end(begun.kind, reportWire({ ...report, ...times, kind: begun.kind, version: begun.version }));
     bus.publish({ type: 'notice', tone: 'warning', text: words });
     await sweep().catch(() => {});
   }
@@ -114,7 +114,7 @@ export class Upgrades {
     this.#running = { abort, ended, progress };
     this.#publish(kind);
     void this.#run(shelf, wish, abort.signal).then((result) => {
-      this.#end({ ...result, kind, startedAtMs, endedAtMs: clock.wallMs() });
+      this.#end({ ...result, kind, version, startedAtMs, endedAtMs: clock.wallMs() });
       onEnded();
     });
   }
@@ -158,7 +158,7 @@ export class Upgrades {
         const words = `${shelf.kind} ${fresh.version ?? fresh.id} is what is used already.`;
         return { outcome: 'up-to-date', words, hint: null, ...NO_TRIAL, ...known() };
       }
-      await keepDefault(shelf, former);
+      await keepDefault(shelf, former, fresh);
       const tried = await this.#tryAll(shelf.kind, wish.model, fresh, former, signal);
       const result = { ...tried, ...known() };
       return tried.outcome === 'updated' ? await this.#adopt(shelf, former, fresh, result, signal) : result;
@@ -179,7 +179,9 @@ export class Upgrades {
     signal: AbortSignal,
   ): Promise<Omit<Result, 'from' | 'to'>> {
     const { candidates, freeBytes, makeModel } = this.#parts;
-    const choices = trialModels(candidates(kind), { wanted, freeBytes: freeBytes() });
+    const known = candidates(kind);
+    const free = freeBytes();
+    const choices = trialModels(known, { wanted, freeBytes: free });
     await using own = choices.length === 0 ? await makeModel(kind) : null;
     const all = own ? [{ model: own.model, why: `${own.model.id}, because no other model can be tried.` }] : choices;
     let last: Omit<Result, 'from' | 'to'> | null = null;
@@ -189,7 +191,8 @@ export class Upgrades {
     }
     if (last) return last;
     const hint = `To use it all the same: flow engines choose ${fresh.id}`;
-    return { outcome: 'untested', words: `No model is here to try ${nameOfEngine(fresh)} on.`, hint, ...NO_TRIAL };
+    const words = noModelWords(nameOfEngine(fresh), known, free);
+    return { outcome: 'untested', words, hint, ...NO_TRIAL };
   }
 
   async #tryOn(
@@ -295,11 +298,11 @@ async function usable(shelf: EngineShelf): Promise<InstalledEngine | null> {
   }
 }
 
-/** What is used must not follow from what is newest while the newest is untried. */
-async function keepDefault(shelf: EngineShelf, former: InstalledEngine | null): Promise<void> {
+/** What is used must not follow from what is newest while the newest is untried. What a person chose meanwhile stays. */
+async function keepDefault(shelf: EngineShelf, former: InstalledEngine | null, fresh: InstalledEngine): Promise<void> {
   if (former === null) return;
   const present = await usable(shelf);
-  if (present?.id !== former.id) await shelf.choose(former.id);
+  if (present?.id === fresh.id) await shelf.choose(former.id);
 }
 
 function engineName(engine: InstalledEngine | null): { id: string; version: string | null } | null {

@@ -42,6 +42,8 @@ export type EngineName = { readonly id: string; readonly version: string | null 
 /** What came of an update. */
 export type UpdateReport = {
   readonly kind: string;
+  /** The wanted version; null = the newest. */
+  readonly version: string | null;
   readonly outcome: UpdateOutcome;
   /** What happened and what is in force now, in one or two sentences. */
   readonly words: string;
@@ -75,9 +77,10 @@ export function progressWire(progress: UpdateProgress) {
 
 /** For `/api/engines/update`, and as it is kept. */
 export function reportWire(report: UpdateReport) {
-  const { kind, outcome, words, hint, from, to, modelWords, fresh, former } = report;
+  const { kind, version, outcome, words, hint, from, to, modelWords, fresh, former } = report;
   return {
     name: kind,
+    version,
     outcome,
     message: words,
     hint,

@@ -1,9 +1,11 @@
 /** What follows from what in an update, with engines on paper. With real ones: `test/e2e/engine-updates.test.ts`. */
 import { describe, expect, test } from 'bun:test';
+import { Fault } from '#src/faults.ts';
 import type { Model } from '#src/models/model.ts';
 import { AutoUpdate } from '#src/upgrades/auto-update.ts';
 import type { UpgradeRecords } from '#src/upgrades/records.ts';
 import { someModel } from '../engines/support/plan.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import { PaperShelf, paperUpgrades, updated } from './support/paper-shelf.ts';
 
 const two: readonly Model[] = [someModel('/a.gguf', { id: 'a' }), someModel('/b.gguf', { id: 'b' })];
@@ -60,6 +62,23 @@ describe('an update', () => {
     };
     expect(await updated(paperUpgrades(shelf, { onTry }))).toMatchObject({ outcome: 'cancelled' });
     expect(shelf.choice).toBe('b1');
+  });
+
+  test('leaves what a person chose while the new engine was fetched', async () => {
+    const shelf = new PaperShelf('b0', 'b1');
+    const add = shelf.add.bind(shelf);
+    shelf.add = async (version) => {
+      shelf.choice = 'b1';
+      return await add(version);
+    };
+    expect(await updated(paperUpgrades(shelf))).toMatchObject({ outcome: 'cancelled' });
+    expect(shelf.choice).toBe('b1');
+  });
+
+  test('says that models are there but too large, instead of that none is there', async () => {
+    const report = await updated(paperUpgrades(new PaperShelf('b1'), { freeBytes: () => 0 }));
+    expect(report).toMatchObject({ outcome: 'untested' });
+    expect(report.message).toMatch(/^No model fits beside what runs now/);
   });
 
   test('mends a default that cannot be used any more', async () => {
@@ -164,5 +183,42 @@ describe('by itself Flow', () => {
     await here.looker.look();
     await settled(here);
     expect(here.tried).toHaveLength(2);
+  });
+
+  test('tries a version that could not be had a day later, not every ten minutes', async () => {
+    const here = auto('update');
+    let times = 0;
+    here.shelf.add = async () => {
+      times += 1;
+      throw new Fault('install-failed', 'What was fetched does not run here.');
+    };
+    for (let look = 0; look < 3; look += 1) {
+      here.clock.advance(600_000);
+      await here.looker.look();
+      await settled(here);
+    }
+    expect(times).toBe(1);
+    here.clock.advance(DAY_MS);
+    await here.looker.look();
+    await settled(here);
+    expect(times).toBe(2);
+  });
+
+  test('does not begin again what a person has cancelled', async () => {
+    const here = auto('update');
+    let times = 0;
+    here.shelf.add = (_version: string | null, signal?: AbortSignal) => {
+      times += 1;
+      const { promise, reject } = Promise.withResolvers<never>();
+      signal?.addEventListener('abort', () => reject(new Fault('cancelled', 'It was cancelled.')));
+      return promise;
+    };
+    await here.looker.look();
+    await waitUntil('the fetching to begin', () => times === 1);
+    await here.upgrades.cancel();
+    here.clock.advance(2 * DAY_MS);
+    await here.looker.look();
+    await settled(here);
+    expect(times).toBe(1);
   });
 });

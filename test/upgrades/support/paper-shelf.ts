@@ -46,7 +46,7 @@ export class PaperShelf implements EngineShelf {
     this.engines.splice(0, this.engines.length, ...this.engines.filter((each) => each.id !== id));
   };
 
-  async add(version: string | null) {
+  async add(version: string | null, _signal?: AbortSignal): Promise<InstalledEngine> {
     const id = version ?? this.newest;
     const held = this.engines.find((each) => each.id === id);
     if (held) return held;
