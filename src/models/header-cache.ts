@@ -9,28 +9,49 @@ import { statOrNull } from './file-look.ts';
 /** Tells one state of a file from another; of an MLX folder, its weights' size and the newest change that matters. */
 export type FileStamp = { readonly sizeBytes: number; readonly modifiedMs: number };
 
-const FILES_MAX = 200;
+/** A listing looks at every model: with less room than there are models, it would read every header every time. */
+const FILES_MAX = 10_000;
+/** Real facts are some kilobytes, nearly all of it the chat template; a file may bring sixteen megabytes. */
+const CHARS_MAX = 64 << 20;
+const CHARS_PER_LAYER = 50;
+
+type Entry = { readonly stamp: FileStamp; readonly facts: ModelFacts; readonly chars: number };
 
 /** Reads headers, each state of a file once. */
 export class HeaderCache {
-  readonly #entries = new Map<string, { stamp: FileStamp; facts: ModelFacts }>();
+  readonly #entries = new Map<string, Entry>();
+  #chars = 0;
 
   /** The facts of a GGUF file or an MLX folder as it is now. Throws Fault('not-found') or Fault('unprocessable'). */
   factsOf(path: string): ModelFacts {
     const stamp = stampOf(path);
     const held = this.#entries.get(path);
     if (held && stamp && isSame(held.stamp, stamp)) return held.facts;
-    this.#entries.delete(path);
+    this.#forget(path);
     const facts = statOrNull(path)?.isDirectory() ? readMlx(path) : readGguf(path);
-    if (stamp) this.#remember(path, { stamp, facts });
+    if (stamp) this.#remember(path, { stamp, facts, chars: charsOf(facts) });
     return facts;
   }
 
-  #remember(path: string, entry: { stamp: FileStamp; facts: ModelFacts }): void {
+  #remember(path: string, entry: Entry): void {
     this.#entries.set(path, entry);
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > FILES_MAX && oldest !== undefined) this.#entries.delete(oldest);
+    this.#chars += entry.chars;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= FILES_MAX && this.#chars <= CHARS_MAX) return;
+      this.#forget(oldest);
+    }
   }
+
+  #forget(path: string): void {
+    this.#chars -= this.#entries.get(path)?.chars ?? 0;
+    this.#entries.delete(path);
+  }
+}
+
+/** What facts take in memory, roughly. */
+function charsOf({ chatTemplate, namedTemplates, layers }: ModelFacts): number {
+  const templates = [chatTemplate ?? '', ...namedTemplates.map(({ text }) => text)];
+  return templates.reduce((sum, text) => sum + text.length, layers.length * CHARS_PER_LAYER);
 }
 
 /** The stamp of a file or an MLX folder now; null when none is there, or can be reached. Never throws. */
