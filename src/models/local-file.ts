@@ -111,6 +111,8 @@ function stemOf(path: string): string {
 function projectorFor(path: string, headers: HeaderCache): string | null {
   const folder = dirname(path);
   const names = namesIn(folder).filter((name) => /\.gguf$/i.test(name));
+  // A scan asks for each model: where none is a projector, a folder of thousands would be gone through by each of them.
+  if (!names.some(isProjectorName)) return null;
   const own = familyOf(stemOf(path));
   const families = new Set(names.filter((name) => !isProjectorName(name)).map((name) => familyOf(stemOf(name))));
   const candidates = names.filter(isProjectorName).filter((name) => {
