@@ -65,7 +65,9 @@ export function recognise(baseUrl: string, answers: Answers, hasKey: boolean): R
   const listed = listOf(models);
   const properties = objectOf(props);
   const word = objectOf(health);
-  if (properties && isObject(properties.default_generation_settings)) return llamaServer(properties, listed);
+  // Another Flow, and llama-server as a router of several, pass on or make up the properties of one model.
+  const isOneModel = word?.service !== 'flow' && properties?.role !== 'router';
+  if (isOneModel && isObject(properties?.default_generation_settings)) return llamaServer(properties, listed);
   const mlx = mlxServer(word, health, listed);
   if (mlx) return mlx;
   if (listed === null) throw notAnEngine(baseUrl, answers);

@@ -83,6 +83,17 @@ describe('an engine is recognised', () => {
     expect(recognise(URL_ASKED, given, false)).toMatchObject({ engine: 'openai', product });
   });
 
+  test('a router’s made-up properties are not taken for a model, nor are those that another Flow passes on', () => {
+    const settings = { default_generation_settings: { params: null, n_ctx: 0 }, model_alias: 'llama-server' };
+    const models = json({ data: [{ id: 'a' }, { id: 'b' }] }, { server: 'llama.cpp' });
+    const router = { props: json({ role: 'router', ...settings, model_path: 'none' }), models };
+    const behind = { props: json(settings), health: json({ service: 'flow', version: '1' }), models: list('a', 'b') };
+    for (const given of [router, behind]) {
+      const { engine, models: served } = recognise(URL_ASKED, answers(given), false);
+      expect([engine, ...served.map(({ modelName }) => modelName)]).toEqual(['openai', 'a', 'b']);
+    }
+  });
+
   test('LM Studio, with the context that is loaded and whether it is MLX', () => {
     const detail = { id: 'q', type: 'vlm', compatibility_type: 'mlx', loaded_context_length: 8192 };
     const lmStudio = json({ data: [{ ...detail, max_context_length: 262_144 }] });
