@@ -221,6 +221,23 @@ test('the scripted models speak XML calls and cut bytes', async () => {
   });
 });
 
+test('mlx-openai-server embeds with a model of embeddings', async () => {
+  const capabilities = { tools: false, thinking: false, vision: false, embedding: true };
+  await using keeper = await keepMlx('mlx-openai-server', modelPath, { model: { capabilities } });
+  if (!keeper) return;
+  keeper.start();
+  const { baseUrl, contextTokens } = await keeper.until('ready');
+  expect(contextTokens).toBe(512);
+  const response = await fetch(`${baseUrl}/v1/embeddings`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: modelPath, input: ['This is a text.', 'Another one.'] }),
+  });
+  const { data } = Object(await response.json());
+  expect(data).toHaveLength(2);
+  expect(data[0].embedding.length).toBeGreaterThan(10);
+}, 60_000);
+
 test('when Flow is killed, no Python is left behind, forked workers neither', async () => {
   const engine = await realMlx('mlx-openai-server');
   if (!engine) return;

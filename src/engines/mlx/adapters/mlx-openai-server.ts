@@ -1,4 +1,4 @@
-/** mlx-openai-server: text, and pictures without batching. Tested with 1.8.1. */
+/** mlx-openai-server: text, pictures without batching, and embeddings. Tested with 1.8.1. */
 import type { Command, EngineAdapter, EngineFacts, LaunchPlan } from '#src/engines/engine.ts';
 import { extraArguments } from '#src/engines/extra-arguments.ts';
 import { SPEECH } from '#src/engines/speech.ts';
@@ -27,6 +27,8 @@ import {
 
 /** Long prefills are silent for a long time. */
 const QUEUE_TIMEOUT_S = 3600;
+/** It embeds this much of a text and passes over the rest; no option changes it (1.8.1). */
+const EMBEDDED_TOKENS_MAX = 512;
 
 /** The adapter for mlx-openai-server. */
 export function mlxOpenaiServer(deps: MlxAdapterDeps): EngineAdapter {
@@ -47,11 +49,10 @@ export function mlxOpenaiServer(deps: MlxAdapterDeps): EngineAdapter {
 function command(plan: LaunchPlan, deps: MlxAdapterDeps): Command {
   const { model, launch, engine, port } = plan;
   const write = new OptionWriter(deps.optionsOf(engine));
-  const template = templateOf(plan, deps);
   const argv = [
     ...[engine.executable, 'launch'],
     ...['--model-path', model.path],
-    ...['--model-type', hasVision(plan) ? 'multimodal' : 'lm'],
+    ...['--model-type', typeOf(plan)],
     // By default it is open to the network.
     ...['--host', '127.0.0.1'],
     ...['--port', String(port)],
@@ -59,14 +60,7 @@ function command(plan: LaunchPlan, deps: MlxAdapterDeps): Command {
     ...(write.has('--no-log-file') ? ['--no-log-file'] : []),
     ...write.maybe('--log-level', 'INFO'),
     ...write.maybe('--queue-timeout', QUEUE_TIMEOUT_S),
-    ...(hasVision(plan) ? pictures(write) : text(plan, deps, write)),
-    ...(launch.mlx_kv_bits === 0
-      ? []
-      : write.needed('--kv-bits', launch.mlx_kv_bits, { setting: 'mlx_kv_bits', plan })),
-    ...parsers(plan, deps, write),
-    ...(template === null
-      ? []
-      : write.needed('--chat-template-file', template, { setting: 'chat_template_file', plan })),
+    ...(typeOf(plan) === 'embeddings' ? [] : generation(plan, deps, write)),
     ...(launch.mlx_trust_remote_code ? ['--trust-remote-code'] : []),
     ...extraArguments(launch.extra_args, rootsOf(plan, deps), mlxFlags('mlx-openai-server')),
   ];
@@ -75,6 +69,24 @@ function command(plan: LaunchPlan, deps: MlxAdapterDeps): Command {
 
 function hasVision({ model }: LaunchPlan): boolean {
   return model.capabilities.vision;
+}
+
+/** As `lm` a model of embeddings loads too, and then has no embeddings. */
+function typeOf({ model: { capabilities } }: LaunchPlan): 'multimodal' | 'embeddings' | 'lm' {
+  return capabilities.vision ? 'multimodal' : capabilities.embedding ? 'embeddings' : 'lm';
+}
+
+function generation(plan: LaunchPlan, deps: MlxAdapterDeps, write: OptionWriter): string[] {
+  const { mlx_kv_bits: kvBits } = plan.launch;
+  const template = templateOf(plan, deps);
+  return [
+    ...(hasVision(plan) ? pictures(write) : text(plan, deps, write)),
+    ...(kvBits === 0 ? [] : write.needed('--kv-bits', kvBits, { setting: 'mlx_kv_bits', plan })),
+    ...parsers(plan, deps, write),
+    ...(template === null
+      ? []
+      : write.needed('--chat-template-file', template, { setting: 'chat_template_file', plan })),
+  ];
 }
 
 /** With pictures its batching hangs for ever (mlx-vlm 0.4.4, the only version that it allows). */
@@ -130,7 +142,9 @@ async function inspect(baseUrl: string, plan: LaunchPlan, signal: AbortSignal): 
   }
   const status = typeof body.model_status === 'string' ? body.model_status : '';
   if (!status.startsWith('initialized')) return null;
+  const contextTokens =
+    typeOf(plan) === 'embeddings' ? Math.min(contextOf(plan), EMBEDDED_TOKENS_MAX) : contextOf(plan);
   const isSingle = hasVision(plan) || plan.launch.draft_model_path !== '';
   const slots = isSingle ? 1 : plan.launch.n_parallel;
-  return { contextTokens: contextOf(plan), slots, hasVision: hasVision(plan) };
+  return { contextTokens, slots, hasVision: hasVision(plan) };
 }
