@@ -128,6 +128,15 @@ test('mlx-lm: slots, prompts it remembers, a template by its text', () => {
   expect(line('mlx-lm', { launch: { cache_ram_mib: 0 } })).toContain('--prompt-cache-size 0 ');
 });
 
+test('mlx-lm: a template is read from a file of bounded size, and no pipe is waited for', () => {
+  const large = join(root, 'large.jinja');
+  writeFileSync(large, 'x'.repeat(200_000));
+  expect(() => line('mlx-lm', { launch: { chat_template_file: large } })).toThrow('at most 128 KiB');
+  const pipe = join(root, 'pipe.jinja');
+  Bun.spawnSync(['mkfifo', pipe]);
+  expect(() => line('mlx-lm', { launch: { chat_template_file: pipe } })).toThrow('chat_template_file is none');
+});
+
 test('mlx-openai-server: parsers by the model, only those that it knows', () => {
   expect(line('mlx-openai-server')).toContain('--reasoning-parser qwen3');
   expect(line('mlx-openai-server')).toContain('--no-log-file');
@@ -141,6 +150,13 @@ test('mlx-openai-server: with pictures it does not batch, which would hang', () 
   const model = { capabilities: { tools: false, thinking: false, vision: true, embedding: false } };
   expect(line('mlx-openai-server', { model })).toContain('--model-type multimodal');
   expect(line('mlx-openai-server', { model })).toContain('--disable-batching');
+});
+
+test('mlx-openai-server: a model of embeddings is started as one, without what only generation knows', () => {
+  const model = { capabilities: { tools: false, thinking: false, vision: false, embedding: true } };
+  const written = line('mlx-openai-server', { model });
+  expect(written).toContain('--model-type embeddings');
+  expect(written).not.toMatch(/parser|prompt-cache|kv-bits/);
 });
 
 test('mlx-vlm: its key is in the environment alone, and models that think do so', () => {
@@ -213,7 +229,17 @@ describe('ends, as recorded', () => {
   test('killed while loading is memory; while serving it is a kill; by 0 it is still a failure', () => {
     expect(ended([], null, 'SIGKILL').kind).toBe('out-of-memory');
     expect(ended(['"POST /v1/chat/completions HTTP/1.1" 200 -'], null, 'SIGKILL').kind).toBe('killed');
+    // mlx_lm answers Flow's own looks while it loads.
+    const looked = '127.0.0.1 - - [22/Nov/2026 11:15:30] "GET /health HTTP/1.1" 200 -';
+    expect(ended([looked], null, 'SIGKILL').kind).toBe('out-of-memory');
     expect(ended(['ERROR:    Application startup failed. Exiting.'], 0).message).toContain('ended with code 0');
+  });
+
+  test('code of a repository is blamed when it is asked for, not when a library names the option', () => {
+    const noEffect = 'The argument `trust_remote_code` is to be used with Auto classes. It has no effect here.';
+    expect(ended([noEffect], null, 'SIGSEGV')).toMatchObject({ kind: 'unknown', isSticky: false });
+    const asks = 'ValueError: Please set the option `trust_remote_code=True` to permit loading of this model.';
+    expect(ended([asks])).toMatchObject({ kind: 'bad-flag', isSticky: true });
   });
 
   test('what Flow killed since it was broken is not taken for a lack of memory', () => {

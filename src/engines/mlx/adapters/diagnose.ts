@@ -69,7 +69,8 @@ const RULES: readonly Rule[] = [
     }),
   },
   {
-    pattern: /(?:requires importing and running a custom module|trust_remote_code)/,
+    // Libraries also name trust_remote_code where they only say that it has no effect.
+    pattern: /requires importing and running a custom module|requires you to execute|trust_remote_code\s?=\s?True/,
     verdict: (_, { model }) => ({
       kind: 'bad-flag',
       isSticky: true,
@@ -178,7 +179,8 @@ function bySignal({ code, signal: told }: Ending, tail: readonly string[], plan:
   // The guard ends as a shell does: 128 and the number of the signal.
   const signal = told ?? (code === 137 ? 'SIGKILL' : code === 143 ? 'SIGTERM' : code === 134 ? 'SIGABRT' : null);
   const { model } = plan;
-  const hasServed = tail.some((line) => /Uvicorn running on|" (?:200|4\d\d) |HTTP\/1\.[01]" 200/.test(line));
+  // Not what Flow asks of a server that still loads: mlx_lm answers `/health` from its first second on.
+  const hasServed = tail.some((line) => /Uvicorn running on|"POST \S+ HTTP\/1\.[01]" (?:200|4\d\d)\b/.test(line));
   if (signal === 'SIGKILL' && !hasServed) {
     return outOfMemory('the system killed the server, as it does when memory is short', plan);
   }

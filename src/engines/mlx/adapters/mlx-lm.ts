@@ -1,5 +1,5 @@
 /** mlx_lm.server: text, the newest of MLX first. Tested with 0.31.3 and 0.32.2. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { Command, EngineAdapter, EngineFacts, LaunchPlan } from '#src/engines/engine.ts';
 import { extraArguments } from '#src/engines/extra-arguments.ts';
 import { SPEECH } from '#src/engines/speech.ts';
@@ -86,11 +86,13 @@ function draft(plan: LaunchPlan, deps: MlxAdapterDeps, write: OptionWriter): str
 function template(plan: LaunchPlan, deps: MlxAdapterDeps): string[] {
   const path = templateOf(plan, deps);
   if (path === null) return [];
-  const text = readFileSync(path, 'utf8');
-  if (Buffer.byteLength(text) > TEMPLATE_BYTES_MAX) {
-    throw cannot(plan, `takes chat templates of at most 128 KiB, and chat_template_file is larger`);
+  // Looked at before it is read: a pipe would be waited for without an end.
+  const stats = statSync(path);
+  if (!stats.isFile()) throw cannot(plan, 'takes a chat template from a file only, and chat_template_file is none');
+  if (stats.size > TEMPLATE_BYTES_MAX) {
+    throw cannot(plan, 'takes chat templates of at most 128 KiB, and chat_template_file is larger');
   }
-  return ['--chat-template', text];
+  return ['--chat-template', readFileSync(path, 'utf8')];
 }
 
 /** Requests that are served side by side: a draft model or a quantised cache makes it serve one at a time. */
