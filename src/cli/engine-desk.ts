@@ -84,8 +84,7 @@ function joinOther(cause: unknown): void {
 async function followInstall(api: GatewayApi, kind: StartedKind, onStep: OnStep, signal: AbortSignal): Promise<void> {
   for (let poll = 0; poll < INSTALL_POLLS_MAX; poll += 1) {
     if (signal.aborted) {
-      const which = kind === 'llama.cpp' ? '' : `?name=${kind}`;
-      await api.json('DELETE', `/api/engines/install${which}`);
+      await api.json('DELETE', `/api/engines/install?name=${kind}`);
       throw new Fault('cancelled', 'The installation was cancelled.');
     }
     const { is_installing, install } = partOf(await api.json('GET', '/api/engines'), kind);

@@ -51,9 +51,10 @@ export async function pruneEngines(context: Context): Promise<number> {
   const { api, flags, terminal } = context;
   const [found, updates] = await Promise.all([api.json('GET', '/api/engines'), api.json('GET', '/api/engines/update')]);
   const kept = new Set(enginesOf(updates).flatMap(({ chosen, rollback_to }) => [chosen, rollback_to]));
-  const spare = objects(found.installed).filter(
-    ({ id, origin, is_chosen }) => origin === 'installed' && is_chosen !== true && !kept.has(id),
-  );
+  const parts = isObject(found.kinds) ? Object.values(found.kinds).filter(isObject) : [found];
+  const spare = parts
+    .flatMap(({ installed }) => objects(installed))
+    .filter(({ id, origin, is_chosen }) => origin === 'installed' && is_chosen !== true && !kept.has(id));
   const ids = spare.map(({ id }) => stringOrNull(id) ?? '');
   if (flags.yes !== true || ids.length === 0) {
     const list = ids.map((id) => `${safe(id)}\n`).join('');

@@ -1,5 +1,7 @@
 /** flow engines update, rollback and prune, beside a running Flow. What a trial asks: `test/e2e/engine-updates`. */
 import { expect, test } from 'bun:test';
+import type { Context } from '#src/cli/command.ts';
+import { pruneEngines } from '#src/cli/engine-updates.ts';
 import { TAG } from '#test/engines/support/fake-releases.ts';
 import {
   fakeProgram,
@@ -48,3 +50,27 @@ test('Ctrl-C cancels the update', async () => {
   expect(ended.stderr).toContain('The update was cancelled.');
   expect(await house.chosen()).toBe('b1');
 }, 60_000);
+
+test('prune names what any kind has to spare, and spares the former of each', async () => {
+  const installed = (id: string, more = {}) => ({ id, origin: 'installed', is_chosen: false, ...more });
+  const llama = { installed: [installed('b2', { is_chosen: true }), installed('b1')] };
+  const mlx = {
+    installed: [
+      installed('mlx-lm-3', { is_chosen: true }),
+      installed('mlx-lm-2'),
+      installed('mlx-lm-1'),
+      installed('path:/usr/bin/mlx_lm.server', { origin: 'path' }),
+    ],
+  };
+  const answers = {
+    '/api/engines': { ...llama, kinds: { 'llama.cpp': llama, 'mlx-lm': mlx } },
+    '/api/engines/update': {
+      engines: { 'llama.cpp': { chosen: 'b2', rollback_to: 'b1' }, 'mlx-lm': { rollback_to: 'mlx-lm-2' } },
+    },
+  };
+  const said: string[] = [];
+  const json = async (_method: string, path: keyof typeof answers) => answers[path];
+  const terminal = { out: (text: string) => void said.push(text) };
+  await pruneEngines({ api: { json }, flags: {}, terminal, isJson: true } as unknown as Context);
+  expect(JSON.parse(said.join(''))).toEqual({ removable: ['mlx-lm-1'] });
+});
