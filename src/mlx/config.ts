@@ -2,7 +2,8 @@
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 
 const LENGTH_MAX = 1 << 24;
-const LAYERS_MAX = 2_048;
+/** Layers that are looked at; real models have some hundred. */
+export const LAYERS_MAX = 2_048;
 /** Where models that see or hear keep what their language part is. */
 const LANGUAGE_PARTS = ['text_config', 'llm_config', 'language_config', 'thinker_config'];
 /**

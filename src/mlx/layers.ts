@@ -1,6 +1,6 @@
 /** What each layer keeps of a conversation, as the MLX servers' own caches keep it (mlx-lm 0.32). Pure. */
 import type { LayerFacts } from '#src/models/facts.ts';
-import { type LanguageConfig, plausible } from './config.ts';
+import { LAYERS_MAX, type LanguageConfig, plausible } from './config.ts';
 
 /** The layers' caches, and what all recurrent ones hold together for one conversation. */
 export type Layers = {
@@ -105,8 +105,8 @@ function listedKind(config: LanguageConfig, listed: readonly unknown[] | null, l
 /** Where no list says it: by intervals, by lists of numbers, by the family. */
 function computedKind(config: LanguageConfig, layer: number): LayerKind {
   const linear = config.object('linear_attn_config').full_attn_layers;
-  // Counted from one.
-  if (Array.isArray(linear)) return linear.includes(layer + 1) ? 'full' : 'recurrent';
+  // Counted from one. No longer than there can be layers: it is gone through for each of them.
+  if (Array.isArray(linear)) return linear.slice(0, LAYERS_MAX).includes(layer + 1) ? 'full' : 'recurrent';
   const attending = config.list('full_attn_idxs') ?? config.list('attn_layer_indices');
   if (attending !== null) return attending.includes(layer) ? 'full' : 'recurrent';
   if (config.length('linear_num_value_heads') !== null) {

@@ -9,19 +9,25 @@ const BITS_MAX = 16;
 /** Modes that are number formats of their own; any other is a plain number of bits. */
 const FORMATS = /^(?:mxfp[48]|nvfp4)$/;
 const METHODS = /^[\w-]{1,30}$/;
-const PLAIN_NAMES: Readonly<Record<string, string>> = {
-  BF16: 'bf16',
-  F16: 'fp16',
-  F32: 'fp32',
-  F64: 'fp64',
-  F8_E4M3: 'fp8',
-  F8_E5M2: 'fp8',
-};
+/** Maps, because a stranger's file may name its format `constructor`. */
+const PLAIN_NAMES: ReadonlyMap<string, string> = new Map([
+  ['BF16', 'bf16'],
+  ['F16', 'fp16'],
+  ['F32', 'fp32'],
+  ['F64', 'fp64'],
+  ['F8_E4M3', 'fp8'],
+  ['F8_E5M2', 'fp8'],
+]);
+const TORCH_NAMES: ReadonlyMap<string, string> = new Map([
+  ['bfloat16', 'bf16'],
+  ['float16', 'fp16'],
+  ['float32', 'fp32'],
+]);
 
 /** `4-bit`, `8-bit (mixed)`, `mxfp4`, `bf16` …; `mostly` is the format that most numbers have. */
 export function quantizationOf(config: JsonObject, mostly: string | null): Quantization {
   const said = isObject(config.quantization) ? config.quantization : config.quantization_config;
-  const plain = mostly === null ? null : (PLAIN_NAMES[mostly] ?? null);
+  const plain = mostly === null ? null : (PLAIN_NAMES.get(mostly) ?? null);
   if (!isObject(said)) return { name: plain ?? plainName(config), groupSize: GROUP_SIZE };
   const groupSize = within(numberOrNull(said.group_size), 1_024) ?? GROUP_SIZE;
   const own = nameOf(said);
@@ -40,15 +46,16 @@ function nameOf(said: JsonObject): string | null {
 /** Whether some layers are kept with other numbers of bits; ones that are not quantised at all are usual. */
 function isMixed(said: JsonObject): boolean {
   const own = nameOf(said);
+  // There may be thousands of layers in there, so only what names a quantisation is laid over the usual one.
+  const { mode, quant_method, bits } = said;
   return Object.values(said).some(
-    (value) => isObject(value) && 'bits' in value && nameOf({ ...said, ...value }) !== own,
+    (value) => isObject(value) && 'bits' in value && nameOf({ mode, quant_method, bits, ...value }) !== own,
   );
 }
 
 function plainName(config: JsonObject): string | null {
   const said = stringOrNull(config.dtype) ?? stringOrNull(config.torch_dtype);
-  const names: Readonly<Record<string, string>> = { bfloat16: 'bf16', float16: 'fp16', float32: 'fp32' };
-  return said === null ? null : (names[said] ?? null);
+  return said === null ? null : (TORCH_NAMES.get(said) ?? null);
 }
 
 function within(value: number | null, most: number): number | null {

@@ -16,6 +16,8 @@ export const CONFIG_BYTES_MAX = 1 << 20;
 /** One line for each tensor. */
 export const INDEX_BYTES_MAX = 32 << 20;
 const FIRST_BYTES = 64 << 10;
+/** All headers of a model together; those of the largest models have some 12 MB. */
+const HEADERS_BYTES_MAX = 64 << 20;
 const WEIGHT_FILES_MAX = 1_000;
 
 /**
@@ -27,7 +29,7 @@ export function readMlx(folder: string): ModelFacts {
     const names = namesIn(folder);
     const config = readConfig(folder);
     const weights = wholeWeights(folder, names);
-    const tally = weights.map((name) => tallyOf(join(folder, name))).reduce(together, EMPTY_TALLY);
+    const tally = tallyOfAll(weights.map((name) => join(folder, name)));
     return mlxFacts({ config, tally, templates: folderTemplates(folder), names });
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
@@ -86,7 +88,22 @@ function wholeWeights(folder: string, names: readonly string[]): readonly string
   );
 }
 
-function tallyOf(path: string): Tally {
+/** A thousand links to one large header cost nothing on the disk, and minutes to read. */
+function tallyOfAll(paths: readonly string[]): Tally {
+  let sum = EMPTY_TALLY;
+  let headerBytes = 0;
+  for (const path of paths) {
+    const { tally, readBytes } = tallyOf(path);
+    headerBytes += readBytes;
+    if (headerBytes > HEADERS_BYTES_MAX) {
+      throw new Fault('unprocessable', 'The headers of the weights are larger than any real ones.');
+    }
+    sum = together(sum, tally);
+  }
+  return sum;
+}
+
+function tallyOf(path: string): { readonly tally: Tally; readonly readBytes: number } {
   const descriptor = openRegular(path);
   try {
     const { size } = fstatSync(descriptor);
@@ -94,7 +111,7 @@ function tallyOf(path: string): Tally {
       const prefix = bytesOf(descriptor, 0, wanted);
       if (prefix.length < wanted) throw new Fault('unprocessable', 'The file became shorter while it was read.');
       const step = readSafetensors(prefix, size);
-      if (step.kind === 'header') return step.tally;
+      if (step.kind === 'header') return { tally: step.tally, readBytes: wanted };
       wanted = step.bytes;
     }
   } finally {

@@ -1,6 +1,6 @@
 /** What published configurations mean. Their layers' caches are held against mlx-lm itself in `oracle.test.ts`. */
 import { afterAll, describe, expect, test } from 'bun:test';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mlxFacts } from '#src/mlx/facts.ts';
@@ -168,6 +168,29 @@ describe('what a configuration claims is kept within reason', () => {
   });
 });
 
+test('a configuration of thousands of layers, each with a quantisation of its own, holds nobody up', () => {
+  const perLayer = Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`layers.${at}`, { bits: 4 }]));
+  const startedMs = performance.now();
+  const even = factsOf({ ...QWEN3_4B, quantization: { bits: 4, group_size: 64, ...perLayer } });
+  const linear = Array.from({ length: 200_000 }, () => 9_999);
+  factsOf({ ...QWEN3_4B, num_hidden_layers: 2_048, linear_attn_config: { full_attn_layers: linear } });
+  expect(performance.now() - startedMs).toBeLessThan(300);
+  expect(even.quantization).toBe('4-bit');
+});
+
+test.each(['constructor', '__proto__', 'toString'])(
+  'a number format called %s is no name of a quantisation',
+  (name) => {
+    expect(factsOf({ ...TINY_CONFIG, torch_dtype: name }).quantization).toBeNull();
+    const path = writeMlxFolder(join(root, `named-${name}`), { config: TINY_CONFIG, weights: {} });
+    const header = `{"t":{"dtype":"${name}","shape":[1],"data_offsets":[0,2]}}`;
+    const length = Buffer.alloc(8);
+    length.writeUInt32LE(header.length);
+    writeFileSync(join(path, 'model.safetensors'), Buffer.concat([length, Buffer.from(header), Buffer.alloc(2)]));
+    expect(readMlx(path).quantization).toBeNull();
+  },
+);
+
 describe('a folder', () => {
   test('says its template, its abilities, its numbers and what its eyes are', () => {
     const template = '{% if tools %}<tool_call>{% endif %}<think>';
@@ -237,5 +260,17 @@ describe('a folder', () => {
     });
     writeFileSync(join(path, 'config.json'), `{"a": "${'x'.repeat(2 << 20)}"}`);
     expect(() => readMlx(path)).toThrow(/larger than any real one/);
+  });
+
+  test('of many links to one large header is refused before all of them are read (S-15)', () => {
+    const path = writeMlxFolder(join(root, 'links'), { config: TINY_CONFIG, weights: {} });
+    const header = `{"__metadata__":{"x":"${'y'.repeat(15 << 20)}"}}`;
+    const length = Buffer.alloc(8);
+    length.writeUInt32LE(header.length);
+    writeFileSync(join(path, 'model-0.safetensors'), Buffer.concat([length, Buffer.from(header)]));
+    for (let at = 1; at < 200; at += 1) {
+      symlinkSync(join(path, 'model-0.safetensors'), join(path, `model-${at}.safetensors`));
+    }
+    expect(() => readMlx(path)).toThrow(/headers of the weights are larger/);
   });
 });
