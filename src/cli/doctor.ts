@@ -1,5 +1,5 @@
 /** `flow doctor`: looks at everything Flow needs, changes nothing, and says a fix for what is wrong. */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '#src/clock.ts';
 import { type Config, readConfig } from '#src/config.ts';
@@ -127,7 +127,7 @@ async function askRunning({ api }: Context, settings: Settings): Promise<readonl
     return [
       ...checkEngines(engines, settings.engine_auto_install),
       ...checkMlx(engines, models, settings.engine_auto_install),
-      ...checkModelFiles(models, existsSync),
+      ...checkModelFiles(models),
       ...checkTemplates(models),
       checkBudget(numberOrNull(hardware.memory_budget_bytes) ?? Number.POSITIVE_INFINITY, smallestNeed(models)),
     ];

@@ -9,6 +9,7 @@ import {
   checkEngines,
   checkLeftovers,
   checkMlx,
+  checkModelFiles,
   checkTemplates,
   smallestNeed,
 } from '#src/cli/doctor/engine-checks.ts';
@@ -191,9 +192,13 @@ describe('while Flow runs', () => {
     expect(well.findings.filter(({ level, check }) => level !== 'good' && check !== 'other-servers')).toEqual([]);
     expect(of(well, 'port')[0]?.says).toContain('runs at 127.0.0.1');
     rmSync(join(dataDir, 'models', 'flow-demo.gguf'));
+    // A listing does not look at the disk twice within a second.
+    await until('the listing sees it', async () =>
+      JSON.stringify((await gateway.json('/api/models')).body).includes('no longer'),
+    );
     const found = await doctor({ FLOW_PORT: port });
     expect(of(found, 'models')).toMatchObject([
-      { level: 'warning', says: expect.stringContaining('flow-demo is gone') },
+      { level: 'warning', says: expect.stringContaining('flow-demo.gguf is no longer in') },
     ]);
     expect(found.code).toBe(0);
     const elsewhere = await doctor({ FLOW_PORT: port, FLOW_DATA_DIR: join(dataDir, 'other') });
@@ -257,6 +262,30 @@ describe('single checks', () => {
     expect(await checkRivals(port, [rival])).toMatchObject([{ level: 'good' }]);
     expect(await checkRivals(1, [{ ...rival, recognises: () => false }])).toMatchObject([{ level: 'good' }]);
   });
+});
+
+test('missing MLX folders, and disks that are away, are named in the words of the listing', () => {
+  const models = [
+    { id: 'here', backend: 'gguf', missing: null },
+    {
+      id: 'org/mlx',
+      backend: 'mlx',
+      missing: { reason: 'folder', message: 'The folder /m is gone.', hint: 'Put it back.' },
+    },
+    {
+      id: 'far',
+      missing: { reason: 'volume', message: 'The disk at /mnt/d is not mounted.', hint: 'Connect the disk.' },
+    },
+  ];
+  expect(checkModelFiles(models)).toMatchObject([
+    { level: 'warning', says: 'org/mlx: The folder /m is gone.', fix: expect.stringContaining('flow rm org/mlx') },
+    {
+      level: 'warning',
+      says: 'far: The disk at /mnt/d is not mounted.',
+      fix: expect.stringContaining('Connect the disk.'),
+    },
+  ]);
+  expect(checkModelFiles(models.slice(0, 1))).toMatchObject([{ level: 'good' }]);
 });
 
 test('a model whose chat template does not work is named, with what is wrong', () => {

@@ -86,18 +86,16 @@ export function checkLeftovers(leftovers: readonly RegisteredProcess[]): Finding
   );
 }
 
-/** Registered models whose file is gone. `models` as `/api/models` answers. */
-export function checkModelFiles(models: readonly JsonObject[], exists: (path: string) => boolean): readonly Finding[] {
+/** Registered models whose files are not there, and why. `models` as `/api/models` answers. */
+export function checkModelFiles(models: readonly JsonObject[]): readonly Finding[] {
   const check = 'models';
-  const gone = models.filter(({ gguf_file }) => typeof gguf_file === 'string' && !exists(gguf_file));
+  const gone = models.filter(({ missing }) => isObject(missing));
   if (gone.length === 0) return [good(check, `${models.length} registered, and their files are there.`)];
-  return gone.map(({ id, gguf_file }) =>
-    warning(
-      check,
-      `The file of ${word(id)} is gone: ${word(gguf_file)}.`,
-      `Put it back, or forget the model: DELETE /api/models/${encodeURIComponent(word(id))}?files=keep`,
-    ),
-  );
+  return gone.map(({ id, missing }) => {
+    const { message, hint } = isObject(missing) ? missing : {};
+    const fix = `${stringOrNull(hint) ?? 'Put it back.'} Or take it off the list: flow rm ${word(id)} --keep-files`;
+    return warning(check, `${word(id)}: ${word(message)}`, fix);
+  });
 }
 
 /** Registered models whose chat template does not work. `models` as `/api/models` answers. */
