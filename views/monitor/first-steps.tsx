@@ -12,15 +12,18 @@ export function FirstSteps({ hasDemo, origin }: FirstStepsProps): JSX.Element {
   const json = "-H 'content-type: application/json'";
   const ask = `curl ${origin}/v1/chat/completions ${json} \\
   -d '{"model":"flow-demo","messages":[{"role":"user","content":"Hello"}]}'`;
-  const add = `curl ${origin}/api/register-local ${json} \\
-  -d '{"path":"/path/to/model.gguf"}'`;
+  const add = 'flow add /path/to/model.gguf';
   const agent = `ANTHROPIC_BASE_URL=${origin} ANTHROPIC_AUTH_TOKEN=flow claude`;
   return (
     <section class="first-steps" aria-label="First steps">
       <Empty title="Waiting for the first request">
         <ol class="steps">
           {hasDemo ? <Step title="Ask the demo model. It loads by itself." code={ask} what="the request" /> : ''}
-          <Step title="Register a GGUF file of yours where it lies." code={add} what="the registration" />
+          <Step
+            title="Register a GGUF file, or the folder of an MLX model, where it lies."
+            code={add}
+            what="the command"
+          />
           <Step title="Start an agent on it, Claude Code for example." code={agent} what="the agent's settings" />
         </ol>
       </Empty>
