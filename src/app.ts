@@ -293,6 +293,7 @@ function gateway(flow: Flow) {
     responses: flow.responses,
     normalise: normaliseMessages,
     facts: (model) => flow.traits.factsOf(model),
+    missing: ({ id }) => flow.presence.of(id),
     version: flow.version,
     traits: (model) => flow.traits.of(model),
     seen: ({ id }) => flow.repairs.seen(id),

@@ -85,6 +85,8 @@ function placeOf(entries: readonly Entry[], id: string, name: string): number {
 function entryOf(services: GatewayServices, { id, model, name, variant }: Offer, isAnthropic: boolean): Entry {
   const { state } = services.lender.model(model.id);
   const contextTokens = state.phase === 'ready' ? state.contextTokens : model.trainedContextTokens;
+  // What runs has its files open, and goes on.
+  const missing = state.phase === 'idle' || state.phase === 'failed' ? services.missing(model) : null;
   return {
     id,
     object: 'model',
@@ -104,6 +106,8 @@ function entryOf(services: GatewayServices, { id, model, name, variant }: Offer,
     ...(variant === null ? {} : { variant_of: model.id }),
     quantization: model.quantization,
     size_bytes: model.sizeBytes,
+    // It stays listed, so that agents keep their configuration while a disk is away.
+    ...(missing === null ? {} : { meta: { missing: { reason: missing.reason, message: missing.message } } }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Dialect } from '#src/dialects/dialect.ts';
 import type { ContentRules } from '#src/dialects/normalise.ts';
 import type { ModelFacts } from '#src/models/facts.ts';
 import type { Model } from '#src/models/model.ts';
+import type { Missing } from '#src/models/presence.ts';
 import type { Resolved } from '#src/models/resolve.ts';
 import type { ModelTraits } from '#src/models/traits.ts';
 import type { RepairKind, Tracker } from '#src/requests/request.ts';
@@ -44,6 +45,8 @@ export type GatewayServices = {
   readonly normalise: Normalise;
   /** What a model's file says of itself; null when it is none that Flow reads, or cannot be read now. */
   readonly facts: (model: Model) => ModelFacts | null;
+  /** Why a model's files are not there, as the last look found; null when they are. */
+  readonly missing: (model: Model) => Missing | null;
   /** Flow's own. */
   readonly version: string;
   /** What is known of a model's habits. */

@@ -34,6 +34,23 @@ describe('the listing', () => {
     });
   });
 
+  test('keeps a model whose disk is away, and says so', async () => {
+    const away = {
+      reason: 'volume',
+      message: 'The disk at /mnt/big is not mounted.',
+      hint: 'Connect the disk.',
+    } as const;
+    let missing: typeof away | null = away;
+    const shut = new House({ missing: () => missing });
+    shut.lender.phase = 'idle';
+    const shutUrl = shut.listen();
+    const first = async () => (await (await fetch(`${shutUrl}/v1/models`)).json()).data[0];
+    expect(await first()).toMatchObject({ id: 'org/Some-Model', meta: { missing: { reason: 'volume' } } });
+    missing = null;
+    expect(await first()).not.toHaveProperty('meta');
+    shut.close();
+  });
+
   test('offers claude-flow aliases to Anthropic’s clients only, and they lead to their model', async () => {
     const headers = { 'anthropic-version': '2023-06-01' };
     const list = await (await fetch(`${url}/v1/models?limit=1000`, { headers })).json();

@@ -95,7 +95,7 @@ export class CountingLender {
   disposed = 0;
   waiting = 0;
   refused: Fault | null = null;
-  phase: 'ready' | 'stopping' = 'ready';
+  phase: 'ready' | 'stopping' | 'idle' = 'ready';
   /** Awaited by each acquire. */
   gate: Promise<void> = Promise.resolve();
   engines: string[] = [];
@@ -166,7 +166,9 @@ export class CountingLender {
             baseUrl: this.engines[0],
             apiKey: 'engine-key',
           }
-        : { phase: 'stopping', reason: 'user', generation: this.generation };
+        : this.phase === 'idle'
+          ? { phase: 'idle' }
+          : { phase: 'stopping', reason: 'user', generation: this.generation };
     return { modelId, state, inFlight: this.out, waiting: this.waiting } as unknown as FleetModel;
   }
 
@@ -229,6 +231,7 @@ export class House {
       seen: () => new Set(),
       estimates: new TokenEstimates(),
       facts: () => null,
+      missing: () => null,
       version: '0.0.0',
       traits: ({ name, hfId }) => detectTraits({ architecture: null, name, hfId, chatTemplate: null }),
       ...parts,
