@@ -155,7 +155,7 @@ function context(size: string | null, slots: string | null): LaunchOverrides {
 }
 
 /** What is right of the launch settings; the rest is told. */
-function checkedLaunch(launch: Readonly<Record<string, unknown>>, notTaken: NotTaken[]): LaunchOverrides {
+export function checkedLaunch(launch: Readonly<Record<string, unknown>>, notTaken: NotTaken[]): LaunchOverrides {
   const right: Record<string, unknown> = {};
   for (const [field, value] of Object.entries(launch)) {
     if (Value.Check(LaunchOverrides, { [field]: value })) right[field] = value;
@@ -176,7 +176,8 @@ function pathIn({ use }: FlagRule, value: string, folder: string): string {
   return use.kind === 'files' && use.form === 'FILE' ? resolved(value, folder) : value;
 }
 
-function resolved(path: string, folder: string): string {
+/** A path as a file in `folder` means it. */
+export function resolved(path: string, folder: string): string {
   return isAbsolute(path) ? path : join(folder, path);
 }
 

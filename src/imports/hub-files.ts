@@ -1,4 +1,4 @@
-/** Finds what llama-server would fetch from the Hub (`-hf owner/name:QUANT`) among the files that are here already. */
+/** Finds what an engine would fetch from the Hub (`-hf owner/name:QUANT`) among the files that are here already. */
 import { basename } from 'node:path';
 import type { FoundModel } from '#src/discovery/found-model.ts';
 
@@ -16,6 +16,13 @@ export function downloadedPath(wanted: string, file: string | null, found: reado
     model.quantization?.toLowerCase() === wish.toLowerCase() || model.name.toLowerCase().endsWith(wish.toLowerCase());
   if (quantization !== undefined) return inRepository.find(isOf(quantization))?.path ?? null;
   return (inRepository.find(isOf(USUAL_QUANTIZATION)) ?? inRepository[0])?.path ?? null;
+}
+
+/** The folder of an MLX model that was downloaded before, by any program; null when it is not there. */
+export function downloadedFolder(repository: string, found: readonly FoundModel[]): string | null {
+  const isMeant = (model: FoundModel): boolean =>
+    model.format === 'mlx' && model.repository?.toLowerCase() === repository.toLowerCase();
+  return found.find(isMeant)?.path ?? null;
 }
 
 /** The repository of `owner/name[:QUANT]`. */

@@ -7,8 +7,9 @@ import type { Behaviour } from '#src/models/behaviour.ts';
 import type { Variant } from '#src/models/model.ts';
 import { commandWords } from './command-words.ts';
 import { readEngineArguments, templateBehaviour } from './engine-arguments.ts';
-import { downloadedPath, repositoryOf } from './hub-files.ts';
+import { downloadedFolder, downloadedPath, repositoryOf } from './hub-files.ts';
 import { expand, expandValue, type MacroSources, macrosOf } from './macros.ts';
+import { type MlxCommand, mlxCommand, readMlxArguments } from './mlx-arguments.ts';
 import { type ImportPlan, mergeSameFiles, type NotTaken, type PlannedModel, plannedModel } from './plan.ts';
 
 export type LlamaSwapSurroundings = {
@@ -23,6 +24,8 @@ const MODELS_MAX = 1_000;
 const ENGINE = /^llama-server[\w.-]*$/i;
 /** Programs that only start another one. */
 const STARTERS = /^(?:env|nice|ionice|nohup|exec|taskset|numactl|stdbuf|caffeinate|time)$/;
+/** They start what is written in Python. */
+const PYTHON_STARTERS = /^(?:python[\d.]*|uv|uvx|pipx)$/;
 /** What a request's parameter cannot be in llama-swap either. */
 const PROTECTED = new Set(['model', 'messages', 'stream']);
 /** Parts of a model's entry that have no counterpart, with the reason. */
@@ -30,7 +33,7 @@ const WITHOUT_COUNTERPART: Readonly<Record<string, string>> = {
   env: 'Engines under Flow get no variables of their own; choose devices by engine arguments.',
   concurrencyLimit: 'Flow queues what is beyond the slots of a model (n_parallel, queue_limit).',
   cmdStop: 'Flow ends its engines itself.',
-  checkEndpoint: 'Flow knows how llama-server tells that it is ready.',
+  checkEndpoint: 'Flow knows how its engines tell that they are ready.',
   unlisted: 'Flow lists every model.',
 };
 
@@ -85,10 +88,12 @@ function readModel(
 ): Read {
   const command = stringOrNull(entry.cmd);
   if (command === null) throw new Fault('unprocessable', 'It has no command, so it runs elsewhere.');
-  const words = engineWords(commandWords(expand(withoutComments(command), sources)));
-  const read = readEngineArguments(words, folder);
+  const { mlx, words } = engineCommand(commandWords(expand(withoutComments(command), sources)));
+  const read = mlx ? readMlxArguments(mlx, folder) : readEngineArguments(words, folder);
   const hub = read.hubModel;
-  const path = read.modelPath ?? (hub === null ? null : downloadedPath(hub, read.hubFile, found));
+  const downloaded = (repository: string): string | null =>
+    mlx ? downloadedFolder(repository, found) : downloadedPath(repository, read.hubFile, found);
+  const path = read.modelPath ?? (hub === null ? null : downloaded(hub));
   if (path === null) {
     const why = hub === null ? 'Its command names no model.' : `${repositoryOf(hub)} is not on this machine yet.`;
     throw new Fault('unprocessable', why);
@@ -124,15 +129,21 @@ function withoutComments(command: string): string {
     .join('\n');
 }
 
-/** The words after llama-server's name. Throws Fault('unprocessable') when the command runs something else. */
-function engineWords(words: readonly string[]): readonly string[] {
-  const [program = ''] = words;
+/** The words after the engine's name; `mlx` null = it is llama-server. */
+type EngineCommand = { readonly mlx: MlxCommand | null; readonly words: readonly string[] };
+
+/** What a command starts. Throws Fault('unprocessable') when that is something else than an engine of Flow's. */
+function engineCommand(words: readonly string[]): EngineCommand {
+  const program = basename(words[0] ?? '');
+  const isStarter = STARTERS.test(program);
   const at = words.findIndex((word) => ENGINE.test(basename(word)));
-  if (at === 0 || (at > 0 && STARTERS.test(basename(program)))) return words.slice(at + 1);
-  if (/^(?:docker|podman|nerdctl)$/.test(basename(program))) {
-    throw new Fault('unprocessable', 'It runs in a container; Flow starts llama-server itself.');
+  if (at === 0 || (at > 0 && isStarter)) return { mlx: null, words: words.slice(at + 1) };
+  if (/^(?:docker|podman|nerdctl)$/.test(program)) {
+    throw new Fault('unprocessable', 'It runs in a container; Flow starts its engines itself.');
   }
-  throw new Fault('unprocessable', 'Its command does not start llama-server.');
+  const mlx = mlxCommand(words);
+  if (mlx && (mlx.at === 0 || isStarter || PYTHON_STARTERS.test(program))) return { mlx, words: mlx.words };
+  throw new Fault('unprocessable', 'Its command does not start llama-server or an MLX server.');
 }
 
 type Filters = {

@@ -3,10 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { PresetBook } from '#src/behaviour/preset-book.ts';
 import { asFault } from '#src/faults.ts';
-import { isObject, type JsonObject } from '#src/json.ts';
+import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 import { BEHAVIOUR_FIELDS } from '#src/models/config-patch.ts';
 import { readLoadRequest } from '#src/models/launch.ts';
-import type { Model } from '#src/models/model.ts';
+import type { LaunchOverrides, Model } from '#src/models/model.ts';
 import type { Registry } from '#src/models/registry.ts';
 import type { SettingOrigin, SettingsStore } from '#src/settings/settings.ts';
 import { isSettingName, settingProblem } from '#src/settings/validation.ts';
@@ -106,7 +106,7 @@ function takePreset(
   }
   const known = knownFields(behaviour, name, notTaken);
   try {
-    const wish = { name, behaviour: known, launch: readLoadRequest(withoutForeign(launch)).overrides };
+    const wish = { name, behaviour: known, launch: presetLaunch(launch, name, notTaken) };
     if (!isDry) presets.add(wish);
     return { name, outcome: 'new' };
   } catch (cause) {
@@ -115,10 +115,25 @@ function takePreset(
   }
 }
 
-/** Load parameters for MLX engines, whatever there were of them, have no use here. */
-function withoutForeign(launch: unknown): JsonObject {
-  const entries = isObject(launch) ? Object.entries(launch) : [];
-  return Object.fromEntries(entries.filter(([field]) => !/^mlx_|^backend$/.test(field)));
+/**
+ * The load parameters of a preset: of one for MLX models those of MLX engines too. Whoever wrote them left null what
+ * was not chosen, and empty what the engine was to decide.
+ */
+function presetLaunch(launch: unknown, name: string, notTaken: NotTaken[]): LaunchOverrides {
+  const given = isObject(launch) ? Object.entries(launch).filter(([, value]) => value !== null) : [];
+  const wished = isObject(launch) ? stringOrNull(launch.backend) : null;
+  const hasMlx = given.some(([field]) => field.startsWith('mlx_'));
+  const format = wished === 'mlx' || (wished === null && hasMlx) ? 'mlx' : 'gguf';
+  const hasOwnContext = format === 'mlx' && given.some(([field]) => field === 'mlx_context_length');
+  const taken = given.filter(([field, value]) => {
+    if (field === 'mlx_trust_remote_code' && value === true) {
+      notTaken.push({ what: `preset ${name}: ${field}`, why: CODE });
+      return false;
+    }
+    // What stands there for the other kind of engine is only its default.
+    return field !== 'backend' && !(field === 'ctx_size' && hasOwnContext);
+  });
+  return readLoadRequest(Object.fromEntries(taken), format).overrides;
 }
 
 function knownFields(behaviour: unknown, name: string, notTaken: NotTaken[]): JsonObject {
@@ -131,6 +146,7 @@ function knownFields(behaviour: unknown, name: string, notTaken: NotTaken[]): Js
   return Object.fromEntries(known ?? []);
 }
 
+const CODE = "It runs Python code of a model's own repository; set it where that is meant.";
 const FIXED: readonly SettingOrigin[] = ['flag', 'environment'];
 
 /** The settings that can be taken and differ. */

@@ -71,7 +71,7 @@ function readModels(path: string, notTaken: NotTaken[]): PlannedModel[] {
 
 function modelOf(row: JsonObject, notTaken: NotTaken[]): PlannedModel[] {
   const id = stringOrNull(row.id);
-  const path = stringOrNull(row.gguf_file) ?? stringOrNull(row.mlx_path);
+  const path = stringOrNull(row.gguf_file) || stringOrNull(row.mlx_path);
   if (id === null) return [];
   if (path === null || !isAbsolute(path)) {
     notTaken.push({ what: id, why: 'It was a server that ran elsewhere, not a file.' });

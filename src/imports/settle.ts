@@ -5,12 +5,18 @@ import { basename, join } from 'node:path';
 import { byRealPath } from '#src/discovery/register-found.ts';
 import { readSmallFile } from '#src/discovery/small-file.ts';
 import { allowedPath } from '#src/engines/allowed-path.ts';
-import { extraArguments } from '#src/engines/extra-arguments.ts';
+import { type ArgumentsFor, checkArguments } from '#src/engines/check-arguments.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { behaviourWith, configWith } from '#src/models/config-patch.ts';
 import type { HeaderCache } from '#src/models/header-cache.ts';
 import { inspectLocal } from '#src/models/local-file.ts';
-import { EMPTY_CONFIG, type LaunchOverrides, type Model, type ModelConfig } from '#src/models/model.ts';
+import {
+  EMPTY_CONFIG,
+  type LaunchOverrides,
+  type Model,
+  type ModelConfig,
+  type ModelFormat,
+} from '#src/models/model.ts';
 import type { NotTaken, PlannedModel } from './plan.ts';
 
 /** What is known of this machine. */
@@ -66,10 +72,10 @@ export async function settle(models: readonly PlannedModel[], machine: Machine):
     // Reading a header holds up the event loop for some milliseconds, so others get their turn between two.
     await Bun.sleep(0);
     try {
-      const { path } = inspectLocal(model.path, machine.headers);
+      const { path, format } = inspectLocal(model.path, machine.headers);
       const registered = held.get(realpathSync(path)) ?? null;
       const note = (what: string, why: string) => void notTaken.push({ what: `${model.id}: ${what}`, why });
-      steps.push(stepFor(model, path, registered, { names, machine, note }));
+      steps.push(stepFor(model, path, registered, { names, machine, note, format }));
     } catch (cause) {
       notTaken.push({ what: model.id, why: asFault(cause).message });
     }
@@ -93,17 +99,18 @@ type Means = {
   readonly names: Names;
   readonly machine: Machine;
   readonly note: (what: string, why: string) => void;
+  readonly format: ModelFormat;
 };
 
 function stepFor(planned: PlannedModel, path: string, held: Model | null, means: Means): Step {
-  const { names, machine, note } = means;
+  const { names, machine, note, format } = means;
   const roots = machine.rootsFor(path);
   const { template, field } = templateOf(planned.launch.chat_template_file ?? '', roots, means);
   const { chat_template_file: _written, ...rest } = planned.launch;
   const launch: LaunchOverrides = {
     ...checkedFiles(rest, roots, means),
     ...field,
-    ...allowedArguments(planned.extraArguments, roots, note),
+    ...allowedArguments(planned.extraArguments, roots, { format, wished: planned.launch.mlx_engine ?? '' }, note),
   };
   const owner = held?.id ?? null;
   const id = owner ?? names.freeId(planned.id, note);
@@ -170,11 +177,12 @@ function checkedFiles(launch: LaunchOverrides, roots: readonly string[], { machi
 function allowedArguments(
   groups: readonly (readonly string[])[],
   roots: readonly string[],
+  of: ArgumentsFor,
   note: Means['note'],
 ): LaunchOverrides {
   const allowed = groups.flatMap((group) => {
     try {
-      extraArguments(group, roots);
+      checkArguments(group, roots, of);
       return [...group];
     } catch (cause) {
       note(group[0] ?? 'an argument', because(cause));

@@ -66,7 +66,7 @@ export async function readSource({ source, path }: FoundSource, parts: ReadingPa
   const text = readSmallFile(path, TEXT_BYTES_MAX);
   const folder = dirname(path);
   // Looking through caches takes a while; most files name paths only.
-  const found = /\bhf\b|hf-|HF_/i.test(text) || source === 'llama-server' ? await parts.found() : [];
+  const found = /\bhf\b|hf-|HF_|mlx/i.test(text) || source === 'llama-server' ? await parts.found() : [];
   try {
     if (source === 'llama-server') return readLlamaServerPresets(text, { folder, found });
     return readLlamaSwap(text, { folder, environment: parts.surroundings.environment, found });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { flow as command } from '#test/cli/flow-command.ts';
 import { realEngine } from '#test/support/real-engine.ts';
 import { type RunningFlow, startFlow } from '#test/support/running-flow.ts';
+import { writeScriptedMlx } from '#test/support/scripted-mlx.ts';
 import { writeScriptedModel } from '#test/support/scripted-model.ts';
 
 let home: string;
@@ -32,7 +33,11 @@ const listed = async (flow: RunningFlow): Promise<string> => {
   return JSON.stringify(models.map(({ id, aliases, cooldown_s }) => ({ id, aliases, cooldown_s })));
 };
 
-function pythonDatabase(path: string, rows: readonly (readonly (string | null)[])[]): void {
+function pythonDatabase(
+  path: string,
+  rows: readonly (readonly (string | null)[])[],
+  mlxPath: string | null = null,
+): void {
   const database = new Database(path);
   database.run(`CREATE TABLE models (id VARCHAR NOT NULL PRIMARY KEY, name VARCHAR NOT NULL, hf_id VARCHAR,
     backend VARCHAR NOT NULL, gguf_file VARCHAR, mlx_path VARCHAR, size_gb FLOAT, status VARCHAR)`);
@@ -40,8 +45,8 @@ function pythonDatabase(path: string, rows: readonly (readonly (string | null)[]
   database.run("INSERT INTO telemetry (model_id) VALUES ('a')");
   for (const row of rows) {
     database.run(
-      "INSERT INTO models (id, name, hf_id, backend, gguf_file, status) VALUES (?, ?, ?, ?, ?, 'available')",
-      [...row],
+      "INSERT INTO models (id, name, hf_id, backend, gguf_file, mlx_path, status) VALUES (?, ?, ?, ?, ?, ?, 'available')",
+      [...row, mlxPath],
     );
   }
   database.close();
@@ -151,6 +156,35 @@ test("the Python Flow's data folder becomes this one's: nothing of it is lost, a
   });
   expect((await flow.json('/api/settings')).body).toMatchObject({ default_ctx_size: 4321 });
   expect(readFileSync(join(dataDir, kept)).equals(original)).toBe(true);
+}, 30_000);
+
+test("the Python Flow's MLX models and MLX presets are taken", async () => {
+  const folder = join(home, 'elsewhere');
+  const mlx = join(home, 'tiny-mlx');
+  mkdirSync(folder);
+  await writeScriptedMlx(mlx, { scripts: { only: 'I am MLX.' } });
+  pythonDatabase(join(folder, 'flow.db'), [['org/tiny-mlx', 'Tiny', 'org/tiny-mlx', 'mlx', '']], mlx);
+  const load = {
+    ...{ backend: 'mlx', ctx_size: 8192, mlx_context_length: 2048, mlx_prompt_cache_size: 3, mlx_model_type: 'lm' },
+    ...{ mlx_reasoning_parser: 'qwen3', mlx_tool_call_parser: null, mlx_trust_remote_code: true },
+  };
+  const presets = [{ id: 'x', name: 'Mine', config: {}, load_params: load }];
+  writeFileSync(join(folder, 'presets.json'), JSON.stringify({ user_presets: presets }));
+  await using flow = await start();
+  const { body } = await flow.json('/api/imports', { source: 'flow-python', path: folder });
+  expect(body).toMatchObject({
+    models: [{ id: 'org/tiny-mlx', outcome: 'new', path: mlx }],
+    presets: [{ name: 'Mine', outcome: 'new' }],
+  });
+  expect(JSON.stringify(body.not_taken)).toContain('mlx_trust_remote_code');
+  expect((await flow.json('/api/models/org/tiny-mlx')).body).toMatchObject({ backend: 'mlx', mlx_path: mlx });
+  const held = JSON.stringify((await flow.json('/api/presets')).body);
+  const swap = put('config.yaml', `models: { swapped: { cmd: mlx_lm.server --model ${mlx} --prefill-step-size 64 } }`);
+  expect((await flow.json('/api/imports', { source: 'llama-swap', path: swap })).body).toMatchObject({
+    models: [{ id: 'org/tiny-mlx', outcome: 'changed', launch: { extra_args: ['--prefill-step-size', '64'] } }],
+    not_taken: [],
+  });
+  expect(held).toContain('"ctx_size":2048,"mlx_prompt_cache_size":3,"mlx_reasoning_parser":"qwen3"');
 }, 30_000);
 
 test("settings come from another folder's Python Flow, and its files stay as they were", async () => {

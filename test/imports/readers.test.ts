@@ -20,8 +20,17 @@ const downloaded: FoundModel = {
   parts: 1,
   projectorPath: null,
 };
+const downloadedMlx: FoundModel = {
+  ...downloaded,
+  format: 'mlx',
+  path: '/cache/mlx/snapshot',
+  name: 'Some-4bit',
+  repository: 'mlx-community/Some-4bit',
+  quantization: '4-bit',
+};
 const environment = { HOME: '/home/me', API_TOKEN: 'hidden' };
-const swap = (text: string) => readLlamaSwap(text, { folder: '/etc/swap', environment, found: [downloaded] });
+const swap = (text: string) =>
+  readLlamaSwap(text, { folder: '/etc/swap', environment, found: [downloaded, downloadedMlx] });
 const presets = (text: string) => readLlamaServerPresets(text, { folder: '/etc/lc', found: [downloaded] });
 /** A reference as the file has it. */
 const macro = (name: string): string => ['$', '{', name, '}'].join('');
@@ -177,6 +186,53 @@ groups:
     expect(reasons(plan)).toBe('gone: other/thing is not on this machine yet.');
   });
 
+  test.each<[string, object]>([
+    ['mlx_lm.server --model /m', { path: '/m', launch: { mlx_engine: 'mlx-lm' } }],
+    ['/opt/bin/mlx_lm.server --model=m --host 0.0.0.0 --port 9', { path: '/etc/swap/m' }],
+    ['python3 -m mlx_lm.server --model mlx-community/some-4bit', { path: '/cache/mlx/snapshot' }],
+    ['uv run python -m mlx_lm server --model /m --temp 0.6', { path: '/m', behaviour: { temperature: 0.6 } }],
+    [
+      'mlx-openai-server launch --model-path /m --model-type lm --context-length 8192 --reasoning-parser qwen3 --kv-bits 8',
+      { launch: { mlx_engine: 'mlx-openai-server', ctx_size: 8192, mlx_reasoning_parser: 'qwen3', mlx_kv_bits: 8 } },
+    ],
+    [
+      'nice mlx_vlm.server --model /m --draft-model d --max-num-seqs 2 --max-pixels 99',
+      {
+        launch: { mlx_engine: 'mlx-vlm', n_parallel: 2, draft_model_path: '/etc/swap/d' },
+        extraArguments: [['--max-pixels', '99']],
+      },
+    ],
+    ['mlx_lm.server --model /m --prompt-cache-bytes 2GB', { launch: { mlx_engine: 'mlx-lm', cache_ram_mib: 1907 } }],
+    [
+      `mlx_lm.server --model /m --chat-template-args '{"enable_thinking":false}'`,
+      { behaviour: { enable_thinking: false } },
+    ],
+  ])('an MLX server is taken: %s', (command, model) => {
+    const plan = swap(`models: { mine: { cmd: ${JSON.stringify(command)} } }`);
+    expect(plan.notTaken).toEqual([]);
+    expect(plan.models).toMatchObject([model]);
+    const [{ launch } = { launch: {} }] = plan.models;
+    if ('launch' in model) expect<unknown>(launch).toEqual(model.launch);
+  });
+
+  test('what would run code, and what is not here, is left of an MLX command', () => {
+    const plan = swap(`models:
+  one: { cmd: "mlx_lm.server --model /m --trust-remote-code --pipeline --chat-template '{{ x }}' --frob 1 --seed" }
+  two: { cmd: mlx_vlm.server --model other/thing --api-key hush }
+  three: { cmd: mlx-openai-server launch --config /c.yaml }
+  four: { cmd: mlx_lm.server --model /n --draft-model org/draft }`);
+    expect(plan.models.map(({ id }) => id)).toEqual(['one', 'four']);
+    expect(plan.models[0]?.launch).toEqual({ mlx_engine: 'mlx-lm' });
+    const said = reasons(plan);
+    for (const what of ['one: --trust-remote-code', 'one: --pipeline', 'one: --chat-template', 'one: --frob']) {
+      expect(said).toContain(`${what}: `);
+    }
+    expect(said).toContain('two: other/thing is not on this machine yet.');
+    expect(said).toContain('three: Its command names no model.');
+    expect(said).toContain('four: --draft-model: It is to be fetched');
+    expect(JSON.stringify(plan)).not.toContain('hush');
+  });
+
   test('two names for one file are one model with a variant', () => {
     const plan = swap(`models:
   a: { cmd: llama-server -m /m.gguf -c 100 }
@@ -202,6 +258,7 @@ groups:
     ['a quote that stays open', '', "llama-server -m 'x", 'never closed'],
     ['a container', '', 'docker run llama-server -m /x.gguf', 'container'],
     ['another engine', '', 'vllm serve x', 'does not start llama-server'],
+    ['an MLX server in a shell', '', 'sh -c mlx_lm.server', 'does not start llama-server or an MLX server'],
     ['a shell', '', 'sh -c llama-server', 'does not start llama-server'],
     ['no model', '', 'llama-server -c 5', 'names no model'],
   ])('%s is told of the one model, and the others are taken', (_, macros, command, reason) => {
