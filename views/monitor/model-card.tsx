@@ -96,7 +96,8 @@ export function ModelCard({ model }: { model: ModelCardData }): JSX.Element {
   );
 }
 
-function look(doing: ModelDoing): Look {
+/** How a state is shown: word, icon and colour together. */
+export function look(doing: ModelDoing): Look {
   switch (doing.phase) {
     case 'idle':
       return { word: 'not loaded', icon: 'idle', tone: 'quiet' };
@@ -147,7 +148,8 @@ function Facts({ model }: { model: ModelCardData }): JSX.Element {
   );
 }
 
-function Doing({ doing, name }: { doing: ModelDoing; name: string }): JSX.Element {
+/** What a state has to tell beyond its name. */
+export function Doing({ doing, name }: { doing: ModelDoing; name: string }): JSX.Element {
   switch (doing.phase) {
     case 'starting':
       return (

@@ -111,7 +111,8 @@ export function rankOf(state: ModelState | null): number {
   }
 }
 
-function doingOf(state: ModelState, model: FleetModel, now: Now): ModelDoing {
+/** What a model is doing, with every time already counted. */
+export function doingOf(state: ModelState, model: FleetModel, now: Now): ModelDoing {
   switch (state.phase) {
     case 'idle':
       return { phase: 'idle' };
