@@ -30,7 +30,7 @@ import { EventStreams, eventRoutes } from './live/events.ts';
 import { socketRoutes } from './live/socket.ts';
 import { logRoutes } from './logs/routes.ts';
 import { launchFor } from './models/launch.ts';
-import type { LaunchOverrides, Model, ModelFormat } from './models/model.ts';
+import type { LaunchOverrides, Model } from './models/model.ts';
 import { ModelScan } from './models/model-scan.ts';
 import { checkedPlace } from './models/place.ts';
 import { removalRoutes } from './models/removal-routes.ts';
@@ -157,7 +157,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
       schedulingRoutes({
         fleet,
         findModel: (modelId) => registry.find(modelId),
-        checkLaunch: (launch, model) => checkLaunch(flow, launch, model.format),
+        checkLaunch: (launch, model) => checkLaunch(flow, launch, model),
         hardware: () => hardware.report(),
         clock,
       }),
@@ -166,7 +166,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
       outlookRoutes({
         outlooks: openOutlooks(flow),
         needModel: (name) => resolved(flow, name).model,
-        checkLaunch: (launch, model) => checkLaunch(flow, launch, model.format),
+        checkLaunch: (launch, model) => checkLaunch(flow, launch, model),
       }),
     )
     .use(
@@ -176,10 +176,10 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
         presence: flow.presence,
         placeFor: (path, headers) => placeFor(flow, path, headers),
         scan: new ModelScan({ registry, clock, modelsDir: () => settings.current.models_dir }),
-        statusOf: (modelId) => statusOf(fleet.model(modelId).state),
+        ...whatRuns(flow),
         launchOf: (model) => launchFor(model, settings.current, fleet.overridesOf(model.id)),
         needOf: (model) => measurements.needOf(model, launchFor(model, settings.current, {})),
-        checkLaunch: (launch) => checkLaunch(flow, launch, null),
+        checkLaunch: (launch, model) => checkLaunch(flow, launch, model),
         applyPreset: (config, presetId) => flow.presets.applied(config, presetId),
         templateOf: (model) => templateWord(model, flow.templates.known(model)),
       }),
@@ -251,9 +251,24 @@ function modelWithContext(flow: Flow, wanted: string | null) {
   return { model, variant, contextTokens: state.phase === 'ready' ? state.contextTokens : launch.ctx_size };
 }
 
+/** What runs of a model, and whether its engine was replaced since: by an update, a choice, a way back. */
+function whatRuns({ fleet, versionNow }: Flow) {
+  const stateOf = (modelId: string) => fleet.model(modelId).state;
+  return {
+    statusOf: (modelId: string) => statusOf(stateOf(modelId)),
+    isEngineReplaced(modelId: string): boolean {
+      const state = stateOf(modelId);
+      if (state.phase !== 'ready' || state.engine === 'openai' || state.engineVersion === null) return false;
+      const version = versionNow(state.engine);
+      return version !== null && version !== state.engineVersion;
+    },
+  };
+}
+
 /** Throws Fault('invalid-request') for what an engine would be refused, before anything is saved or started. */
-function checkLaunch({ settings, config }: Flow, launch: LaunchOverrides, format: ModelFormat | null): void {
-  const roots = fileRoots(settings.current.models_dir, config.dataDir);
+function checkLaunch({ settings, config }: Flow, launch: LaunchOverrides, { format, path }: Model): void {
+  const ofModel = path === '' ? [] : [path, ...foldersOf(path)];
+  const roots = [...fileRoots(settings.current.models_dir, config.dataDir), ...ofModel];
   if (launch.extra_args) checkArguments(launch.extra_args, roots, { format, wished: launch.mlx_engine ?? '' });
   if (launch.chat_template_file) allowedPath(launch.chat_template_file, roots, 'chat_template_file');
 }

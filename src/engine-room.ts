@@ -49,6 +49,10 @@ export type EngineRoom = {
   readonly commandOf: (model: Model, launch: LaunchSettings) => Promise<readonly string[] | null>;
   /** For trying one engine beside whatever runs. */
   readonly trials: TrialRoom;
+  /** Version of the engine of a kind that the next load gets; null when that is not known. */
+  readonly versionNow: (kind: StartedKind) => string | null;
+  /** Why the engine of a kind is the same for all of this run; null when it can be changed. */
+  readonly fixedBy: (kind: StartedKind) => string | null;
 };
 
 /** Builds it; nothing is started or looked for yet. */
@@ -84,7 +88,17 @@ export function openEngineRoom(parts: EngineRoomParts): EngineRoom {
     const engine = await (model.format === 'gguf' ? engines.chosen() : mlx.chosen({ model, launch }));
     return engine && previewCommand(shared.adapterFor(engine.kind), engine, model, launch);
   };
-  return { engines, mlx, shelves: [engines, ...mlx.shelves], processRegistry, supervisors, commandOf, trials };
+  const shelves = [engines, ...mlx.shelves];
+  const versionNow: EngineRoom['versionNow'] = (kind) => (mlx.shelfOf(kind) ?? engines).presentVersion;
+  const fixedBy: EngineRoom['fixedBy'] = (kind) => fixedReason(kind, config, mlx);
+  return { engines, mlx, shelves, processRegistry, supervisors, commandOf, trials, versionNow, fixedBy };
+}
+
+function fixedReason(kind: StartedKind, { llamaServer }: Config, mlx: MlxEngines): string | null {
+  const isNamed = kind === 'llama.cpp' ? llamaServer !== null : (mlx.shelfOf(kind)?.isNamed ?? false);
+  if (!isNamed) return null;
+  const name = kind === 'llama.cpp' ? 'FLOW_LLAMA_SERVER' : 'FLOW_MLX_PYTHON';
+  return `${name} names the engine, so Flow uses no other in this run.`;
 }
 
 type Adapters = Readonly<Record<StartedKind, EngineAdapter>>;

@@ -86,6 +86,7 @@ export type Flow = {
   readonly engines: Engines;
   readonly mlx: MlxEngines;
   readonly commandOf: EngineRoom['commandOf'];
+  readonly versionNow: EngineRoom['versionNow'];
   readonly upgrades: Upgrades;
   readonly autoUpdate: AutoUpdate;
   readonly processRegistry: ProcessRegistry;
@@ -116,7 +117,9 @@ export async function openFlow(config: Config, version: string, environment: Nod
     onMemory: (model, launched, taken) => measurements.recordEngineWord(model, launched, taken),
   });
   const { engines, mlx } = room;
-  const measurements = new Measurements({ store, clock, headers, engineVersion: () => engines.presentVersion });
+  // Which MLX server serves a model is known when it is loaded; what it takes is the model's own affair.
+  const ofGguf = ({ format }: Model) => (format === 'gguf' ? engines.presentVersion : null);
+  const measurements = new Measurements({ store, clock, headers, engineVersion: ofGguf });
   const removals = openRemovals(ground, registry, config.dataDir, [measurements, records.repairs]);
   const parts = { ...ground, hardware, registry, engines, measurements, launch, room };
   const needOf: NeedOf = (model, overrides) => measurements.needOf(presence.need(model), launch(model, overrides));
@@ -124,7 +127,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
   const { fleet, client } = lending;
   const habits = openHabits({ ...ground, headers, registry, fleet });
   const hub = openHub({ ...ground, config, hardware, registry, headers, telemetry: records.telemetry });
-  const updates = openEngineUpdates({ ...parts, config, client, fleet });
+  const updates = openEngineUpdates({ ...parts, client, fleet });
   const loopLag = new LoopLag({ clock });
   const onTrouble = (words: string) => bus.publish({ type: 'notice', tone: 'warning', text: words });
   const responses = new ResponseStore({ store, clock, onTrouble });
@@ -172,14 +175,13 @@ export async function openFlow(config: Config, version: string, environment: Nod
 }
 
 type UpdateParts = Ground &
-  Pick<Flow, 'config' | 'hardware' | 'registry' | 'engines' | 'measurements' | 'client' | 'fleet'> & {
+  Pick<Flow, 'hardware' | 'registry' | 'engines' | 'measurements' | 'client' | 'fleet'> & {
     readonly room: EngineRoom;
   };
 
 /** New engines, tried before they are used. */
 function openEngineUpdates(parts: UpdateParts): Pick<Flow, 'upgrades' | 'autoUpdate'> {
-  const { clock, bus, store, logs, settings, config, hardware, registry, engines, measurements, room } = parts;
-  const isNamed = config.llamaServer !== null;
+  const { clock, bus, store, logs, settings, hardware, registry, engines, measurements, room } = parts;
   return openUpgrades({
     ...{ clock, bus, store, logs, measurements, client: parts.client, room: room.trials },
     settings: () => settings.current,
@@ -187,8 +189,7 @@ function openEngineUpdates(parts: UpdateParts): Pick<Flow, 'upgrades' | 'autoUpd
     models: () => registry.list(),
     fleet: () => parts.fleet.snapshot(),
     availableBytes: () => hardware.memory().availableBytes,
-    fixedBy: (kind) =>
-      isNamed && kind === 'llama.cpp' ? 'FLOW_LLAMA_SERVER names the engine, so Flow uses no other in this run.' : null,
+    fixedBy: room.fixedBy,
     sweep: async () => void (await Promise.all([engines.installer.sweep(), room.mlx.sweep()])),
   });
 }

@@ -193,6 +193,8 @@ export class Engines implements EngineShelf {
     if (id !== '' && !installed.some((engine) => engine.id === id)) throw unknownEngine(id);
     await this.#deps.settings.update({ engine_choice: id });
     if (id === '') forgetStanding(this.#deps.places.installDir);
+    // Asked anew, so that what runs on another is known to do so.
+    await this.chosen().catch(() => null);
   }
 
   /**

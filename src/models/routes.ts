@@ -23,10 +23,12 @@ export type ModelRoutesParts = {
   readonly statusOf: (modelId: ModelId) => ModelStatus;
   /** The settings with which it would be started if it were stopped and started now. */
   readonly launchOf: (model: Model) => LaunchSettings;
+  /** Whether it runs on another version of its engine than it would be started with now. */
+  readonly isEngineReplaced: (modelId: ModelId) => boolean;
   /** What a load would take; may throw a Fault. */
   readonly needOf: (model: Model) => Footprint;
   /** Throws Fault('invalid-request') for launch settings that an engine would be refused. */
-  readonly checkLaunch: (launch: LaunchOverrides) => void;
+  readonly checkLaunch: (launch: LaunchOverrides, model: Model) => void;
   /** A configuration under a preset; throws Fault('not-found'). */
   readonly applyPreset: (config: ModelConfig, presetId: string) => ModelConfig;
   /** What is known of its chat template by now. */
@@ -132,11 +134,7 @@ function wireConfig({ config, aliases }: Model) {
  * Takes a partial configuration in. A preset is applied when it is named anew, or named alone; sent back with the rest
  * of a configuration it only says where that came from.
  */
-export function changed(
-  model: Model,
-  body: unknown,
-  { registry, checkLaunch, applyPreset }: Pick<ModelRoutesParts, 'registry' | 'checkLaunch' | 'applyPreset'>,
-): Model {
+function changed(model: Model, body: unknown, { registry, checkLaunch, applyPreset }: ModelRoutesParts): Model {
   if (!isObject(body)) throw new Fault('invalid-request', 'A configuration is a JSON object.');
   const { preset } = body;
   const isAlone = Object.keys(body).length === 1;
@@ -148,7 +146,7 @@ export function changed(
       const base = isApplied ? applyPreset(present, preset) : present;
       const { aliases: _aliases, ...patch } = nestedPatch(body, base.behaviour);
       const config = configWith(base, patch);
-      if (!Bun.deepEquals(config.launch, present.launch)) checkLaunch(config.launch);
+      if (!Bun.deepEquals(config.launch, present.launch)) checkLaunch(config.launch, model);
       return config;
     },
     aliases,
@@ -162,14 +160,7 @@ function aliasesOrNone(aliases: unknown): string[] | undefined {
 }
 
 /** Deletes only what Flow put there; any other model just leaves the list. Says what became of the files. */
-export function discard(
-  model: Model,
-  wish: 'keep' | 'delete',
-  {
-    removals,
-    statusOf,
-  }: { readonly removals: Pick<Removals, 'remove'>; readonly statusOf: ModelRoutesParts['statusOf'] },
-) {
+function discard(model: Model, wish: 'keep' | 'delete', { removals, statusOf }: ModelRoutesParts) {
   const { status } = statusOf(model.id);
   // What somebody else runs is only disconnected, and goes on.
   if (model.endpoint === null && status !== 'available' && status !== 'error') {
@@ -192,10 +183,11 @@ async function scanned(parts: ModelRoutesParts) {
   return { found, total: found.length, skipped: skipped.map(shownSkipped) };
 }
 
-function shown(model: Model, { statusOf, needOf, launchOf, templateOf, presence }: ModelRoutesParts) {
+function shown(model: Model, parts: ModelRoutesParts) {
+  const { statusOf, needOf, launchOf, isEngineReplaced, templateOf, presence } = parts;
   const status = statusOf(model.id);
-  const isOutdated =
-    model.endpoint === null && status.launch !== null && !Bun.deepEquals(status.launch, launchOf(model));
+  const isOurs = model.endpoint === null && status.launch !== null;
+  const isOutdated = isOurs && (!Bun.deepEquals(status.launch, launchOf(model)) || isEngineReplaced(model.id));
   const info = modelInfo(model, status, needOrNull(model, needOf), presence.of(model.id));
   return { ...info, ...templateOf(model), needs_restart: isOutdated };
 }

@@ -298,7 +298,7 @@ async function usable(shelf: EngineShelf): Promise<InstalledEngine | null> {
   }
 }
 
-/** What is used must not follow from what is newest while the newest is untried. What a person chose meanwhile stays. */
+/** What is used must not follow from what is newest while that is untried. What a person chose meanwhile stays. */
 async function keepDefault(shelf: EngineShelf, former: InstalledEngine | null, fresh: InstalledEngine): Promise<void> {
   if (former === null) return;
   const present = await usable(shelf);

@@ -35,6 +35,8 @@ let store: Store;
 let registry: Registry;
 let status: ModelStatus;
 let missing: Missing | null;
+let isReplaced: boolean;
+let checked: string[];
 let app: { handle(request: Request): Promise<Response> };
 
 beforeEach(async () => {
@@ -42,6 +44,8 @@ beforeEach(async () => {
   store = openStore(':memory:');
   status = IDLE;
   missing = null;
+  isReplaced = false;
+  checked = [];
   const modelsDir = (): string => folder;
   const clock = new FakeClock();
   registry = new Registry({ store, bus: new Bus(), clock, headers: new HeaderCache(), modelsDir });
@@ -55,7 +59,8 @@ beforeEach(async () => {
     })
     .use(
       modelRoutes({
-        checkLaunch: () => {},
+        isEngineReplaced: () => isReplaced,
+        checkLaunch: (_launch, { id }) => void checked.push(id),
         applyPreset: (config, preset) => ({ ...config, preset, behaviour: { temperature: 0.11 } }),
         registry,
         removals,
@@ -154,6 +159,20 @@ test('a model that runs with other settings than it would be started with says s
   expect(await isOutdated()).toBe(true);
   await call('DELETE', '/api/models/one/config');
   expect(await isOutdated()).toBe(false);
+});
+
+test('a model that runs on another version of its engine than it would be started with says so', async () => {
+  await register('one');
+  isReplaced = true;
+  expect((await call('GET', '/api/models/one')).body.needs_restart).toBe(false);
+  status = { ...IDLE, status: 'running', launch: LAUNCH };
+  expect((await call('GET', '/api/models/one')).body.needs_restart).toBe(true);
+});
+
+test('what is saved is checked for the very model that gets it', async () => {
+  await register('one');
+  await call('PUT', '/api/models/one/config', { launch: { ctx_size: 4096 } });
+  expect(checked).toEqual(['one']);
 });
 
 test('the load parameters are those it runs with; the context is that of all slots', async () => {

@@ -46,6 +46,7 @@ export class MlxShelf implements EngineShelf {
   readonly #options = new Map<string, ServerOptions>();
   readonly #answers = new Map<string, Promise<ServerAnswer>>();
   #edition = 0;
+  #presentVersion: string | null = null;
   #found = '';
   #updates: UpdateCheck = { isChecking: false, latest: null, checkedAtMs: null, trouble: null };
 
@@ -62,6 +63,16 @@ export class MlxShelf implements EngineShelf {
 
   get updates(): UpdateCheck {
     return this.#updates;
+  }
+
+  /** Version of the engine to use as last asked for; null before that, and when it would not say. */
+  get presentVersion(): string | null {
+    return this.#presentVersion;
+  }
+
+  /** Whether FLOW_MLX_PYTHON names the engine of this kind: then no other is used in this run. */
+  get isNamed(): boolean {
+    return findServers(this.kind, this.#deps.places).some(({ origin }) => origin === 'environment');
   }
 
   /**
@@ -83,6 +94,12 @@ export class MlxShelf implements EngineShelf {
   }
 
   async chosen(): Promise<InstalledEngine | null> {
+    const engine = await this.#choice();
+    this.#presentVersion = engine?.version ?? null;
+    return engine;
+  }
+
+  async #choice(): Promise<InstalledEngine | null> {
     const list = await this.list();
     const named = [...list.installed, ...list.broken].find(({ origin }) => origin === 'environment');
     if (named) return this.#usable(list, named.id, 'FLOW_MLX_PYTHON names an environment with');
@@ -103,6 +120,8 @@ export class MlxShelf implements EngineShelf {
     const { installed } = await this.list();
     if (id !== '' && !installed.some((engine) => engine.id === id)) throw unknownEngine(id);
     await this.#deps.settings.update({ [CHOICES[this.kind]]: id });
+    // Asked anew, so that what runs on another is known to do so.
+    await this.chosen().catch(() => null);
   }
 
   async remove(id: string): Promise<void> {
