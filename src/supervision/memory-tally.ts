@@ -5,8 +5,8 @@ type Part = Extract<LogSignal, { kind: 'memory' }>['part'];
 
 /**
  * The sums of one load. Processors with instructions of their own for weights (AMX, repacked ARM and x86 kernels) hold
- * them once more in another order. The mapped file they were read from stays resident until the system takes it back, so
- * both show in the log and in resident memory, but only one of them is needed.
+ * them once more in another order. The mapped file they were read from stays resident until the system takes it back,
+ * so both show in the log and in resident memory, but only one of them is needed.
  */
 export class MemoryTally {
   readonly #bytes: Record<Part, number> = {
