@@ -134,7 +134,11 @@ function wireConfig({ config, aliases }: Model) {
  * Takes a partial configuration in. A preset is applied when it is named anew, or named alone; sent back with the rest
  * of a configuration it only says where that came from.
  */
-function changed(model: Model, body: unknown, { registry, checkLaunch, applyPreset }: ModelRoutesParts): Model {
+export function changed(
+  model: Model,
+  body: unknown,
+  { registry, checkLaunch, applyPreset }: Pick<ModelRoutesParts, 'registry' | 'checkLaunch' | 'applyPreset'>,
+): Model {
   if (!isObject(body)) throw new Fault('invalid-request', 'A configuration is a JSON object.');
   const { preset } = body;
   const isAlone = Object.keys(body).length === 1;
@@ -160,7 +164,14 @@ function aliasesOrNone(aliases: unknown): string[] | undefined {
 }
 
 /** Deletes only what Flow put there; any other model just leaves the list. Says what became of the files. */
-function discard(model: Model, wish: 'keep' | 'delete', { removals, statusOf }: ModelRoutesParts) {
+export function discard(
+  model: Model,
+  wish: 'keep' | 'delete',
+  {
+    removals,
+    statusOf,
+  }: { readonly removals: Pick<Removals, 'remove'>; readonly statusOf: ModelRoutesParts['statusOf'] },
+) {
   const { status } = statusOf(model.id);
   // What somebody else runs is only disconnected, and goes on.
   if (model.endpoint === null && status !== 'available' && status !== 'error') {
