@@ -40,4 +40,13 @@ export const MIGRATIONS: readonly string[] = [
    CREATE INDEX repairs_model ON repairs (model_id, kind, id);
    CREATE INDEX repairs_request ON repairs (request_id);`,
   'ALTER TABLE models ADD COLUMN endpoint TEXT;',
+  `CREATE TABLE conversations (
+     id TEXT PRIMARY KEY, title TEXT NOT NULL, settings TEXT NOT NULL, leaf_id TEXT,
+     created_at_ms INTEGER NOT NULL, updated_at_ms INTEGER NOT NULL, deleted_at_ms INTEGER);
+   CREATE INDEX conversations_updated ON conversations (updated_at_ms);
+   CREATE TABLE turns (
+     id TEXT PRIMARY KEY, conversation_id TEXT NOT NULL, parent_id TEXT, role TEXT NOT NULL, content TEXT NOT NULL,
+     reasoning TEXT NOT NULL, images TEXT NOT NULL, calls TEXT NOT NULL, model_id TEXT, pair_id TEXT,
+     state TEXT NOT NULL, trouble TEXT, figures TEXT, created_at_ms INTEGER NOT NULL, deleted_at_ms INTEGER);
+   CREATE INDEX turns_conversation ON turns (conversation_id, created_at_ms);`,
 ];

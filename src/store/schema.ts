@@ -167,3 +167,42 @@ export type NewRepairRow = Omit<RepairRow, 'id'>;
 
 /** What kinds of mending there are; each can be switched off for a model. */
 export type RepairKind = (typeof REPAIR_KINDS)[number];
+
+/** What a person and models said to each other on the chat page. `settings` is JSON of the chat area. */
+export const conversations = sqliteTable(
+  'conversations',
+  {
+    id: text('id').primaryKey(),
+    title: text('title').notNull(),
+    settings: text('settings', { mode: 'json' }).$type<unknown>().notNull(),
+    /** The last turn of the branch that is shown. */
+    leafId: text('leaf_id'),
+    createdAtMs: integer('created_at_ms').notNull(),
+    updatedAtMs: integer('updated_at_ms').notNull(),
+    deletedAtMs: integer('deleted_at_ms'),
+  },
+  (table) => [index('conversations_updated').on(table.updatedAtMs)],
+);
+
+/** One turn of a conversation. Turns form a tree: those with the same parent are versions of each other. */
+export const turns = sqliteTable(
+  'turns',
+  {
+    id: text('id').primaryKey(),
+    conversationId: text('conversation_id').notNull(),
+    parentId: text('parent_id'),
+    role: text('role', { enum: ['user', 'assistant', 'tool'] }).notNull(),
+    content: text('content').notNull(),
+    reasoning: text('reasoning').notNull(),
+    images: text('images', { mode: 'json' }).$type<readonly string[]>().notNull(),
+    calls: text('calls', { mode: 'json' }).$type<unknown>().notNull(),
+    modelId: text('model_id'),
+    pairId: text('pair_id'),
+    state: text('state', { enum: ['answering', 'done', 'stopped', 'failed'] }).notNull(),
+    trouble: text('trouble', { mode: 'json' }).$type<unknown>(),
+    figures: text('figures', { mode: 'json' }).$type<unknown>(),
+    createdAtMs: integer('created_at_ms').notNull(),
+    deletedAtMs: integer('deleted_at_ms'),
+  },
+  (table) => [index('turns_conversation').on(table.conversationId, table.createdAtMs)],
+);

@@ -13,7 +13,18 @@ import { Fault } from '#src/faults.ts';
 import { EMPTY_CONFIG } from '#src/models/model.ts';
 import { MIGRATIONS } from '#src/store/migrations.ts';
 import { closeStore, openSoundStore, openStore } from '#src/store/open.ts';
-import { facts, loads, measurements, models, presets, repairs, requests, responses } from '#src/store/schema.ts';
+import {
+  conversations,
+  facts,
+  loads,
+  measurements,
+  models,
+  presets,
+  repairs,
+  requests,
+  responses,
+  turns,
+} from '#src/store/schema.ts';
 
 let folder = '';
 const path = () => join(folder, 'flow.db');
@@ -23,7 +34,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the two descriptions of the tables agree', () => {
-  const tables: readonly SQLiteTable[] = [models, requests, measurements, loads, facts, responses, presets, repairs];
+  const records = [models, requests, measurements, loads, facts, responses, presets, repairs, conversations, turns];
+  const tables: readonly SQLiteTable[] = records;
   test.each(tables.map((table) => [getTableConfig(table).name, table] as const))('%s', (name, table) => {
     const store = openStore(':memory:');
     const made = store.$client.query<{ name: string; type: string; notnull: number; pk: number }, []>(
@@ -217,6 +229,8 @@ test('a broken database of an earlier Flow, without presets, still gives its mod
     'DROP TABLE presets',
     'ALTER TABLE models DROP COLUMN endpoint',
     'DROP TABLE repairs',
+    'DROP TABLE conversations',
+    'DROP TABLE turns',
     'PRAGMA user_version = 2',
   ]);
   const opened = openSoundStore({ path: path(), clock: systemClock });
