@@ -38,8 +38,11 @@ export class Connection {
       const { hostname, port, tls } = address;
       const place = `${tls?.serverName ?? hostname}:${port}`;
       let isLate = false;
+      /** Connected, but its certificate is not known yet. */
+      let shaking: Socket<Connection> | null = null;
       const deadline = setTimeout(() => {
         isLate = true;
+        shaking?.terminate();
         reject(unreachable(place, `did not accept within ${CONNECT_TIMEOUT_MS} ms`, null));
       }, CONNECT_TIMEOUT_MS);
       const handlers = {
@@ -73,6 +76,8 @@ export class Connection {
       Bun.connect({ hostname, port, socket: handlers, data: connection, ...secure }).then(
         (socket) => {
           if (!tls) opened(socket);
+          else if (isLate) socket.terminate();
+          else shaking = socket;
         },
         (cause) => {
           clearTimeout(deadline);

@@ -63,6 +63,15 @@ async function eventually(isTrue: () => boolean): Promise<void> {
 }
 
 describe('the engine client', () => {
+  test('a server that takes a connection and never shows its certificate is let go of', async () => {
+    const { url, opened } = upstream(() => {});
+    const https = url.replace('http:', 'https:');
+    const one = client();
+    one.pin(https, { address: '127.0.0.1', onTrouble: () => {} });
+    expect(await kindOf(one.send(https, request()))).toBe('engine-unreachable');
+    await eventually(() => opened.count === 1 && opened.open === 0);
+  }, 20_000);
+
   test('asks and reads, and uses one connection for requests in a row', async () => {
     const { url, opened } = upstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi');
