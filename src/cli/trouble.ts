@@ -8,7 +8,8 @@ import { safe } from './terminal.ts';
 const CODES: Readonly<Partial<Record<FaultKind, number>>> = {
   'invalid-request': EXIT.usage,
   unauthorized: EXIT.auth,
-  forbidden: EXIT.auth,
+  // A path or an address that Flow refuses to anybody; what is wrong with a key is 'unauthorized'.
+  forbidden: EXIT.usage,
   'not-found': EXIT.notFound,
   'model-not-found': EXIT.notFound,
   conflict: EXIT.busy,
