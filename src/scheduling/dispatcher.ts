@@ -150,7 +150,7 @@ export class Dispatcher {
     seat.wish = null;
     this.launcher.refuseAll(seat, refusals.unknownModel(seat.modelId));
     if (seat.activity === 'starting') this.launcher.stop(seat, 'user');
-    if (seat.activity === 'absent' && seat.state.phase === 'idle') this.launcher.seats.delete(seat.modelId);
+    if (seat.activity === 'absent' && seat.state.phase === 'idle') this.launcher.forget(seat);
   }
 
   /** A load has its own bounds, so the wait for it does not count; afterwards the wait for a slot counts anew. */

@@ -70,7 +70,9 @@ export class Fleet implements Lender {
     if (this.#dispatcher.isClosing) throw refusals.shuttingDown();
     if (this.#needs.findModel(modelId) === null) throw refusals.unknownModel(modelId);
     const seat = this.#seat(modelId);
-    if (isOtherThanRunning(seat, overrides)) throw refusals.otherSettings(modelId);
+    if (isOtherThanRunning(seat, overrides)) {
+      throw seat.isExternal ? refusals.notOursToSet(modelId) : refusals.otherSettings(modelId);
+    }
     if (seat.activity === 'ready') return;
     if (seat.activity === 'absent' && !seat.isExternal) {
       const refusal = this.#memoryRefusal(seat, overrides);
@@ -182,7 +184,7 @@ export class Fleet implements Lender {
     if (held?.isExternal && endpoint === null) {
       // Its name is another model's now.
       this.#dispatcher.launcher.stop(held, 'abandoned');
-      this.#dispatcher.launcher.seats.delete(held.modelId);
+      this.#dispatcher.launcher.forget(held);
     }
     if (endpoint !== null) this.#seat(modelId);
     this.#dispatcher.settle();

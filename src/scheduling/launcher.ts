@@ -40,7 +40,8 @@ export class Launcher {
     if (known) return known;
     const supervisor = this.#needs.makeSupervisor(modelId, (state, previous) => {
       const seat = this.seats.get(modelId);
-      if (seat) this.#follow(seat, state, previous);
+      // One whose seat was taken away may still have something to say.
+      if (seat?.supervisor === supervisor) this.#follow(seat, state, previous);
     });
     const { findModel, records } = this.#needs;
     const seat = new Seat(modelId, findModel(modelId), supervisor, records.usualLoadMs(modelId));
@@ -88,6 +89,12 @@ export class Launcher {
   evict(seat: Seat): void {
     if (seat.activity === 'ready') this.#swaps += 1;
     this.stop(seat, seat.activity === 'starting' ? 'abandoned' : 'eviction');
+  }
+
+  /** Lets go of the record of a model without a process; an engine of somebody else's is no longer looked at. */
+  forget(seat: Seat): void {
+    if (seat.isExternal) seat.supervisor.stop('abandoned');
+    this.seats.delete(seat.modelId);
   }
 
   /** Refuses all who wait for a model. */

@@ -155,6 +155,13 @@ export function notOurs(modelId: ModelId, baseUrl: string): Fault {
   });
 }
 
+/** It runs as somebody else started it, and not as it was asked for. */
+export function notOursToSet(modelId: ModelId): Fault {
+  return new Fault('conflict', `Flow did not start the engine of ${modelId} and cannot give it other settings.`, {
+    hint: 'Start it anew with them where it was started.',
+  });
+}
+
 /** It runs, with other settings than those asked for. */
 export function otherSettings(modelId: ModelId): Fault {
   return new Fault('conflict', `${modelId} is loaded with other settings; unload it first.`, {
