@@ -7,6 +7,7 @@ import { ExternalDesk } from './external/external-desk.ts';
 import { ExternalKeys } from './external/external-keys.ts';
 import { externalSupervisors } from './external/external-supervisor.ts';
 import { systemLookUp } from './external/look-up.ts';
+import { OwnPlaces } from './external/own-places.ts';
 import { Places } from './external/places.ts';
 import type { Hardware } from './host/hardware.ts';
 import type { Logs } from './logs/logs.ts';
@@ -55,11 +56,13 @@ export function openFleetRoom(parts: FleetRoomParts): FleetRoom {
     path: join(parts.dataDir, 'external-keys.json'),
     protect: (secret) => void logs.protect(secret),
   });
-  const shared = { clock, client, places, keys, lookUp: systemLookUp };
+  const own = new OwnPlaces(() => room.processRegistry.running());
+  const shared = { clock, client, places, keys, own, lookUp: systemLookUp };
   const watched = externalSupervisors({
     ...shared,
     logs,
     findModel: (modelId) => registry.find(modelId),
+    describe: (modelId, facts) => registry.describe(modelId, facts),
     launchFor: launch,
     isBusy: (modelId) => fleet.model(modelId).inFlight > 0,
   });
@@ -71,7 +74,6 @@ export function openFleetRoom(parts: FleetRoomParts): FleetRoom {
     bus,
     registry,
     fleet,
-    ownEngines: () => room.processRegistry.running(),
     adoptsRunning: () => settings.current.adopt_running,
     log: (text) => logs.info(text),
   });

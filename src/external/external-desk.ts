@@ -1,5 +1,4 @@
 /** Connects to engines that somebody else started, and knows which of them are offered. */
-import { networkInterfaces } from 'node:os';
 import type { Clock } from '#src/clock.ts';
 import type { Bus } from '#src/events.ts';
 import { asFault, Fault } from '#src/faults.ts';
@@ -7,12 +6,14 @@ import type { Endpoint, Model, ModelFormat } from '#src/models/model.ts';
 import type { Registry } from '#src/models/registry.ts';
 import type { FleetModel } from '#src/scheduling/lease.ts';
 import type { SocketEngineClient } from '#src/transport/client.ts';
-import { checkedBaseUrl, isLoopback, isPrivate, type LookUp, portOf } from './addresses.ts';
+import { checkedBaseUrl, isLoopback, type LookUp, portOf } from './addresses.ts';
 import { enquire } from './enquiry.ts';
 import type { ExternalKeys } from './external-keys.ts';
+import type { OwnPlaces } from './own-places.ts';
 import type { Places } from './places.ts';
 import type { Recognised, ServedModel } from './recognise.ts';
 import { type Offer, scanPorts, USUAL_PORTS } from './scan.ts';
+import { factsOf } from './watch.ts';
 
 export type ExternalDeskParts = {
   readonly clock: Clock;
@@ -23,8 +24,7 @@ export type ExternalDeskParts = {
   readonly places: Places;
   readonly keys: ExternalKeys;
   readonly lookUp: LookUp;
-  /** Engines of Flow's own that run now. */
-  readonly ownEngines: () => readonly { readonly port: number; readonly modelId: string }[];
+  readonly own: OwnPlaces;
   /** Whether what is found running is connected without asking. */
   readonly adoptsRunning: () => boolean;
   readonly log: (text: string) => void;
@@ -64,7 +64,6 @@ const LISTED_MAX = 20;
 export class ExternalDesk {
   readonly #parts: ExternalDeskParts;
   readonly #closing = new AbortController();
-  #ownPort: number | null = null;
   #offers: readonly Offer[] = [];
   #scannedAtMs: number | null = null;
   #scan: Promise<void> | null = null;
@@ -78,8 +77,8 @@ export class ExternalDesk {
 
   /** Watches what is connected, and looks later for what runs. `ownPort` is where Flow itself listens. */
   begin(ownPort: number): void {
-    const { clock, registry, fleet } = this.#parts;
-    this.#ownPort = ownPort;
+    const { clock, registry, fleet, own } = this.#parts;
+    own.listenAt(ownPort);
     this.#forgetKeys();
     for (const model of registry.list()) if (model.endpoint) fleet.attend(model.id);
     clock.after(SCAN_AFTER_MS, () => void this.scan());
@@ -131,28 +130,13 @@ export class ExternalDesk {
   }
 
   #enquire(baseUrl: string, key: string, signal: AbortSignal) {
-    const { client, places, lookUp } = this.#parts;
+    const { client, places, lookUp, own } = this.#parts;
     const either = AbortSignal.any([signal, this.#closing.signal]);
-    const check = (address: string) => {
-      this.#refuseOwn(baseUrl, address);
-      if (key !== '') refuseOpenRoad(baseUrl, address);
-    };
+    const check = (address: string) => own.check(baseUrl, address, key);
     return enquire(
       { client, baseUrl, key, signal: either },
       { lookUp, check, onTrouble: () => places.trouble(baseUrl) },
     );
-  }
-
-  /** Requests that Flow sends to itself would go round for ever. */
-  #refuseOwn(baseUrl: string, address: string): void {
-    const isHere = isLoopback(address) || ownAddresses().has(address);
-    if (!isHere) return;
-    const port = portOf(baseUrl);
-    if (port === this.#ownPort) {
-      throw new Fault('conflict', `${baseUrl} is this Flow itself.`, { hint: 'Its models are in its list already.' });
-    }
-    const engine = this.#parts.ownEngines().find((one) => one.port === port);
-    if (engine) throw new Fault('conflict', `${baseUrl} is Flow's own engine of ${engine.modelId}.`);
   }
 
   async #settled(modelId: string, signal: AbortSignal): Promise<void> {
@@ -166,13 +150,11 @@ export class ExternalDesk {
   }
 
   async #scanNow(): Promise<void> {
-    const { client, lookUp, places, clock, ownEngines, adoptsRunning, log } = this.#parts;
+    const { client, lookUp, places, clock, own, adoptsRunning, log } = this.#parts;
     const known = new Set(this.#offers.map(({ baseUrl }) => baseUrl));
-    const ownPorts = () =>
-      new Set([...ownEngines().map(({ port }) => port), ...(this.#ownPort ? [this.#ownPort] : [])]);
     this.#offers = await scanPorts(
       {
-        ...{ client, lookUp, ownPorts, signal: this.#closing.signal },
+        ...{ client, lookUp, ownPorts: () => own.ports, signal: this.#closing.signal },
         isConnected: (baseUrl) => this.#isConnected(baseUrl),
         release: (baseUrl) => places.release(baseUrl),
       },
@@ -249,9 +231,7 @@ function newModel(
     endpoint,
     hfId: null,
     quantization: null,
-    sizeBytes: served.sizeBytes ?? 0,
-    trainedContextTokens: served.trainedContextTokens ?? served.contextTokens,
-    capabilities: served.capabilities,
+    ...factsOf(served),
     isManaged: false,
   };
 }
@@ -269,17 +249,6 @@ function placeKey(baseUrl: string): string {
 
 function nameKey(name: string): string {
   return name.toLowerCase().replace(/\.gguf$/, '');
-}
-
-function ownAddresses(): ReadonlySet<string> {
-  return new Set(Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)));
-}
-
-function refuseOpenRoad(baseUrl: string, address: string): void {
-  if (baseUrl.startsWith('https:') || isPrivate(address)) return;
-  throw new Fault('invalid-request', `${baseUrl} is not encrypted, so a key for it could be read on the way.`, {
-    hint: 'Use https.',
-  });
 }
 
 /** What went wrong there is a mistake in the wish here: 4xx, and never 401, which would be about Flow's own key. */

@@ -8,6 +8,7 @@ import type { CrashReport } from '#src/engines/engine.ts';
 import { SPEECH } from '#src/engines/speech.ts';
 import { asFault, type Fault } from '#src/faults.ts';
 import type { Endpoint, LaunchOverrides, LaunchSettings, Model } from '#src/models/model.ts';
+import type { ServedFacts } from '#src/models/registry.ts';
 import type { ModelState, StopReason, Supervisor, SupervisorFactory } from '#src/supervision/model-state.ts';
 import { residentBytes } from '#src/supervision/process-memory.ts';
 import type { SocketEngineClient } from '#src/transport/client.ts';
@@ -15,9 +16,11 @@ import { type LookUp, portOf } from './addresses.ts';
 import { endProcess, STOP_GRACE_MS } from './end-process.ts';
 import { type Asked, enquire } from './enquiry.ts';
 import type { ExternalKeys } from './external-keys.ts';
-import { isLlamaServer, type SeenProcess } from './listener-process.ts';
+import { isLlamaServer, isStillThere, type SeenProcess } from './listener-process.ts';
+import type { OwnPlaces } from './own-places.ts';
 import type { Places } from './places.ts';
-import { lookAgain, nextLookMs, processAt, roomOf, served } from './watch.ts';
+import type { ServedModel } from './recognise.ts';
+import { factsOf, lookAgain, nextLookMs, processAt, roomOf, served } from './watch.ts';
 
 export type ExternalDeps = {
   readonly clock: Clock;
@@ -26,8 +29,11 @@ export type ExternalDeps = {
   readonly places: Places;
   readonly keys: Pick<ExternalKeys, 'keyFor'>;
   readonly lookUp: LookUp;
+  readonly own: Pick<OwnPlaces, 'check'>;
   /** The model as it is registered now; null when it no longer is. */
   readonly findModel: (modelId: string) => Model | null;
+  /** Takes note of what the engine says of a model. */
+  readonly describe: (modelId: string, facts: ServedFacts) => void;
   readonly launchFor: (model: Model, overrides: LaunchOverrides) => LaunchSettings;
   /** Whether requests are being answered: a busy engine may be too slow to say that it is well. */
   readonly isBusy: (modelId: string) => boolean;
@@ -84,7 +90,7 @@ class ExternalSupervisor implements Supervisor {
 
   /** A person's wish ends the process, if it is known; anything else only looks away. */
   stop(reason: StopReason): void {
-    if (reason === 'user' && this.#state.phase === 'ready' && this.#process) {
+    if (reason === 'user' && this.#state.phase === 'ready' && this.#state.pid !== null && this.#process) {
       this.#end(this.#state, this.#process);
     } else if (reason === 'unhealthy') {
       if (this.#state.phase === 'ready') this.#fail('It answered nothing for a long time', null);
@@ -139,8 +145,9 @@ class ExternalSupervisor implements Supervisor {
         key: this.#deps.keys.keyFor(baseUrl),
         signal: looking.signal,
       };
-      if (this.#state.phase === 'ready') await this.#lookAgain(asked, model.endpoint, this.#state.generation);
-      else await this.#find(asked, model);
+      if (this.#state.phase !== 'ready' || (await this.#isOtherThan(this.#state, asked, model))) {
+        await this.#find(asked, model);
+      }
     } catch (cause) {
       if (!looking.signal.aborted) this.#missed(asFault(cause));
     } finally {
@@ -151,26 +158,40 @@ class ExternalSupervisor implements Supervisor {
     }
   }
 
-  async #lookAgain(asked: Asked, endpoint: Endpoint, generation: number): Promise<void> {
-    await lookAgain(asked, endpoint);
-    if (this.#state.phase === 'ready' && this.#state.generation === generation) this.#silentLooks = 0;
+  /** Whether what is there now is not quite what was found: it was started anew between two looks. */
+  async #isOtherThan(ready: Ready, asked: Asked, model: Watched): Promise<boolean> {
+    const one = await lookAgain(asked, model.endpoint);
+    if (asked.signal.aborted || this.#state !== ready) return false;
+    this.#silentLooks = 0;
+    if (ready.apiKey !== asked.key || (this.#process && !isStillThere(this.#process))) return true;
+    return one !== null && !Bun.deepEquals(this.#roomOf(model, one), roomIn(ready));
+  }
+
+  #roomOf(model: Watched, one: ServedModel) {
+    return roomOf(model, one, this.#deps.launchFor(model, {}));
   }
 
   async #find(asked: Asked, model: Watched): Promise<void> {
-    const { places, lookUp, launchFor, clock } = this.#deps;
+    const { places, lookUp, own, launchFor, clock } = this.#deps;
+    const { baseUrl } = asked;
     const startedMs = clock.monotonicMs();
-    const found = await enquire(asked, { lookUp, onTrouble: () => places.trouble(asked.baseUrl) });
+    const check = (address: string) => own.check(baseUrl, address, asked.key);
+    const found = await enquire(asked, { lookUp, check, onTrouble: () => places.trouble(baseUrl) });
     const one = served(found.recognised, model.endpoint);
-    const process = await processAt(asked.baseUrl, found.address);
-    if (asked.signal.aborted || this.#state.phase === 'ready' || this.#state.phase === 'stopping') return;
-    if (this.#state.phase !== 'starting') this.#generation += 1;
-    this.#process = process;
+    const process = await processAt(baseUrl, found.address);
+    if (asked.signal.aborted || this.#state.phase === 'stopping') return;
+    const room = this.#roomOf(model, one);
+    const { engine, modelName } = model.endpoint;
+    const known = this.#state;
+    const isKnown = known.phase === 'ready' && known.apiKey === asked.key && Bun.deepEquals(roomIn(known), room);
+    const isSameProcess = Bun.deepEquals(this.#process, process);
     this.#silentLooks = 0;
     this.#goneLooks = 0;
     this.#goneSinceWallMs = null;
+    if (isKnown && isSameProcess) return;
+    if (known.phase !== 'starting') this.#generation += 1;
+    this.#process = process;
     const launch = launchFor(model, {});
-    const room = roomOf(model, one, launch);
-    const { engine, modelName, baseUrl } = model.endpoint;
     this.#become({
       phase: 'ready',
       generation: this.#generation,
@@ -186,13 +207,26 @@ class ExternalSupervisor implements Supervisor {
       launch: { ...launch, ctx_size: room.contextTokens, n_parallel: room.slots },
       loadMs: clock.monotonicMs() - startedMs,
     });
+    this.#describe(one);
+  }
+
+  #describe(one: ServedModel): void {
+    try {
+      this.#deps.describe(this.modelId, factsOf(one));
+    } catch (cause) {
+      // The list cannot be written now; the engine is there all the same.
+      this.#deps.logs.append(this.modelId, asFault(cause).message, 'flow');
+    }
   }
 
   /** A look that found nothing, or something else. */
   #missed(fault: Fault): void {
-    if (this.#state.phase === 'ready' && (fault.kind === 'engine-silent' || fault.kind === 'engine-died')) {
+    const isSilent = fault.kind === 'engine-silent' || fault.kind === 'engine-died';
+    const isBusy = this.#deps.isBusy(this.modelId);
+    // While answers come, one connection that was not made is a blip of the network: ending it would cut them.
+    if (this.#state.phase === 'ready' && (isSilent || (isBusy && fault.kind === 'engine-unreachable'))) {
       this.#silentLooks += 1;
-      if (this.#silentLooks < SILENT_LOOKS_MAX || this.#deps.isBusy(this.modelId)) return;
+      if (this.#silentLooks < SILENT_LOOKS_MAX || (isBusy && isSilent)) return;
     }
     this.#fail(fault.message, fault.hint);
   }
@@ -267,6 +301,10 @@ function isWatched(model: Model | null): model is Watched {
   return model !== null && model.endpoint !== null;
 }
 
+function roomIn({ contextTokens, slots }: Ready): { readonly contextTokens: number; readonly slots: number } {
+  return { contextTokens, slots };
+}
+
 function goneReport(modelId: string, message: string, hint: string | null, sinceWallMs: number): CrashReport {
   const since = new Date(sinceWallMs).toISOString().replace('T', ' ').slice(0, 19);
   return {
@@ -282,7 +320,7 @@ function goneReport(modelId: string, message: string, hint: string | null, since
 
 /** What the model's log says about a change, in Flow's voice. */
 function narrate(state: ModelState, previous: ModelState): string | null {
-  if (state.phase === previous.phase) return null;
+  if (state.phase === previous.phase && state.phase !== 'ready') return null;
   switch (state.phase) {
     case 'ready':
       return `Connected to ${state.baseUrl}: ${state.slots} × ${state.contextTokens} tokens.`;

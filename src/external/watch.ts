@@ -1,7 +1,8 @@
 /** What is learned by looking at an engine that Flow did not start, and how long to wait before the next look. */
 import { Fault } from '#src/faults.ts';
 import type { Endpoint, EngineKind, LaunchSettings, Model } from '#src/models/model.ts';
-import { isLoopback, portOf } from './addresses.ts';
+import type { ServedFacts } from '#src/models/registry.ts';
+import { portOf } from './addresses.ts';
 import { type Asked, ask } from './enquiry.ts';
 import { listenerOn, type SeenProcess } from './listener-process.ts';
 import { type Recognised, recognise, type ServedModel } from './recognise.ts';
@@ -36,12 +37,18 @@ export function nextLookMs(goneLooks: number, random: number): number {
   return Math.round(baseMs * (1 - JITTER_RATIO + 2 * JITTER_RATIO * random));
 }
 
-/** Looks whether it is still there and serves the same model. Throws a Fault that says what is otherwise. */
-export async function lookAgain(asked: Asked, endpoint: Endpoint): Promise<void> {
+/**
+ * Looks whether it is still there and serves the same model; what it says of it, null when that is nothing. Throws a
+ * Fault that says what is otherwise.
+ */
+export async function lookAgain(asked: Asked, endpoint: Endpoint): Promise<ServedModel | null> {
   const what = LOOKED_AT[endpoint.engine];
   const answer = await ask(asked, PATHS[what]);
   const answers = { health: null, props: null, models: null, lmStudio: null, [what]: answer };
-  served(recognise(asked.baseUrl, answers, asked.key !== ''), endpoint);
+  const recognised = recognise(asked.baseUrl, answers, asked.key !== '');
+  // mlx-vlm loads what it is asked for, and is well while it has loaded nothing.
+  if (recognised.engine === 'mlx-vlm' && endpoint.engine === 'mlx-vlm' && recognised.models.length === 0) return null;
+  return served(recognised, endpoint);
 }
 
 /** The model of an endpoint among those that are served there. Throws Fault('conflict') when it is not. */
@@ -72,5 +79,11 @@ export function roomOf(
 
 /** The process behind a base URL, when it is one on this machine that Flow can name for sure. */
 export async function processAt(baseUrl: string, address: string): Promise<SeenProcess | null> {
-  return isLoopback(address) ? listenerOn(portOf(baseUrl)) : null;
+  // On 127.0.0.2 another one may listen than on the same port of 127.0.0.1.
+  return address === '127.0.0.1' || address === '::1' ? listenerOn(portOf(baseUrl)) : null;
+}
+
+/** What the list says of a model whose engine has no file to read. Pure. */
+export function factsOf({ sizeBytes, trainedContextTokens, contextTokens, capabilities }: ServedModel): ServedFacts {
+  return { sizeBytes: sizeBytes ?? 0, trainedContextTokens: trainedContextTokens ?? contextTokens, capabilities };
 }

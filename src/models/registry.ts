@@ -35,6 +35,9 @@ export type NewModel = Omit<
   readonly config?: Partial<ModelConfig>;
 };
 
+/** What the engine that serves a model says of it, where there is no file to read. */
+export type ServedFacts = Pick<Model, 'sizeBytes' | 'trainedContextTokens' | 'capabilities'>;
+
 /** What a model's files say of it. */
 type FileField = 'format' | 'path' | 'quantization' | 'sizeBytes' | 'trainedContextTokens' | 'capabilities';
 
@@ -160,6 +163,14 @@ export class Registry {
     const model = this.need(id);
     const { id: _id, name: _name, ...facts } = identity(inspectLocal(model.path, this.#parts.headers));
     return this.#update({ ...model, ...facts });
+  }
+
+  /** Takes over what the engine of an external model says of it now; nothing happens when it is known. */
+  describe(id: ModelId, facts: ServedFacts): void {
+    const model = this.find(id);
+    if (model === null || model.endpoint === null) return;
+    const { sizeBytes, trainedContextTokens, capabilities } = model;
+    if (!Bun.deepEquals({ sizeBytes, trainedContextTokens, capabilities }, facts)) this.#update({ ...model, ...facts });
   }
 
   /** Takes a model off the list; its files stay. */
@@ -291,9 +302,9 @@ function identity(local: LocalModel, name?: string): Pick<Model, 'id' | 'name' |
   };
 }
 
-/** Models that others serve have no file; the address is their place. */
+/** Models that others serve have no file: their place is the address, and their name there. */
 function isSamePlace(one: Model, other: Model): boolean {
-  return one.path === other.path && one.endpoint?.baseUrl === other.endpoint?.baseUrl;
+  return one.path === other.path && Bun.deepEquals(one.endpoint, other.endpoint);
 }
 
 function namesOf({ id, aliases, config }: Model): string[] {
