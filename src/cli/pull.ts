@@ -126,10 +126,13 @@ function progressOf(download: JsonObject): [string, number | null] {
 
 async function pausedBy(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  signal.addEventListener('abort', () => resolve(), { once: true });
+  const onAbort = (): void => resolve();
+  signal.addEventListener('abort', onAbort, { once: true });
   const timer = setTimeout(resolve, ms);
   await promise;
   clearTimeout(timer);
+  // It is waited for four times a second, for hours.
+  signal.removeEventListener('abort', onAbort);
 }
 
 /** What this command began it pauses; a download that others began is theirs. */

@@ -28,9 +28,12 @@ export function waitMs(pace: Pace, tries: number, random: number): number {
 export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted || ms <= 0) return;
   const { promise, resolve } = Promise.withResolvers<void>();
+  const onAbort = (): void => resolve();
+  signal.addEventListener('abort', onAbort, { once: true });
   using _timer = clock.after(ms, resolve);
-  signal.addEventListener('abort', () => resolve(), { once: true });
   await promise;
+  // A download waits many times on one signal.
+  signal.removeEventListener('abort', onAbort);
 }
 
 /** A hub that asked for patience asked all downloads. */

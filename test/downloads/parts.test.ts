@@ -1,7 +1,8 @@
 /** The pure parts: ranges, the choice of files, safe names, waits. */
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { USUAL_PACE, waitMs } from '#src/downloads/patience.ts';
+import { systemClock } from '#src/clock.ts';
+import { pause, USUAL_PACE, waitMs } from '#src/downloads/patience.ts';
 import { bytesIn, gaps, nextRange, prefixEnd, type Range, withRange } from '#src/downloads/ranges.ts';
 import { checkedRepository, safeNames } from '#src/downloads/safe-path.ts';
 import { Speed } from '#src/downloads/speed.ts';
@@ -49,7 +50,7 @@ describe('ranges', () => {
 
 describe('the choice of files', () => {
   const files = (...paths: string[]) =>
-    paths.map((path, at) => ({ path, sizeBytes: 1000 * (at + 1), sha256: 'a'.repeat(64) }));
+    paths.map((path, at) => ({ path, sizeBytes: 1000 * (at + 1), sha256: 'a'.repeat(64), gitId: null }));
   const wish: Wish = { filename: null, quantization: null, withProjector: true };
   const chosen = (paths: string[], wished: Partial<Wish>) =>
     unitOf(files(...paths), { ...wish, ...wished }).files.map(({ path }) => path);
@@ -117,6 +118,22 @@ test('waits double up to a bound, and are never all the same', () => {
   const waits = [1, 2, 3, 20].map((tries) => waitMs(USUAL_PACE, tries, 1));
   expect(waits).toEqual([1000, 2000, 4000, 300_000]);
   expect(waitMs(USUAL_PACE, 3, 0)).toBe(2000);
+});
+
+test('waits leave nothing behind on the signal of a download that waits often', async () => {
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...call: Parameters<typeof addEventListener>) => {
+    listeners += 1;
+    addEventListener.apply(signal, call);
+  };
+  signal.removeEventListener = (...call: Parameters<typeof removeEventListener>) => {
+    listeners -= 1;
+    removeEventListener.apply(signal, call);
+  };
+  for (let wait = 0; wait < 3; wait += 1) await pause(systemClock, 1, signal);
+  expect(listeners).toBe(0);
 });
 
 test('speed is that of the last seconds, and unknown before there are two', () => {
