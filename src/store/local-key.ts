@@ -3,7 +3,7 @@
  * the command line may name any file that the user could open without Flow.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The header in which the command line shows it. */
@@ -26,8 +26,11 @@ export function ensureLocalKey(dataDir: string): string | null {
   const held = readLocalKey(dataDir);
   if (held !== null) return held;
   const key = randomBytes(32).toString('hex');
+  const path = pathIn(dataDir);
   try {
-    writeFileSync(pathIn(dataDir), `${key}\n`, { mode: 0o600 });
+    // What is there is no key; written over, it would keep its rights, or lead to wherever a link leads.
+    rmSync(path, { force: true });
+    writeFileSync(path, `${key}\n`, { mode: 0o600, flag: 'wx' });
     return key;
   } catch {
     return null;
@@ -36,8 +39,9 @@ export function ensureLocalKey(dataDir: string): string | null {
 
 /** Compares without telling by its time how much was right. */
 export function isLocalKey(shown: string | null, key: string | null): boolean {
-  if (shown === null || key === null || shown.length !== key.length) return false;
-  return timingSafeEqual(Buffer.from(shown), Buffer.from(key));
+  if (shown === null || key === null) return false;
+  const [given, held] = [Buffer.from(shown), Buffer.from(key)];
+  return given.length === held.length && timingSafeEqual(given, held);
 }
 
 function pathIn(dataDir: string): string {
