@@ -223,8 +223,11 @@ export class Downloads {
       signal.throwIfAborted();
       // From here to the end nobody can pause or cancel it: what is placed is registered.
       this.#set(held, { state: 'registering' });
-      await placeAll(() => held.record, { onChanged: (index, file) => this.#changeFile(held, index, file) });
-      const { modelId, note } = this.#parts.library.enter(held.record);
+      const { library } = this.#parts;
+      await placeAll(() => held.record, library, {
+        onChanged: (index, file) => this.#changeFile(held, index, file),
+      });
+      const { modelId, note } = library.enter(held.record);
       this.#set(held, { state: 'complete', modelId, note: note ?? held.record.note });
       this.#forgetOldest();
     } catch (cause) {

@@ -1,5 +1,5 @@
 /** One download from its record to its place: what is missing is fetched, checked, and put where it belongs at once. */
-import { type FileHandle, lstat, mkdir, open, rename, rmdir } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rename, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Fault } from '#src/faults.ts';
 import { checkRoom, type Disk, diskFull, isFull } from './disk.ts';
@@ -57,7 +57,7 @@ export async function fetchAll(
   signal: AbortSignal,
 ): Promise<void> {
   const { root } = record();
-  await mkdir(partsFolder(record()), { recursive: true, mode: 0o700 });
+  await prepareFolder(root, fileOf(partPath(record(), 0)));
   for (const [index] of record().files.entries()) {
     const isThere = await isInPlace(record, index, parts, watch, signal);
     if (isThere) watch.onFile(index, { bytes: fileAt(record(), index).sizeBytes, isVerified: true });
@@ -70,8 +70,20 @@ export async function fetchAll(
   }
 }
 
-/** Puts what was fetched in its place, all of it, and tells of each. To be called after `fetchAll` only. */
-export async function placeAll(record: () => DownloadRecord, watch: Pick<RunWatch, 'onChanged'>): Promise<void> {
+/**
+ * Puts what was fetched in its place, all of it, and tells of each. To be called after `fetchAll` only. What came to lie
+ * there since is looked at again, all of it before the first file moves; throws Fault('conflict') for what is not ours.
+ */
+export async function placeAll(
+  record: () => DownloadRecord,
+  parts: Pick<RunParts, 'mayReplace'>,
+  watch: Pick<RunWatch, 'onChanged'>,
+): Promise<void> {
+  const { root, files } = record();
+  for (const file of files.filter(({ placedMs }) => placedMs === null)) {
+    await prepareFolder(root, file.target);
+    if ((await lstatOrNull(file.target)) !== null) refuseForeign(file, parts);
+  }
   for (const [index, file] of record().files.entries()) {
     if (file.placedMs !== null) continue;
     await rename(fileOf(partPath(record(), index)), file.target);
@@ -119,7 +131,7 @@ async function isInPlace(
   const { root } = record();
   const file = fileAt(record(), index);
   await prepareFolder(root, file.target);
-  const there = await lstat(file.target).catch(() => null);
+  const there = await lstatOrNull(file.target);
   if (there?.size === file.sizeBytes && there.mtimeMs === file.placedMs) return true;
   const isSame =
     there?.size === file.sizeBytes && (await hasDigest(file, () => watch.onState('verifying'), watch.onCheck, signal));
@@ -128,14 +140,21 @@ async function isInPlace(
     watch.onChanged(index, { ...file, placedMs: there.mtimeMs });
     return true;
   }
-  // A process that has the old file open keeps it: the new one is another file under the same name.
-  if (there && !parts.mayReplace(file.target, file.repository)) {
-    throw new Fault('conflict', `${file.target} is there already, and is not what the repository has.`, {
-      hint: 'Move it away, then resume the download.',
-    });
-  }
+  if (there) refuseForeign(file, parts);
   if (file.placedMs !== null) watch.onChanged(index, { ...file, placedMs: null, isFetched: false });
   return false;
+}
+
+/** A process that has the old file open keeps it: the new one is another file under the same name. */
+function refuseForeign({ target, repository }: RecordFile, { mayReplace }: Pick<RunParts, 'mayReplace'>): void {
+  if (mayReplace(target, repository)) return;
+  throw new Fault('conflict', `${target} is there already, and is not what the repository has.`, {
+    hint: 'Move it away, then resume the download.',
+  });
+}
+
+async function lstatOrNull(path: string) {
+  return await lstat(path).catch(() => null);
 }
 
 async function hasDigest(
@@ -172,6 +191,7 @@ async function fetchOne(
   watch: RunWatch,
   signal: AbortSignal,
 ): Promise<void> {
+  await prepareFolder(record().root, fileOf(partPath(record(), index)));
   const part = await Part.open(partPath(record(), index), goalOf(fileAt(record(), index)), parts.disk);
   try {
     for (;;) {

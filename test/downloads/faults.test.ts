@@ -3,8 +3,9 @@
  * queue's own rules are tested in downloads.test.ts, a whole Flow in test/e2e/downloads.test.ts.
  */
 import { beforeAll, describe, expect, test } from 'bun:test';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { sha256Of } from '#test/support/fake-hub.ts';
 import { until } from '#test/support/running-flow.ts';
 import { contentOf, modelBytes, noise, REPOSITORY, startBench } from './support/bench.ts';
@@ -168,6 +169,49 @@ describe('what must not be touched', () => {
     const { record: failed } = await bench.reaches(record.id, 'failed', 'complete');
     expect(failed.reason).toMatchObject({ kind: 'conflict' });
     expect(await Bun.file(bench.placed(NAME)).text()).toBe('mine');
+  });
+
+  test('a file that somebody puts in its place meanwhile is not written over', async () => {
+    await using bench = await startBench(tiny(), { connections: 1 });
+    bench.hub.spoil(NAME, { kind: 'stall', afterBytes: 300_000 }, 1);
+    const { record } = await bench.order();
+    await until('some bytes', () => bench.downloads.need(record.id).bytes > 0);
+    writeFileSync(bench.placed(NAME), 'mine');
+    const { record: failed } = await bench.reaches(record.id, 'failed', 'complete');
+    expect(failed.reason).toMatchObject({ kind: 'conflict' });
+    expect(await Bun.file(bench.placed(NAME)).text()).toBe('mine');
+    rmSync(bench.placed(NAME));
+    const asked = bench.hub.contentAsked.length;
+    bench.downloads.resume(record.id);
+    await bench.reaches(record.id, 'complete');
+    expect(bench.hub.contentAsked.length).toBe(asked);
+    expect(await contentOf(bench.placed(NAME))).toBe(sha256Of(model));
+  });
+
+  test('nothing is placed through a folder that became a link meanwhile', async () => {
+    await using bench = await startBench(tiny(), { connections: 1 });
+    bench.hub.spoil(NAME, { kind: 'stall', afterBytes: 300_000 }, 1);
+    const { record } = await bench.order();
+    await until('some bytes', () => bench.downloads.need(record.id).bytes > 0);
+    const outside = join(bench.modelsDir, '..', 'outside');
+    await mkdir(outside);
+    rmSync(bench.placed(), { recursive: true });
+    symlinkSync(outside, bench.placed());
+    const { record: failed } = await bench.reaches(record.id, 'failed', 'complete');
+    expect(failed.reason).toMatchObject({ kind: 'conflict' });
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
+  test('parts are not written through a link either', async () => {
+    await using bench = await startBench(tiny());
+    const outside = join(bench.modelsDir, '..', 'outside');
+    await mkdir(outside);
+    await mkdir(bench.modelsDir);
+    symlinkSync(outside, join(bench.modelsDir, '.downloads'));
+    const { record } = await bench.order();
+    const { record: failed } = await bench.reaches(record.id, 'failed', 'complete');
+    expect(failed.reason).toMatchObject({ kind: 'conflict' });
+    expect(readdirSync(outside)).toEqual([]);
   });
 
   const hostile = [
