@@ -4,6 +4,9 @@ import type { Flow } from './flow.ts';
 import { Feeds, type Topic } from './live/feed.ts';
 import { keepLive, type LiveTopic } from './live/keep-live.ts';
 import { liveRoutes, SHELL_TOPIC } from './live/routes.ts';
+import { KeptFiles } from './logs/kept-files.ts';
+import { LogNews } from './pages/logs/log-news.tsx';
+import { logPages } from './pages/logs/pages.tsx';
 import { Monitor } from './pages/monitor/monitor.tsx';
 import { monitorPages } from './pages/monitor/pages.tsx';
 import { commandsFor } from './pages/shell/commands.ts';
@@ -17,9 +20,11 @@ export function openDashboard(flow: Flow, shell: Shell) {
   const memory = () => hardware.memory();
   const monitor = new Monitor({ models: () => registry.list(), lender: fleet, tracker, memory, clock });
   const statusBar = new StatusBar({ lender: fleet, tracker, downloads: () => downloads.list(), clock });
+  const logNews = new LogNews({ logs, lender: fleet });
   const topics = new Map<Topic, LiveTopic>([
     [SHELL_TOPIC, statusBar],
     ['monitor', monitor],
+    ['logs', logNews],
   ]);
   const log = (cause: unknown) => logs.error('a fragment could not be rendered', { cause });
   const feeds = new Feeds({ topics, clock, version, log, standingNotice: standingNotice(flow) });
@@ -28,6 +33,7 @@ export function openDashboard(flow: Flow, shell: Shell) {
   const routes = new Elysia({ name: 'dashboard' })
     .use(liveRoutes({ feeds }))
     .use(shellPages({ shell, commands }))
+    .use(logPages({ logs, files: new KeptFiles(logs.folder), news: logNews, shell }))
     .use(
       monitorPages({
         monitor,

@@ -13,7 +13,10 @@ export type NavEntry = {
 };
 
 /** In the order of their use. */
-export const NAV_ENTRIES: readonly NavEntry[] = [{ name: 'monitor', href: '/', label: 'Monitor', icon: 'monitor' }];
+export const NAV_ENTRIES: readonly NavEntry[] = [
+  { name: 'monitor', href: '/', label: 'Monitor', icon: 'monitor' },
+  { name: 'logs', href: '/logs', label: 'Logs', icon: 'logs' },
+];
 
 /** Where the hint of an entry stands; filled by `/live`. */
 export const navHintId = (name: PageName): string => `nav-hint-${name}`;

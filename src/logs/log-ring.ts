@@ -43,6 +43,12 @@ export class LogRing {
     return this.#entries.slice(Math.max(this.#first, this.#entries.length - count));
   }
 
+  /** The newest `count` entries whose sequence lies between the two, oldest first; neither end belongs to it. */
+  between(after: number, before: number, count: number): readonly LogEntry[] {
+    const end = this.#placeOf(before);
+    return this.#entries.slice(Math.max(this.#placeOf(after + 1), end - count), end);
+  }
+
   /** Counts lines that were never kept. */
   noteDropped(lines: number): void {
     this.#dropped += lines;
@@ -55,5 +61,17 @@ export class LogRing {
   /** Lines that are no longer here, or never were. */
   get dropped(): number {
     return this.#dropped;
+  }
+
+  /** The first place whose entry has at least this sequence. */
+  #placeOf(sequence: number): number {
+    let low = this.#first;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#entries[middle]?.sequence ?? 0) < sequence) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

@@ -34,6 +34,12 @@ export type TailQuery = {
   readonly lines: number;
 };
 
+/** Lines whose sequence lies between the two; neither end belongs to it. */
+export type SpanQuery = TailQuery & { readonly after: number; readonly before: number };
+
+/** How many lines a source has written since Flow started, kept or not. */
+export type SourceCount = { readonly source: string; readonly lines: number };
+
 /** `dropped` counts lines of the asked sources that are no longer in memory, or came too fast to be kept. */
 export type Tail = { readonly entries: readonly LogEntry[]; readonly dropped: number };
 
@@ -92,10 +98,34 @@ export class Logs {
     return { entries: merged.slice(-count), dropped };
   }
 
+  /** The newest of a span of lines, oldest first. */
+  span({ source, lines, after, before }: SpanQuery): readonly LogEntry[] {
+    const count = Math.min(Math.max(1, lines), TAIL_LINES_MAX);
+    const spans = this.#asked(source ?? null).map(({ ring }) => ring.between(after, before, count));
+    if (spans.length === 1) return spans[0] ?? [];
+    return spans
+      .flat()
+      .sort((one, other) => one.sequence - other.sequence)
+      .slice(-count);
+  }
+
+  /** Every source with its number of lines, Flow first. */
+  counts(): readonly SourceCount[] {
+    return this.sources.map((source) => {
+      const ring = this.#kept.get(source)?.ring;
+      return { source, lines: ring === undefined ? 0 : ring.dropped + ring.length };
+    });
+  }
+
   /** Every line from now on, until the returned function is called. The listener must be quick and must not throw. */
   follow(listener: (entry: LogEntry) => void): () => void {
     this.#followers.add(listener);
     return () => this.#followers.delete(listener);
+  }
+
+  /** Where the files are; null when lines are kept in memory only. */
+  get folder(): string | null {
+    return this.#options.folder;
   }
 
   /** Names of what has written so far, Flow first. */
@@ -106,6 +136,11 @@ export class Logs {
   /** How many follow now; for tests and metrics. */
   get followerCount(): number {
     return this.#followers.size;
+  }
+
+  /** Writes what waits, so that a reader of the files sees it. */
+  async flush(): Promise<void> {
+    await Promise.all([...this.#kept.values()].map(({ file }) => file?.flush()));
   }
 
   /** Writes what waits and closes the files. */

@@ -1,5 +1,5 @@
 /** The dashboard over made-up models and requests: the real guard, pages, bus and live connection, no engine. */
-import { Elysia } from 'elysia';
+import { type AnyElysia, Elysia } from 'elysia';
 import { access } from '#src/access.ts';
 import { systemClock } from '#src/clock.ts';
 import { Bus } from '#src/events.ts';
@@ -14,14 +14,14 @@ import { commandsFor } from '#src/pages/shell/commands.ts';
 import { shellPages } from '#src/pages/shell/pages.tsx';
 import { StatusBar } from '#src/pages/shell/status-bar.tsx';
 import type { RequestView } from '#src/requests/request.ts';
-import type { FleetModel, FleetSnapshot } from '#src/scheduling/lease.ts';
+import type { FleetModel, FleetSnapshot, Lender } from '#src/scheduling/lease.ts';
 import { Credentials } from '#src/web/credentials.ts';
 import { errorHandling, refuser } from '#src/web/errors.tsx';
 import { guard } from '#src/web/guard.ts';
 import { type Listener, listen } from '#src/web/listen.ts';
 import { loginPages } from '#src/web/login.tsx';
 import { publicFiles } from '#src/web/public-files.ts';
-import { shell } from '#src/web/shell.tsx';
+import { type Shell, shell } from '#src/web/shell.tsx';
 import { loadVendor, vendorRoutes } from '#src/web/vendor.ts';
 import { idleModel } from './fleet-snapshots.ts';
 import { sampleSettings } from './sample-settings.ts';
@@ -42,9 +42,22 @@ export type Dashboard = {
   stop(): Promise<void>;
 };
 
+/** What a test's own page is made from. */
+export type Ground = { readonly shell: Shell; readonly bus: Bus; readonly lender: Pick<Lender, 'snapshot'> };
+export type MorePages = { readonly topics: readonly (readonly [string, LiveTopic])[]; readonly routes: AnyElysia };
+export type DashboardOptions = {
+  readonly port?: number;
+  readonly apiKey?: string | null;
+  readonly version?: string;
+  /** Pages beside the Monitor. */
+  readonly more?: (ground: Ground) => MorePages;
+};
+
+const NOTHING_MORE: MorePages = { topics: [], routes: new Elysia() };
+
 export async function openDashboard(
   scene: Scene = emptyScene(),
-  { port = 0, apiKey = null, version = '0.1.0' }: { port?: number; apiKey?: string | null; version?: string } = {},
+  { port = 0, apiKey = null, version = '0.1.0', more = () => NOTHING_MORE }: DashboardOptions = {},
 ): Promise<Dashboard> {
   const clock = systemClock;
   const bus = new Bus();
@@ -70,14 +83,16 @@ export async function openDashboard(
   const memory = () => ({ totalBytes: 48 * GB, freeBytes: 3.6 * GB, availableBytes: 8.6 * GB });
   const monitor = new Monitor({ models: () => scene.models, lender, tracker, memory, clock });
   const log = (cause: unknown) => process.stderr.write(`${String(cause)}\n`);
+  const vendor = await loadVendor();
+  const frame = shell({ vendor: vendor.urls, version });
+  const others = more({ shell: frame, bus, lender });
   const topics = new Map<string, LiveTopic>([
+    ...others.topics,
     [SHELL_TOPIC, new StatusBar({ lender, tracker, downloads: () => [], clock })],
     ['monitor', monitor],
   ]);
   const feeds = new Feeds({ topics, clock, version, log });
   const live = keepLive({ bus, feeds, topics, clock });
-  const vendor = await loadVendor();
-  const frame = shell({ vendor: vendor.urls, version });
   const errors = refuser({ voiceFor: () => null, shell: frame, log: ({ cause }) => log(cause) });
   const credentials = new Credentials({ apiKey, clock });
   const findModel = (id: string) => scene.models.find((model) => model.id === id) ?? null;
@@ -89,6 +104,7 @@ export async function openDashboard(
     .use(loginPages({ credentials, shell: frame }))
     .get('/health', () => ({ status: 'ok' }), access('public'))
     .use(liveRoutes({ feeds }))
+    .use(others.routes)
     .use(shellPages({ shell: frame, commands: () => commandsFor(scene.models, scene.fleet) }))
     .use(monitorPages({ monitor, shell: frame, lender, tracker, findModel, pin }));
   const settings = sampleSettings();
