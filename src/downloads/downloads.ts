@@ -9,7 +9,7 @@ import { bytesToCome, type DownloadView, type Held, heldOf, viewOf } from './hel
 import type { Library } from './library.ts';
 import { type Order, planned } from './order.ts';
 import { HubHold, type Pace, USUAL_PACE } from './patience.ts';
-import type { DownloadRecord, DownloadState, RecordFiles } from './record.ts';
+import type { DownloadRecord, DownloadState, RecordFile, RecordFiles } from './record.ts';
 import { discardParts, fetchAll, missingBytes, placeAll } from './run.ts';
 
 export type DownloadsParts = {
@@ -362,7 +362,8 @@ export class Downloads {
 /** A plan for what was ordered before: what lies in place stays known. */
 function continued(plan: DownloadRecord, before: DownloadRecord): DownloadRecord {
   const files = plan.files.map((file) => {
-    const known = before.files.find((one) => one.target === file.target && one.sha256 === file.sha256);
+    const isSame = (one: RecordFile): boolean => one.sha256 === file.sha256 && one.gitId === file.gitId;
+    const known = before.files.find((one) => one.target === file.target && isSame(one));
     return known ? { ...file, placedMs: known.placedMs, isFetched: known.isFetched } : file;
   });
   return { ...plan, files, createdAtMs: before.createdAtMs, modelId: before.modelId };

@@ -80,7 +80,7 @@ async function draftFiles(
 }
 
 function filesOf({ repository, revision, unit }: Found, modelsDir: string, mainPath: string | null): RecordFile[] {
-  return unit.files.map(({ path, sizeBytes, sha256, role }) => {
+  return unit.files.map(({ path, sizeBytes, sha256, gitId, role }) => {
     const own = targetOf(modelsDir, repository, path);
     // A projector is looked for beside its model.
     const isBeside = role === 'projector' && mainPath !== null;
@@ -89,6 +89,7 @@ function filesOf({ repository, revision, unit }: Found, modelsDir: string, mainP
     return {
       ...{ repository, revision, path, sizeBytes, role, target },
       sha256: digest,
+      gitId,
       placedMs: null,
       isFetched: false,
       damages: 0,

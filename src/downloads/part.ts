@@ -2,6 +2,7 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { Digest, type Published } from './digest.ts';
 import type { Disk } from './disk.ts';
 import { bytesIn, prefixEnd, type Range, withRange } from './ranges.ts';
 import { readJson, writeJson } from './record.ts';
@@ -18,7 +19,7 @@ const Journal = Type.Object({
 type Journal = Static<typeof Journal>;
 
 /** What the part must become. Parts of anything else are started over. */
-export type PartGoal = Pick<Journal, 'revision' | 'sizeBytes' | 'sha256'>;
+export type PartGoal = Published & Pick<Journal, 'revision'>;
 
 /** Read at once while a digest is taken: some 1 ms of hashing, after which others have their turn. */
 const DIGEST_BYTES = 256 << 10;
@@ -32,13 +33,14 @@ export class Part {
   #ranges: readonly Range[];
   #etag: string | null;
   #isVerified: boolean;
-  #hasher = new Bun.CryptoHasher('sha256');
+  #digest: Digest | null;
   #hashedBytes = 0;
   #isHashing = false;
 
   private constructor(path: string, goal: PartGoal, disk: Disk, file: FileHandle, journal: Journal | null) {
     this.#path = path;
     this.#goal = goal;
+    this.#digest = Digest.of(goal);
     this.#disk = disk;
     this.#file = file;
     this.#ranges = journal?.ranges ?? [];
@@ -65,6 +67,11 @@ export class Part {
 
   get isVerified(): boolean {
     return this.#isVerified;
+  }
+
+  /** Whether the hub has said by what the content is known. */
+  get isDigested(): boolean {
+    return this.#digest !== null;
   }
 
   get hashedBytes(): number {
@@ -97,7 +104,8 @@ export class Part {
    * at a time: a second call returns at once.
    */
   async digestSoFar(signal: AbortSignal, onBytes: () => void = () => {}): Promise<void> {
-    if (this.#isHashing || this.#goal.sha256 === null) return;
+    const digest = this.#digest;
+    if (this.#isHashing || digest === null) return;
     this.#isHashing = true;
     const buffer = new Uint8Array(DIGEST_BYTES);
     try {
@@ -106,7 +114,7 @@ export class Part {
         if (length <= 0 || signal.aborted) return;
         const { bytesRead } = await this.#file.read(buffer, 0, length, this.#hashedBytes);
         if (bytesRead === 0) return;
-        this.#hasher.update(buffer.subarray(0, bytesRead));
+        digest.update(buffer.subarray(0, bytesRead));
         this.#hashedBytes += bytesRead;
         onBytes();
       }
@@ -117,8 +125,7 @@ export class Part {
 
   /** Whether the whole file has the digest it must have; to be asked once, when all bytes are there and digested. */
   async verify(): Promise<boolean> {
-    const { sha256 } = this.#goal;
-    if (sha256 !== null && this.#hasher.digest('hex') !== sha256) return false;
+    if (this.#digest?.isRight() === false) return false;
     this.#isVerified = true;
     await this.save();
     return true;
@@ -131,7 +138,7 @@ export class Part {
     this.#ranges = [];
     this.#etag = null;
     this.#isVerified = false;
-    this.#hasher = new Bun.CryptoHasher('sha256');
+    this.#digest = Digest.of(this.#goal);
     this.#hashedBytes = 0;
   }
 

@@ -16,6 +16,8 @@ const RecordFile = Type.Object({
   path: Type.String(),
   sizeBytes: Bytes,
   sha256: OrNull(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+  /** For files without a SHA-256; records of an earlier Flow have none. */
+  gitId: Type.Union([Type.String({ pattern: '^[0-9a-f]{40}$' }), Type.Null()], { default: null }),
   role: Type.Union([Type.Literal('model'), Type.Literal('projector'), Type.Literal('draft')]),
   /** Where it belongs; absolute, inside `root`. */
   target: Type.String(),
@@ -90,7 +92,7 @@ export class RecordFiles {
   load(): DownloadRecord[] {
     const names = namesIn(this.#folder).filter((name) => name.endsWith(SUFFIX));
     const records = names.flatMap((name) => {
-      const record = readJson(join(this.#folder, name));
+      const record = Value.Default(DownloadRecord, readJson(join(this.#folder, name)));
       return Value.Check(DownloadRecord, record) && name === `${record.id}${SUFFIX}` ? [record] : [];
     });
     return records.sort((a, b) => a.createdAtMs - b.createdAtMs);

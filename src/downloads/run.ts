@@ -2,6 +2,7 @@
 import { type FileHandle, lstat, open, rename, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Fault } from '#src/faults.ts';
+import { Digest } from './digest.ts';
 import { checkRoom, type Disk, diskFull, isFull } from './disk.ts';
 import { type FetchParts, type FetchWatch, fetchFile } from './fetch-file.ts';
 import { bytesOfPart, fileOf, Part, type PartGoal, removePart } from './part.ts';
@@ -110,8 +111,8 @@ export function missingBytes(record: DownloadRecord): number {
 }
 
 /** What the part of a file must become. */
-export function goalOf({ revision, sizeBytes, sha256 }: RecordFile): PartGoal {
-  return { revision, sizeBytes, sha256 };
+export function goalOf({ revision, sizeBytes, sha256, gitId }: RecordFile): PartGoal {
+  return { revision, sizeBytes, sha256, gitId };
 }
 
 function fileAt(record: DownloadRecord, index: number): RecordFile {
@@ -158,26 +159,26 @@ async function lstatOrNull(path: string) {
 }
 
 async function hasDigest(
-  { target, sha256 }: RecordFile,
+  file: RecordFile,
   onBegin: () => void,
   onBytes: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (sha256 === null) return false;
+  const digest = Digest.of(file);
+  if (digest === null) return false;
   onBegin();
-  const handle: FileHandle = await open(target, 'r');
+  const handle: FileHandle = await open(file.target, 'r');
   try {
-    const hasher = new Bun.CryptoHasher('sha256');
     const buffer = new Uint8Array(CHECK_BYTES);
     for (let at = 0; ; ) {
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
       if (bytesRead === 0) break;
       signal.throwIfAborted();
-      hasher.update(buffer.subarray(0, bytesRead));
+      digest.update(buffer.subarray(0, bytesRead));
       at += bytesRead;
       onBytes(at);
     }
-    return hasher.digest('hex') === sha256;
+    return digest.isRight();
   } finally {
     await handle.close();
   }
@@ -202,7 +203,7 @@ async function fetchOne(
       await fetchFile(file, part, parts, { onBytes, onTrouble: watch.onTrouble }, signal);
       watch.onState('verifying');
       await part.digestSoFar(signal, () => watch.onCheck(part.hashedBytes));
-      while (file.sha256 !== null && part.hashedBytes < file.sizeBytes) {
+      while (part.isDigested && part.hashedBytes < file.sizeBytes) {
         // The one that runs already was begun while bytes still came.
         signal.throwIfAborted();
         await Bun.sleep(1);
@@ -225,10 +226,10 @@ async function fetchOne(
   }
 }
 
-function damaged({ path }: RecordFile): Fault {
+function damaged({ path, sha256 }: RecordFile): Fault {
   return new Fault(
     'download-damaged',
-    `${path} was damaged on its way, ${DAMAGES_MAX} times: its SHA-256 is not the published one.`,
+    `${path} was damaged on its way, ${DAMAGES_MAX} times: its ${sha256 === null ? 'git id' : 'SHA-256'} is not the published one.`,
     { hint: 'Retry later; a proxy in between, or the disk, may change what passes.' },
   );
 }

@@ -6,6 +6,8 @@ export type HubFile = {
   readonly sizeBytes: number;
   /** Digest of the content, 64 hexadecimal digits; null for small files, which are not kept by digest. */
   readonly sha256: string | null;
+  /** What git calls the content, 40 hexadecimal digits; null for files that are kept by digest. */
+  readonly gitId: string | null;
 };
 
 export type HubSort = 'downloads' | 'likes' | 'trending' | 'updated' | 'created';

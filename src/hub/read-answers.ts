@@ -54,11 +54,14 @@ export function readFile(value: unknown): HubFile {
   const sizeBytes = numberOrNull(kept?.size) ?? numberOrNull(value.size);
   if (sizeBytes === null || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0)
     throw unreadable('a file without a size');
-  if (kept === null) return { path, sizeBytes, sha256: null };
+  if (kept === null) {
+    const gitId = stringOrNull(value.oid);
+    return { path, sizeBytes, sha256: null, gitId: gitId !== null && /^[0-9a-f]{40}$/.test(gitId) ? gitId : null };
+  }
   const sha256 = stringOrNull(kept.oid)?.replace(/^sha256:/, '') ?? '';
   // Digests have been used to name files elsewhere, and to climb out of folders.
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw unreadable('a digest that is none');
-  return { path, sizeBytes, sha256 };
+  return { path, sizeBytes, sha256, gitId: null };
 }
 
 function unreadable(what: string): Fault {

@@ -4,7 +4,7 @@ import { badgesOf } from '#src/hub/badges.ts';
 import { ggufGroups, groupWith, usualProjector } from '#src/hub/gguf-groups.ts';
 import { isRepositoryId } from '#src/hub/names.ts';
 
-const files = (...paths: string[]) => paths.map((path) => ({ path, sizeBytes: 10, sha256: null }));
+const files = (...paths: string[]) => paths.map((path) => ({ path, sizeBytes: 10, sha256: null, gitId: null }));
 
 test.each([
   ['model-Q6_K.gguf', 'Q6_K'],

@@ -103,8 +103,10 @@ describe('a repository', () => {
       path: 'plain-Q4_K_M.gguf',
       sizeBytes: weights.length,
       sha256: sha256Of(weights),
+      gitId: null,
     });
-    expect(files.find(({ path }) => path === 'deep/er/config.json')?.sha256).toBeNull();
+    const small = files.find(({ path }) => path === 'deep/er/config.json');
+    expect(small).toMatchObject({ sha256: null, gitId: expect.stringMatching(/^[0-9a-f]{40}$/) });
   });
 
   test.each(['sha256:../../../etc/passwd', '', 'A'.repeat(64)])('with the digest %p is refused', async (digest) => {

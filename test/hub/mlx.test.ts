@@ -43,7 +43,7 @@ afterAll(async () => {
 const get = async (path: string) => await flow.json(`/api/hf/model/${path}`);
 
 describe('what a repository holds', () => {
-  const file = (path: string, sizeBytes = 10): HubFile => ({ path, sizeBytes, sha256: null });
+  const file = (path: string, sizeBytes = 10): HubFile => ({ path, sizeBytes, sha256: null, gitId: null });
 
   test('is all in its root that servers read, the small ones first, and never code', () => {
     const files = ['model.safetensors', 'config.json', 'x.py', 'tokenizer.model', 'sub/config.json', '.hidden.json'];

@@ -223,12 +223,17 @@ function tree(url: URL, { files = [] }: FakeRepository): Response {
     ...[...folders].map((path) => ({ type: 'directory', oid: 'f'.repeat(40), size: 0, path })),
     ...files.map((held) => {
       const { path, bytes } = held;
-      const oid = new Bun.CryptoHasher('sha1').update(bytes).digest('hex');
+      const oid = isLarge(held) ? gitIdOf(bytes) : (held.digest ?? gitIdOf(bytes));
       const lfs = { oid: held.digest ?? sha256Of(bytes), size: bytes.length, pointerSize: 135 };
       return { type: 'file', oid, size: bytes.length, path, ...(isLarge(held) ? { lfs, xetHash: lfs.oid } : {}) };
     }),
   ];
   return paged(url, entries, TREE_PAGE);
+}
+
+/** What git calls a content. */
+function gitIdOf(bytes: Uint8Array): string {
+  return new Bun.CryptoHasher('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
 }
 
 /** A page, and where the next one is, as a link to this very host. */
