@@ -79,8 +79,12 @@ export class Presence implements Disposable {
 
   /** The model, before it is loaded; throws Fault('not-found') with the words of the listing when it is not there. */
   need(model: Model): Model {
-    if (model.path === '' || statOrNull(model.path) !== null) return model;
-    const { message, hint } = this.#wordsFor(model);
+    const known = this.of(model.id);
+    // To look there now would hold up everybody, for as long as the disk does not answer.
+    const isSilent = known?.reason === 'silent';
+    if (isSilent) void this.look();
+    else if (model.path === '' || statOrNull(model.path) !== null) return model;
+    const { message, hint } = isSilent ? known : this.#wordsFor(model);
     throw new Fault('not-found', message, { hint });
   }
 

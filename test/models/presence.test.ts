@@ -135,6 +135,8 @@ test('a disk that does not answer holds up no listing, and is asked once', async
   clock.advance(5_000);
   await second;
   expect(asked).toBe(1);
+  // A load would look there in the one way that holds up everybody.
+  expect(() => presence.need(registry.need(id))).toThrow('does not answer');
   look = stat;
   resolve();
   await promise;
