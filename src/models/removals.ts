@@ -99,7 +99,13 @@ export class Removals implements Disposable {
     if (trashed) putBack(trashed, trashed.modelsDir);
     // Before the model is told of: it is no longer one that was removed.
     this.#drop(removal);
-    registry.restore(model);
+    try {
+      registry.restore(model);
+    } catch (cause) {
+      // Its files are back; what was chosen for it must not be lost with the attempt.
+      this.#keep({ ...removal, trashed: null });
+      throw cause;
+    }
     return registry.need(model.id);
   }
 
@@ -133,17 +139,22 @@ export class Removals implements Disposable {
 
   /** Null when it cannot be written down: a full disk must not keep anybody from deleting. */
   #recorded(model: Model, trashed: Removal['trashed']): Removal | null {
-    const { clock, records, log } = this.#parts;
-    const removal = recordOf(model, trashed, clock.wallMs());
-    try {
-      records.write(removal);
-    } catch (cause) {
-      log('a removal could not be written down, so it cannot be undone', cause);
-      return null;
-    }
-    this.#held.set(removal.token, removal);
+    const removal = recordOf(model, trashed, this.#parts.clock.wallMs());
+    if (!this.#keep(removal)) return null;
     this.#arm(removal);
     return removal;
+  }
+
+  /** Whether it could be written down, and so be undone. */
+  #keep(removal: Removal): boolean {
+    try {
+      this.#parts.records.write(removal);
+    } catch (cause) {
+      this.#parts.log('a removal could not be written down, so it cannot be undone', cause);
+      return false;
+    }
+    this.#held.set(removal.token, removal);
+    return true;
   }
 
   #arm({ removedAtMs }: Removal): void {

@@ -279,6 +279,23 @@ describe('undoing', () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  test('can be tried again when the list could not be written, with all that was chosen', async () => {
+    const { id, path } = await managed('a.gguf');
+    registry.configure(id, (config) => ({ ...config, cooldown_s: 77 }));
+    const token = tokenOf(removals.remove(id, 'delete'));
+    const { restore } = registry;
+    registry.restore = () => {
+      throw new Error('database or disk is full');
+    };
+    expect(() => removals.undo(token)).toThrow('full');
+    expect(existsSync(path)).toBe(true);
+    registry.restore = restore;
+    removals = openRemovals();
+    expect(removals.undo(token).config.cooldown_s).toBe(77);
+    expect(existsSync(path)).toBe(true);
+    expect(removals.list()).toEqual([]);
+  });
+
   test('obeys no record that Flow cannot have written', async () => {
     await mkdir(join(root, 'removals'));
     await writeFile(join(root, 'removals', 'x.json'), '{"token":"x"}');
