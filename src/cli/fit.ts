@@ -1,4 +1,5 @@
 /** `flow fit`: what a load would take, before it is tried. */
+import { resolve } from 'node:path';
 import { type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
 import { type Command, type Context, EXIT, print, wholeNumber } from './command.ts';
 import { resolvedId } from './models.ts';
@@ -44,7 +45,7 @@ function wished(context: Context): JsonObject {
     ...(tokens === null ? {} : { ctx_size: tokens }),
     ...(slots === null ? {} : { n_parallel: slots }),
     ...(typeof kv === 'string' ? { cache_type_k: kv, cache_type_v: kv } : {}),
-    ...(typeof draft === 'string' ? { draft_model_path: draft } : {}),
+    ...(typeof draft === 'string' ? { draft_model_path: resolve(draft) } : {}),
   };
 }
 

@@ -23,7 +23,7 @@ export const modelsCommand: Command = {
     const models = objects(answer.value);
     print(context, models, () =>
       models.length === 0
-        ? 'No models yet. Put a GGUF file into the models folder and scan, or register one by its path.\n'
+        ? 'No models yet. Fetch one: flow pull REPO. Or name one that is here: flow add PATH.\n'
         : table(
             ['MODEL', 'STATE', 'SIZE', 'NEEDS', 'CONTEXT', 'QUANT'],
             models.map((model) => [
@@ -35,11 +35,16 @@ export const modelsCommand: Command = {
               text(model.quantization),
             ]),
             context.terminal.columns,
-          ),
+          ) + models.map(missing).join(''),
     );
     return EXIT.ok;
   },
 };
+
+/** Why a model's files are not there; nothing when they are. */
+function missing({ id, missing: absence }: JsonObject): string {
+  return isObject(absence) ? `${safe(text(id))}: ${safe(words(absence))}\n` : '';
+}
 
 function gigabytes(value: unknown): number | null {
   const size = numberOrNull(value);

@@ -1,10 +1,10 @@
 // `flow add`, `rm`, `undo` and `alias` against a Flow that runs. What the API does is tested in test/models.
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeDemoModel } from '#src/models/demo.ts';
-import { type RunningFlow, startFlow } from '#test/support/running-flow.ts';
+import { type RunningFlow, startFlow, until } from '#test/support/running-flow.ts';
 import { type Ended, flow as flowAnywhere } from './flow-command.ts';
 
 let root: string;
@@ -45,6 +45,23 @@ test('a model is given names, loses them, and no name means two models', async (
   expect(taken.code).not.toBe(0);
   expect(taken.stderr).toContain('mine');
   expect((await flow(['alias', 'mine', 'QUICK', '--remove'])).stdout).toBe('größer\n');
+});
+
+test('a model whose file is gone stays on the list, with the reason', async () => {
+  const path = join(root, 'elsewhere', 'mine.gguf');
+  renameSync(path, `${path}.away`);
+  const gone = async () => {
+    const { stdout } = await flow(['models']);
+    return stdout.includes('missing') ? stdout : null;
+  };
+  expect(await until('it is told', gone)).toContain('mine: mine.gguf is no longer in');
+  renameSync(`${path}.away`, path);
+});
+
+test('a draft is named as any file is, from where one stands', async () => {
+  const fit = await flow(['fit', 'flow-demo', '--draft', './nowhere.gguf']);
+  expect(fit.stderr).toContain('nowhere.gguf');
+  expect(fit.stderr).not.toContain('absolute');
 });
 
 test('a removed model comes back with its files and names', async () => {
