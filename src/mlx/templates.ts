@@ -1,5 +1,6 @@
 /** The chat templates of a model's folder, in the order in which the library that MLX servers use takes them. */
-import { join } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { join, sep } from 'node:path';
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 import { namesIn } from '#src/models/file-look.ts';
 import { smallFile } from './folder.ts';
@@ -29,6 +30,9 @@ const MORE_NAME = 'additional_chat_templates';
 const TOKENIZER_BYTES_MAX = 16 << 20;
 const TEMPLATE_BYTES_MAX = 1 << 20;
 const NAMED_MAX = 20;
+
+/** What is before the snapshots of a repository in a Hugging Face cache. */
+const SNAPSHOT = /^(.*)\/snapshots\/[^/]+(?:\/additional_chat_templates)?$/;
 
 /** The files that decide it; when none of them changes, neither does the answer. */
 export const TEMPLATE_FILES = [JINJA_NAME, JSON_NAME, TOKENIZER_NAME, MORE_NAME] as const;
@@ -72,10 +76,22 @@ function fieldsOf(folder: string, name: string, wanted: readonly string[]): Json
 
 function textIn(folder: string, name: string): string | null {
   try {
+    if (!isTemplatesPlace(realpathSync(join(folder, name)), realpathSync(folder))) return null;
     return smallFile(folder, name, TEMPLATE_BYTES_MAX)?.toString('utf8') ?? null;
   } catch {
     return null;
   }
+}
+
+/**
+ * Whether a file may be shown as a template of this folder. A link in a folder from somewhere else may lead to anything
+ * that this user can read: only the folder's own files count, blobs of the same Hugging Face cache entry, and what is a
+ * template by its name.
+ */
+function isTemplatesPlace(file: string, folder: string): boolean {
+  const repository = SNAPSHOT.exec(folder)?.[1];
+  const isBlob = repository !== undefined && file.startsWith(join(repository, 'blobs') + sep);
+  return file.startsWith(folder + sep) || isBlob || file.endsWith('.jinja');
 }
 
 /** Newer repositories keep each further template in a file of its own. */

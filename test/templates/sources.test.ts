@@ -1,6 +1,6 @@
 /** Where templates are found: the file that replaces one, the GGUF's header, the files of an MLX folder. */
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readGguf } from '#src/gguf/read.ts';
@@ -107,4 +107,26 @@ test.each([
   make();
   expect(found()).toEqual([]);
   expect(found(someModel(join(folder, 'gone'), { format: 'mlx' }))).toEqual([]);
+});
+
+test('a link that leads out of the folder shows nothing but what is a template by its name (S-20)', () => {
+  const inside = join(folder, 'model');
+  mkdirSync(join(inside, 'additional_chat_templates'), { recursive: true });
+  put('secret.pem', 'PRIVATE KEY');
+  put('shared.jinja', 'shared');
+  symlinkSync(join(folder, 'secret.pem'), join(inside, 'chat_template.jinja'));
+  symlinkSync(join(folder, 'secret.pem'), join(inside, 'additional_chat_templates', 'tool_use.jinja'));
+  symlinkSync(join(folder, 'shared.jinja'), join(inside, 'additional_chat_templates', 'rag.jinja'));
+  const texts = found(someModel(inside, { format: 'mlx' })).map(({ text }) => text);
+  expect(texts).toEqual(['shared']);
+});
+
+test('in a Hugging Face cache the blobs of the same repository are its own files', () => {
+  const repository = join(folder, 'models--acme--tiny');
+  const snapshot = join(repository, 'snapshots', 'abc');
+  mkdirSync(join(repository, 'blobs'), { recursive: true });
+  mkdirSync(snapshot, { recursive: true });
+  writeFileSync(join(repository, 'blobs', '0123'), 'from a blob');
+  symlinkSync('../../blobs/0123', join(snapshot, 'chat_template.jinja'));
+  expect(found(someModel(snapshot, { format: 'mlx' }))[0]?.text).toBe('from a blob');
 });
