@@ -67,7 +67,8 @@ function contextWithin(model: Model, launch: LaunchSettings): number {
 
 /**
  * Reads the body of a load request: nothing, or some launch settings by their names on the wire. MLX fields of a model
- * that is none are accepted and left alone, with a note. Throws Fault('invalid-request') that names the first field that is wrong.
+ * that is none are accepted and left alone, with a note. Throws Fault('invalid-request') that names the first field
+ * that is wrong.
  */
 export function readLoadRequest(body: unknown, format: ModelFormat = 'gguf'): LoadRequest {
   if (body === undefined || body === null || body === '') return { overrides: {}, notes: [] };
