@@ -2,7 +2,7 @@
 import type { Database } from 'bun:sqlite';
 import { isAbsolute } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
-import { getTableColumns, sql } from 'drizzle-orm';
+import { getTableColumns, type SQL, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/bun-sqlite';
 import { isObject } from '#src/json.ts';
 import { Behaviour } from '#src/models/behaviour.ts';
@@ -28,10 +28,11 @@ export function salvage(brokenPath: string, into: Store): Salvaged {
     broken = openAsItIs(brokenPath);
     const from = drizzle(broken);
     const columns = columnsIn(broken);
-    const ofModels = rowsOrNone(() => from.select(columns).from(models).limit(ROWS_MAX).all()).filter(isWhole);
-    // A database of an earlier Flow has no such table.
-    const ofPresets = rowsOrNone(() => from.select().from(presets).limit(ROWS_MAX).all()).filter(isWholePreset);
-    const ofFacts = rowsOrNone(() => from.select().from(facts).limit(ROWS_MAX).all());
+    const rowsOf = <Row>(table: 'models' | 'presets' | 'facts', read: (at: SQL) => Row[]): Row[] =>
+      rowIds(broken, table).flatMap((id) => rowsOrNone(() => read(sql`rowid = ${id}`)));
+    const ofModels = rowsOf('models', (at) => from.select(columns).from(models).where(at).all()).filter(isWhole);
+    const ofPresets = rowsOf('presets', (at) => from.select().from(presets).where(at).all()).filter(isWholePreset);
+    const ofFacts = rowsOf('facts', (at) => from.select().from(facts).where(at).all());
     for (const row of ofFacts) isTaken(() => into.insert(facts).values(row).run());
     return {
       models: ofModels.filter((row) => isTaken(() => into.insert(models).values(row).run())).length,
@@ -51,6 +52,25 @@ function columnsIn(broken: Database) {
   const names = rowsOrNone(() => broken.query<{ name: string }, []>('PRAGMA table_info(models)').all());
   const hasEndpoint = names.some(({ name }) => name === 'endpoint');
   return hasEndpoint ? columns : { ...columns, endpoint: sql<null>`NULL` };
+}
+
+/**
+ * The rows that can be reached, from both ends: each is then read by itself, so that a damaged page, or one value that
+ * is no JSON any more, does not cost the others. None where there is no such table, as in an earlier Flow's database.
+ */
+function rowIds(broken: Database | null, table: 'models' | 'presets' | 'facts'): readonly number[] {
+  const ids = new Set<number>();
+  for (const order of ['ASC', 'DESC']) {
+    try {
+      const query = broken?.query<{ rowid: number }, []>(
+        `SELECT rowid FROM ${table} ORDER BY rowid ${order} LIMIT ${ROWS_MAX}`,
+      );
+      for (const { rowid } of query?.iterate() ?? []) ids.add(rowid);
+    } catch {
+      // What lies behind the damage is reached from the other end.
+    }
+  }
+  return [...ids].sort((a, b) => a - b);
 }
 
 function rowsOrNone<Row>(read: () => Row[]): Row[] {

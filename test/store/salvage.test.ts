@@ -44,3 +44,21 @@ test.each<[what: string, model: Partial<Model>, isTaken: boolean]>([
 ])('%s', (_what, differences, isTaken) => {
   expect(takenOver(someModel('/models/a.gguf', differences))).toBe(isTaken);
 });
+
+test('one row whose configuration is no JSON any more does not cost the others', () => {
+  const path = join(place, 'broken.db');
+  const broken = openStore(path);
+  for (const id of ['first', 'damaged', 'last']) {
+    broken
+      .insert(models)
+      .values({ ...someModel(`/models/${id}.gguf`), id, aliases: [] })
+      .run();
+  }
+  broken.$client.run(`UPDATE models SET config = '{"launch' WHERE id = 'damaged'`);
+  closeStore(broken);
+  const into = openStore(join(place, 'new.db'));
+  expect(salvage(path, into).models).toBe(2);
+  const kept = into.select().from(models).all();
+  closeStore(into);
+  expect(kept.map(({ id }) => id).sort()).toEqual(['first', 'last']);
+});
