@@ -72,8 +72,9 @@ export async function fetchAll(
 }
 
 /**
- * Puts what was fetched in its place, all of it, and tells of each. To be called after `fetchAll` only. What came to lie
- * there since is looked at again, all of it before the first file moves; throws Fault('conflict') for what is not ours.
+ * Puts what was fetched in its place, all of it, and tells of each. To be called after `fetchAll` only. What came to
+ * lie there since is looked at again, all of it before the first file moves; throws Fault('conflict') for what is not
+ * ours.
  */
 export async function placeAll(
   record: () => DownloadRecord,

@@ -58,7 +58,7 @@ test('a model whose file is gone stays on the list, with the reason', async () =
   renameSync(`${path}.away`, path);
 });
 
-test('a draft is named as any file is, from where one stands', async () => {
+test('a draft is named like every file, from where one stands', async () => {
   const fit = await flow(['fit', 'flow-demo', '--draft', './nowhere.gguf']);
   expect(fit.stderr).toContain('nowhere.gguf');
   expect(fit.stderr).not.toContain('absolute');
