@@ -13,6 +13,7 @@ import type { Ticket } from '#src/requests/request.ts';
 import { answerOrder } from './answer.ts';
 import { type Changes, engineText, limitChanges, refuseDanger, translatedText, without } from './engine-body.ts';
 import type { Addressee } from './foreign-body.ts';
+import { hopsOf } from './hops.ts';
 import { type JsonBody, readJsonBody } from './json-body.ts';
 import { type Call, type Order, refuse, type Wording } from './order.ts';
 import { mayStream, prepare } from './prepare.ts';
@@ -80,20 +81,22 @@ export async function enterRead(
     isStream,
     client: clientName(request.headers.get('user-agent')),
   });
-  const call: Call = { services, voice: door.voice, ticket, clientSignal: request.signal };
-  if (read instanceof Fault) return refuse(call, read);
+  const arrived: Call = { services, voice: door.voice, ticket, clientSignal: request.signal, hops: 0 };
+  if (read instanceof Fault) return refuse(arrived, read);
   let order: Order;
+  let hops = 0;
   let model: Model | null = null;
   try {
+    hops = hopsOf(request.headers);
     if (modelId === null) refuseOddModel(read.body);
     const { behaviour, ...meant } = services.models.resolve(wanted);
     model = meant.model;
     ticket.resolved(model.id);
     order = door.order({ services, model, behaviour, ticket, json: read });
   } catch (cause) {
-    return refuse(call, asFault(cause), model?.id ?? null);
+    return refuse(arrived, asFault(cause), model?.id ?? null);
   }
-  return answerOrder(call, order);
+  return answerOrder({ ...arrived, hops }, order);
 }
 
 /** A door to an engine's own route: what the client says passes, what the engine answers passes. */

@@ -9,6 +9,7 @@ import type { Outcome, RepairUse, Ticket, Usage } from '#src/requests/request.ts
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
 import type { Addressee } from './foreign-body.ts';
+import { HOPS_HEADER } from './hops.ts';
 import { keyHeader } from './lend.ts';
 import type { Life } from './life.ts';
 import type { Mending } from './prepare.ts';
@@ -67,6 +68,8 @@ export type Call = {
   readonly voice: Voice;
   readonly ticket: Ticket;
   readonly clientSignal: AbortSignal;
+  /** Flows that the request came through before this one. */
+  readonly hops: number;
 };
 
 /** Settles a request that comes to nothing, and words it. */
@@ -93,11 +96,13 @@ export function ask(call: Call, order: Order, text: string, life: Life, lease: L
   call.ticket.sent();
   life.listen();
   if (!SHOWS_PREFILL.has(lease.engine)) life.bePatient();
-  // The request's own headers stay here: an engine is told nothing but the type and its key.
+  // The request's own headers stay here: an engine is told nothing but the type, its key and the hops.
   const headers = {
     'content-type': 'application/json',
     'accept-encoding': 'identity',
     ...keyHeader(lease),
+    // Another Flow is taken for some server that speaks OpenAI chat.
+    ...(lease.engine === 'openai' ? { [HOPS_HEADER]: String(call.hops + 1) } : {}),
   };
   return client.send(lease.baseUrl, {
     method: 'POST',
