@@ -1,11 +1,11 @@
 /** A file that is not complete yet: its bytes, and beside them a journal that is never ahead of the bytes. */
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { Digest, type Published } from './digest.ts';
 import type { Disk } from './disk.ts';
 import { bytesIn, prefixEnd, type Range, withRange } from './ranges.ts';
-import { readJson, writeJson } from './record.ts';
+import { readJson } from './record.ts';
 
 const Journal = Type.Object({
   revision: Type.String(),
@@ -36,6 +36,7 @@ export class Part {
   #digest: Digest | null;
   #hashedBytes = 0;
   #isHashing = false;
+  #saving: Promise<void> = Promise.resolve();
 
   private constructor(path: string, goal: PartGoal, disk: Disk, file: FileHandle, journal: Journal | null) {
     this.#path = path;
@@ -90,13 +91,19 @@ export class Part {
     this.#ranges = withRange(this.#ranges, { from: at, to: at + bytes.length });
   }
 
-  /** Writes the journal of what is safely on the disk. */
-  async save(): Promise<void> {
+  /** Writes the journal of what is safely on the disk; one writing after the other. */
+  save(): Promise<void> {
+    const saved = this.#saving.then(() => this.#save());
+    this.#saving = saved.catch(() => {});
+    return saved;
+  }
+
+  async #save(): Promise<void> {
     const { revision, sizeBytes, sha256 } = this.#goal;
     const ranges = [...this.#ranges];
     const [etag, isVerified] = [this.#etag, this.#isVerified];
     await this.#file.datasync();
-    writeJson(journalOf(this.#path), { revision, sizeBytes, sha256, etag, ranges, isVerified });
+    await writeJournal(journalOf(this.#path), { revision, sizeBytes, sha256, etag, ranges, isVerified });
   }
 
   /**
@@ -133,6 +140,7 @@ export class Part {
 
   /** Forgets all bytes: they are of no use. */
   async startOver(): Promise<void> {
+    await this.#saving;
     await rm(journalOf(this.#path), { force: true });
     await this.#file.truncate(0);
     this.#ranges = [];
@@ -143,6 +151,7 @@ export class Part {
   }
 
   async close(): Promise<void> {
+    await this.#saving;
     await this.#file.close();
   }
 }
@@ -160,6 +169,19 @@ export function bytesOfPart(path: string, goal: PartGoal): number {
 /** Removes the part and its journal, and nothing else. */
 export async function removePart(path: string): Promise<void> {
   for (const one of [journalOf(path), `${journalOf(path)}.new`, fileOf(path)]) await rm(one, { force: true });
+}
+
+/** Whole or not at all, as records are; but a slow disk that takes seconds for it holds up nobody. */
+async function writeJournal(path: string, journal: Journal): Promise<void> {
+  const temporary = `${path}.new`;
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await file.writeFile(JSON.stringify(journal));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
 }
 
 function journalOf(path: string): string {

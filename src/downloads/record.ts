@@ -110,7 +110,7 @@ export class RecordFiles {
 }
 
 /** Writes a file as a whole or not at all, whatever happens meanwhile. */
-export function writeJson(path: string, value: unknown): void {
+function writeJson(path: string, value: unknown): void {
   const temporary = `${path}.new`;
   const file = openSync(temporary, 'w', 0o600);
   try {

@@ -1,7 +1,12 @@
 /** The pure parts: ranges, the choice of files, safe names, waits. */
 import { describe, expect, test } from 'bun:test';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { systemClock } from '#src/clock.ts';
+import { systemDisk } from '#src/downloads/disk.ts';
+import { bytesOfPart, Part } from '#src/downloads/part.ts';
 import { pause, USUAL_PACE, waitMs } from '#src/downloads/patience.ts';
 import { bytesIn, gaps, nextRange, prefixEnd, type Range, withRange } from '#src/downloads/ranges.ts';
 import { checkedRepository, safeNames } from '#src/downloads/safe-path.ts';
@@ -118,6 +123,22 @@ test('waits double up to a bound, and are never all the same', () => {
   const waits = [1, 2, 3, 20].map((tries) => waitMs(USUAL_PACE, tries, 1));
   expect(waits).toEqual([1000, 2000, 4000, 300_000]);
   expect(waitMs(USUAL_PACE, 3, 0)).toBe(2000);
+});
+
+test('a journal that is asked for at several moments at once is whole, and the last one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flow-part-'));
+  const goal = { revision: 'a', sizeBytes: 8, sha256: null, gitId: null };
+  const part = await Part.open(join(folder, '0'), goal, systemDisk);
+  const saves = [];
+  for (let at = 0; at < 8; at += 1) {
+    await part.write(new Uint8Array(1), at);
+    saves.push(part.save());
+  }
+  await Promise.all(saves);
+  await part.close();
+  expect(readdirSync(folder).toSorted()).toEqual(['0.json', '0.part']);
+  expect(bytesOfPart(join(folder, '0'), goal)).toBe(8);
+  rmSync(folder, { recursive: true });
 });
 
 test('waits leave nothing behind on the signal of a download that waits often', async () => {
