@@ -22,6 +22,7 @@ import type { LoadRecords } from './scheduling/fleet-needs.ts';
 import type { SettingsFile } from './settings/store.ts';
 import type { SupervisorFactory } from './supervision/model-state.ts';
 import { SocketEngineClient } from './transport/client.ts';
+import type { TrialPlaces } from './upgrades/trial-places.ts';
 
 /** What a load would take; throws a Fault when it cannot be told. */
 export type NeedOf = (model: Model, overrides: LaunchOverrides) => Footprint;
@@ -35,6 +36,8 @@ export type FleetRoomParts = {
   readonly hardware: Hardware;
   readonly registry: Registry;
   readonly room: EngineRoom;
+  /** Of engines on trial. */
+  readonly places: TrialPlaces;
   readonly measurements: Measurements;
   readonly needOf: NeedOf;
   readonly records: { readonly telemetry: Telemetry; readonly meters: Meters };
@@ -106,6 +109,7 @@ function openFleet(parts: FleetRoomParts, makeSupervisor: SupervisorFactory): Fl
       return stamp === null ? null : `${stamp.sizeBytes}:${stamp.modifiedMs}:${edition}`;
     },
     budgetBytes: () => parts.hardware.budgetBytes,
+    guests: () => parts.places.guests(),
     records: loadRecords,
   });
 }

@@ -52,6 +52,7 @@ import { watchTemplates } from './templates/watch.ts';
 import type { SocketEngineClient } from './transport/client.ts';
 import type { AutoUpdate } from './upgrades/auto-update.ts';
 import { openUpgrades } from './upgrades/open.ts';
+import { TrialPlaces } from './upgrades/trial-places.ts';
 import type { Upgrades } from './upgrades/upgrades.ts';
 
 /** Everything Flow consists of, but for its doors (`app.ts`). */
@@ -117,11 +118,11 @@ export async function openFlow(config: Config, version: string, environment: Nod
     onMemory: (model, launched, taken) => measurements.recordEngineWord(model, launched, taken),
   });
   const { engines, mlx } = room;
-  // Which MLX server serves a model is known when it is loaded; what it takes is the model's own affair.
-  const ofGguf = ({ format }: Model) => (format === 'gguf' ? engines.presentVersion : null);
-  const measurements = new Measurements({ store, clock, headers, engineVersion: ofGguf });
+  const engineVersion = (model: Model) => versionFor(model, engines);
+  const measurements = new Measurements({ store, clock, headers, engineVersion });
   const removals = openRemovals(ground, registry, config.dataDir, [measurements, records.repairs]);
-  const parts = { ...ground, hardware, registry, engines, measurements, launch, room };
+  const places = new TrialPlaces(ground);
+  const parts = { ...ground, hardware, registry, engines, measurements, launch, room, places };
   const needOf: NeedOf = (model, overrides) => measurements.needOf(presence.need(model), launch(model, overrides));
   const lending = openFleetRoom({ ...parts, records, needOf, dataDir: config.dataDir });
   const { fleet, client } = lending;
@@ -174,16 +175,22 @@ export async function openFlow(config: Config, version: string, environment: Nod
   };
 }
 
+/** Which MLX server serves a model is known when it is loaded; what it takes is the model's own affair. */
+function versionFor({ format }: Model, engines: Engines): string | null {
+  return format === 'gguf' ? engines.presentVersion : null;
+}
+
 type UpdateParts = Ground &
   Pick<Flow, 'hardware' | 'registry' | 'engines' | 'measurements' | 'client' | 'fleet'> & {
     readonly room: EngineRoom;
+    readonly places: TrialPlaces;
   };
 
 /** New engines, tried before they are used. */
 function openEngineUpdates(parts: UpdateParts): Pick<Flow, 'upgrades' | 'autoUpdate'> {
   const { clock, bus, store, logs, settings, hardware, registry, engines, measurements, room } = parts;
   return openUpgrades({
-    ...{ clock, bus, store, logs, measurements, client: parts.client, room: room.trials },
+    ...{ clock, bus, store, logs, measurements, client: parts.client, room: room.trials, places: parts.places },
     settings: () => settings.current,
     shelves: room.shelves,
     models: () => registry.list(),

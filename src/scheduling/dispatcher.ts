@@ -376,9 +376,10 @@ export class Dispatcher {
   }
 
   #occupants(nowMs: number): readonly Occupant[] {
-    return this.launcher.ledger
+    const held = this.launcher.ledger
       .entries()
       .map(({ modelId, footprint }) => this.launcher.seat(modelId).occupant(footprint.totalBytes, nowMs));
+    return [...held, ...(this.#needs.guests?.() ?? [])];
   }
 
   #terms(settings: Settings, nowMs: number) {

@@ -4,6 +4,7 @@ import type { Bus } from '#src/events.ts';
 import type { Footprint, LaunchOverrides, LaunchSettings, Model, ModelId } from '#src/models/model.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import type { SupervisorFactory } from '#src/supervision/model-state.ts';
+import type { Occupant } from './occupant.ts';
 
 /** One load that ended. */
 export type LoadRecord = {
@@ -47,5 +48,10 @@ export type FleetNeeds = {
   readonly fileStateOf: (model: Model) => string | null;
   /** Memory that all models together may take now. */
   readonly budgetBytes: () => number;
+  /**
+   * What takes memory beside the models and goes by itself (an engine on trial), as if it were stopping; absent = never
+   * anything. An `engine-install-changed` says that it has gone.
+   */
+  readonly guests?: () => readonly Occupant[];
   readonly records: LoadRecords;
 };

@@ -230,6 +230,9 @@ export class Fleet implements Lender {
         for (const seat of this.#dispatcher.launcher.seats.values()) seat.supervisor.forgive();
         this.#dispatcher.settle();
         return;
+      case 'engine-install-changed':
+        this.#dispatcher.settle();
+        return;
       case 'model-added':
       case 'model-changed':
       case 'model-removed': {

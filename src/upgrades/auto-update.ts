@@ -89,13 +89,13 @@ export class AutoUpdate implements Disposable {
 
 /**
  * Whether this version needs no further try by itself: it was brought to a trial, whatever came of it; or a person
- * cancelled it; or it could not be had less than a day ago.
+ * cancelled it; or it could not be had, or not be tried, less than a day ago.
  */
 function hasBeenTried(report: JsonObject | null, version: string, nowMs: number): boolean {
   if (report === null) return false;
   const to = isObject(report.to) ? report.to : {};
   const wasHad = to.version === version || to.id === version;
-  if (report.outcome !== 'interrupted' && wasHad) return true;
+  if (wasHad && report.outcome !== 'interrupted' && report.outcome !== 'untested') return true;
   if (report.version !== version) return false;
   const endedAtMs = (numberOrNull(report.ended_at) ?? 0) * 1000;
   return report.outcome === 'cancelled' || Math.abs(nowMs - endedAtMs) < DAY_MS;

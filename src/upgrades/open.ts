@@ -20,8 +20,9 @@ import type { RunDeps } from '#src/supervision/engine-run.ts';
 import type { EngineClient } from '#src/transport/exchange.ts';
 import { AutoUpdate } from './auto-update.ts';
 import { UpgradeRecords } from './records.ts';
-import { type TrialRoom, tryEngine } from './trial.ts';
-import type { Candidate } from './trial-model.ts';
+import { type TrialRoom, type TrialWish, tryEngine } from './trial.ts';
+import { type Candidate, gigabytes } from './trial-model.ts';
+import type { TrialNeed, TrialPlaces } from './trial-places.ts';
 import { Upgrades } from './upgrades.ts';
 
 export type OpenUpgradesParts = {
@@ -32,6 +33,7 @@ export type OpenUpgradesParts = {
   readonly settings: () => Settings;
   readonly shelves: readonly EngineShelf[];
   readonly room: TrialRoom;
+  readonly places: TrialPlaces;
   readonly client: EngineClient;
   readonly models: () => readonly Model[];
   readonly measurements: Pick<Measurements, 'needOf'>;
@@ -50,19 +52,25 @@ export function openUpgrades(parts: OpenUpgradesParts): { upgrades: Upgrades; au
   const { clock, bus, settings, client, room, logs, fleet } = parts;
   const launchOf = (model: Model) => trialLaunch(launchFor(model, settings(), {}));
   const trial = { clock, client, room, logs, boundS: () => settings().load_stall_seconds };
+  const freeBytes = () => {
+    const { budgetBytes, reservedBytes } = fleet().memory;
+    const headroomBytes = settings().memory_headroom_gb * 1e9;
+    return Math.min(budgetBytes - reservedBytes, parts.availableBytes() - headroomBytes);
+  };
   const upgrades = new Upgrades({
     ...{ clock, bus, launchOf },
     records: new UpgradeRecords(parts.store),
     shelves: parts.shelves,
     fixedBy: parts.fixedBy,
-    tryEngine: (wish, signal, listener) => tryEngine(wish, trial, signal, listener),
+    async tryEngine(wish, signal, listener) {
+      const need = needFor(wish, parts);
+      const whyNot = () => whyNoPlace(need, freeBytes(), parts);
+      using _place = await parts.places.take(need, { whyNot, signal, onWait: listener.onWait });
+      return await tryEngine(wish, trial, signal, listener);
+    },
     candidates: (kind) => candidates(kind, parts, launchOf),
     makeModel: async (kind) => (kind === 'llama.cpp' ? await temporaryDemo() : null),
-    freeBytes: () => {
-      const { budgetBytes, reservedBytes } = fleet().memory;
-      const headroomBytes = settings().memory_headroom_gb * 1e9;
-      return Math.min(budgetBytes - reservedBytes, parts.availableBytes() - headroomBytes);
-    },
+    freeBytes,
     sweep: parts.sweep,
   });
   const isIdle = () => {
@@ -76,6 +84,27 @@ export function openUpgrades(parts: OpenUpgradesParts): { upgrades: Upgrades; au
 function trialLaunch(launch: LaunchSettings): LaunchSettings {
   const ctx_size = launch.ctx_size === 0 ? CONTEXT_TOKENS : Math.min(launch.ctx_size, CONTEXT_TOKENS);
   return { ...launch, ctx_size, n_parallel: 1, cache_ram_mib: 0, mlock: false };
+}
+
+function needFor({ engine, model, launch }: TrialWish, { measurements }: OpenUpgradesParts): TrialNeed {
+  const bytes = needOrNull(() => measurements.needOf(model, launch).totalBytes) ?? 0;
+  return { kind: engine.kind, bytes, mlxProcesses: engine.kind === 'llama.cpp' ? 0 : 1 };
+}
+
+/** Null when there is one. What was loaded since the model was picked may have taken its memory, or an MLX place. */
+export function whyNoPlace(
+  { bytes, mlxProcesses }: TrialNeed,
+  freeBytes: number,
+  { models, fleet, settings }: Pick<OpenUpgradesParts, 'models' | 'fleet' | 'settings'>,
+): string | null {
+  if (bytes > freeBytes) return `it needs ${gigabytes(bytes)}, and ${gigabytes(freeBytes)} are free.`;
+  const { mlx_processes_max: most } = settings();
+  if (mlxProcesses === 0 || most === 0) return null;
+  const ofMlx = new Set(models().flatMap(({ id, format, endpoint }) => (format === 'mlx' && !endpoint ? [id] : [])));
+  const running = fleet().models.filter(({ modelId, reserved }) => ofMlx.has(modelId) && reserved !== null);
+  if (running.length < most) return null;
+  const names = running.map(({ modelId }) => modelId).join(', ');
+  return `${names} runs, and only ${most === 1 ? 'one MLX server' : `${most} MLX servers`} may (mlx_processes_max).`;
 }
 
 function candidates(

@@ -64,6 +64,7 @@ function bySize(a: Candidate, b: Candidate): number {
   return (a.needBytes ?? Number.POSITIVE_INFINITY) - (b.needBytes ?? Number.POSITIVE_INFINITY);
 }
 
-function gigabytes(bytes: number): string {
+/** As people read it; what is less than nothing is nothing. */
+export function gigabytes(bytes: number): string {
   return `${(Math.max(0, bytes) / 1e9).toFixed(1)} GB`;
 }

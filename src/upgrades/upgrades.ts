@@ -22,7 +22,8 @@ export type UpgradesParts = {
   readonly shelves: readonly EngineShelf[];
   /** Why the default of a kind cannot be changed in this run; null when it can. */
   readonly fixedBy: (kind: StartedKind) => string | null;
-  readonly tryEngine: (wish: TrialWish, signal: AbortSignal, listener: TrialListener) => Promise<Trial>;
+  /** Rejects with Fault('no-memory') when there was no room for a trial. */
+  readonly tryEngine: (wish: TrialWish, signal: AbortSignal, listener: WaitingListener) => Promise<Trial>;
   /** The models that a kind could serve, as `launchOf` would start them. */
   readonly candidates: (kind: StartedKind) => readonly Candidate[];
   /** A model of Flow's own for when there is none; null when there is none for that kind either. */
@@ -33,6 +34,9 @@ export type UpgradesParts = {
   /** Removes what an installation left that was cut off. */
   readonly sweep: () => Promise<void>;
 };
+
+/** Hears also why a trial waits for its place; null when it waits no more. */
+export type WaitingListener = TrialListener & { readonly onWait: (words: string | null) => void };
 
 export type UpdateWish = {
   readonly kind: StartedKind;
@@ -165,7 +169,11 @@ export class Upgrades {
     } catch (cause) {
       if (signal.aborted)
         return { outcome: 'cancelled', words: 'The update was cancelled.', hint: null, ...NO_TRIAL, ...known() };
-      const { message, hint } = asFault(cause);
+      const { kind, message, hint } = asFault(cause);
+      if (fresh !== null && kind === 'no-memory') {
+        const words = `${nameOfEngine(fresh)} is here, but was not tried: ${message}`;
+        return { outcome: 'untested', words, hint, ...NO_TRIAL, ...known() };
+      }
       return { outcome: 'failed', words: message, hint, ...NO_TRIAL, ...known() };
     }
   }
@@ -246,11 +254,12 @@ export class Upgrades {
     if (report.outcome !== 'cancelled') bus.publish({ type: 'notice', tone: isGood ? 'info' : 'warning', text });
   }
 
-  #listener(phase: UpdatePhase, engine: InstalledEngine, { id }: Model): TrialListener {
+  #listener(phase: UpdatePhase, engine: InstalledEngine, { id }: Model): WaitingListener {
     const steps: StepResult[] = [];
     const message = `${phase === 'trying' ? 'Trying' : 'Comparing with'} ${nameOfEngine(engine)} on ${id}`;
     this.#show({ phase, ratio: null, message, step: null, steps });
     return {
+      onWait: (words) => this.#show({ message: words ?? message }),
       onBegin: (step: StepName) => this.#show({ step }),
       onResult: (result) => {
         steps.push(result);

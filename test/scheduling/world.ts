@@ -7,7 +7,7 @@ import type { CrashKind, CrashReport } from '#src/engines/engine.ts';
 import { Bus, type FlowEvent } from '#src/events.ts';
 import type { Footprint, LaunchOverrides, Model, ModelId } from '#src/models/model.ts';
 import { Fleet } from '#src/scheduling/fleet.ts';
-import type { LoadRecord } from '#src/scheduling/fleet-needs.ts';
+import type { FleetNeeds, LoadRecord } from '#src/scheduling/fleet-needs.ts';
 import type { Lease, Wait } from '#src/scheduling/lease.ts';
 import { Settings } from '#src/settings/settings.ts';
 import { type Effect, type Life, type Signal, step, UNBORN } from '#src/supervision/lifecycle.ts';
@@ -66,6 +66,7 @@ export class World {
   settings: Settings = Value.Parse(Settings, { ...(Value.Default(Settings, { models_dir: '/models' }) as object) });
   budgetBytes = 16 * GB;
   slots = 2;
+  guests: NonNullable<FleetNeeds['guests']> = () => [];
   /** A stop of a busy model that nobody forced is a violation. */
   isForced = false;
   readonly fleet: Fleet;
@@ -85,6 +86,7 @@ export class World {
       needOf: (model, overrides) => this.needOf(model, overrides),
       fileStateOf: (model) => this.fileStates.get(model.id) ?? 'as it was',
       budgetBytes: () => this.budgetBytes,
+      guests: () => this.guests(),
       records: {
         usualLoadMs: (modelId) =>
           this.loads.findLast((load) => load.modelId === modelId && load.outcome === 'ready')?.loadMs ?? null,

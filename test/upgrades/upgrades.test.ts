@@ -64,6 +64,17 @@ describe('an update', () => {
     expect(shelf.choice).toBe('b1');
   });
 
+  test('is untested where no room for a trial came, and changes nothing', async () => {
+    const shelf = new PaperShelf('b1');
+    const tryEngine = async () => {
+      throw new Fault('no-memory', 'a runs.', { hint: 'Unload it.' });
+    };
+    const report = await updated(paperUpgrades(shelf, { tryEngine }));
+    expect(report).toMatchObject({ outcome: 'untested', to: { id: 'b2' }, hint: 'Unload it.' });
+    expect(report.message).toBe('llama.cpp b2 is here, but was not tried: a runs.');
+    expect((await shelf.chosen())?.id).toBe('b1');
+  });
+
   test('leaves what a person chose while the new engine was fetched', async () => {
     const shelf = new PaperShelf('b0', 'b1');
     const add = shelf.add.bind(shelf);
