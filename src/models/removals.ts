@@ -140,9 +140,9 @@ export class Removals implements Disposable {
   /** Null when it cannot be written down: a full disk must not keep anybody from deleting. */
   #recorded(model: Model, trashed: Removal['trashed']): Removal | null {
     const removal = recordOf(model, trashed, this.#parts.clock.wallMs());
-    if (!this.#keep(removal)) return null;
+    // Whether or not it can be undone: a full disk gets its room back only when the trash is emptied.
     this.#arm(removal);
-    return removal;
+    return this.#keep(removal) ? removal : null;
   }
 
   /** Whether it could be written down, and so be undone. */

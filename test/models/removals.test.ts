@@ -277,6 +277,9 @@ describe('undoing', () => {
     const { id, path } = await managed('a.gguf');
     expect(removals.remove(id, 'delete')).toMatchObject({ files: 'deleted', undo: null });
     expect(existsSync(path)).toBe(false);
+    expect(trash()).toHaveLength(1);
+    clock.advance(TRASH_KEPT_MS + 1_000);
+    await waitUntil('the trash is empty', () => trash().length === 0);
   });
 
   test('can be tried again when the list could not be written, with all that was chosen', async () => {
