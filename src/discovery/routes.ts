@@ -67,7 +67,10 @@ async function registered(parts: DiscoveryRoutesParts, paths: readonly string[],
 export async function looked({ surroundings }: Pick<DiscoveryRoutesParts, 'surroundings'>, signal: AbortSignal) {
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)]);
   try {
-    return await discover(surroundings, bounded);
+    // A disk that hangs answers no question, so the walk over it never comes to look at its signal.
+    const over = Promise.withResolvers<never>();
+    bounded.addEventListener('abort', () => over.reject(bounded.reason), { once: true });
+    return await Promise.race([discover(surroundings, bounded), over.promise]);
   } catch (cause) {
     if (!bounded.aborted) throw cause;
     throw new Fault('unprocessable', `The folders did not answer within ${WITHIN_MS / 1000} s.`, {
