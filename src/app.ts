@@ -21,7 +21,9 @@ import { foldersOf } from './engines/llama-server.ts';
 import { engineRoutes } from './engines/routes.ts';
 import { externalRoutes } from './external/routes.ts';
 import type { Flow } from './flow.ts';
+import { routerModels } from './gateway/router-models.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
+import type { GatewayServices } from './gateway/services.ts';
 import { TokenEstimates } from './gateway/token-estimates.ts';
 import { hostRoutes } from './host/routes.ts';
 import { hubRoutes } from './hub/routes.ts';
@@ -74,7 +76,12 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     },
   });
   const credentials = new Credentials({ apiKey: flow.config.apiKey, clock });
-  const dashboard = openDashboard(flow, pages);
+  const services = gatewayServices(flow);
+  const dashboard = openDashboard(flow, pages, {
+    listing: () => routerModels(services),
+    outlooks: openOutlooks(flow),
+    checkLaunch: (launch, model) => checkLaunch(flow, launch, model),
+  });
   const live = openLive(flow);
   const closing = new AbortController();
   const app = new Elysia({ name: 'flow', normalize: false })
@@ -85,7 +92,7 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     .use(dashboard.routes)
     .use(live.routes)
     .use(management(flow, isAccepting, closing.signal))
-    .use(gateway(flow));
+    .use(gatewayRoutes(services));
   const guarded = guard({
     app,
     settings: () => settings.current,
@@ -291,9 +298,9 @@ function voiceFor(path: string): Voice | null {
   return CHAT_PATH.test(path) ? chatVoice : null;
 }
 
-function gateway(flow: Flow) {
+function gatewayServices(flow: Flow): GatewayServices {
   const { registry, fleet, settings } = flow;
-  return gatewayRoutes({
+  return {
     lender: fleet,
     tracker: flow.tracker,
     client: flow.client,
@@ -313,7 +320,7 @@ function gateway(flow: Flow) {
     traits: (model) => flow.traits.of(model),
     seen: ({ id }) => flow.repairs.seen(id),
     estimates: new TokenEstimates(),
-  });
+  };
 }
 
 function resolved({ registry, fleet, settings }: Flow, wanted: string | null): Resolved {

@@ -7,6 +7,7 @@ import { liveRoutes, SHELL_TOPIC } from './live/routes.ts';
 import { KeptFiles } from './logs/kept-files.ts';
 import { LogNews } from './pages/logs/log-news.tsx';
 import { logPages } from './pages/logs/pages.tsx';
+import { type ModelsDoors, openModelsPages } from './models-pages.ts';
 import { Monitor } from './pages/monitor/monitor.tsx';
 import { monitorPages } from './pages/monitor/pages.tsx';
 import { commandsFor } from './pages/shell/commands.ts';
@@ -15,15 +16,17 @@ import { StatusBar } from './pages/shell/status-bar.tsx';
 import type { Shell } from './web/shell.tsx';
 
 /** Builds the pages over a Flow. To be closed before Flow is. */
-export function openDashboard(flow: Flow, shell: Shell) {
+export function openDashboard(flow: Flow, shell: Shell, doors: ModelsDoors) {
   const { clock, bus, logs, fleet, tracker, registry, hardware, downloads, version } = flow;
   const memory = () => hardware.memory();
   const monitor = new Monitor({ models: () => registry.list(), lender: fleet, tracker, memory, clock });
   const statusBar = new StatusBar({ lender: fleet, tracker, downloads: () => downloads.list(), clock });
   const logNews = new LogNews({ logs, lender: fleet });
+  const models = openModelsPages(flow, shell, doors);
   const topics = new Map<Topic, LiveTopic>([
     [SHELL_TOPIC, statusBar],
     ['monitor', monitor],
+    ['models', models.mine],
     ['logs', logNews],
   ]);
   const log = (cause: unknown) => logs.error('a fragment could not be rendered', { cause });
@@ -34,6 +37,7 @@ export function openDashboard(flow: Flow, shell: Shell) {
     .use(liveRoutes({ feeds }))
     .use(shellPages({ shell, commands }))
     .use(logPages({ logs, files: new KeptFiles(logs.folder), news: logNews, shell }))
+    .use(models.routes)
     .use(
       monitorPages({
         monitor,

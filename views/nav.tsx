@@ -15,6 +15,7 @@ export type NavEntry = {
 /** In the order of their use. */
 export const NAV_ENTRIES: readonly NavEntry[] = [
   { name: 'monitor', href: '/', label: 'Monitor', icon: 'monitor' },
+  { name: 'models', href: '/models', label: 'Models', icon: 'models' },
   { name: 'logs', href: '/logs', label: 'Logs', icon: 'logs' },
 ];
 

@@ -4,7 +4,7 @@ import { access, LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { infillDoor, nativeDoor } from './completions.ts';
 import { enter } from './doors.ts';
 import { rerank } from './rerank.ts';
-import { routerLoad, routerModels, routerUnload } from './router-models.ts';
+import { routerLoad, routerUnload } from './router-models.ts';
 import type { GatewayServices } from './services.ts';
 import { askEngine, lookAtEngine } from './upstream.ts';
 
@@ -26,7 +26,6 @@ export const nativeRoutes = (services: GatewayServices) => {
     .post('/v1/chat/completions/input_tokens', ({ request }) => askEngine(services, request), inference)
     .get('/props', ({ request }) => lookAtEngine(services, request), access('infer'))
     .get('/slots', ({ request }) => lookAtEngine(services, request), access('infer'))
-    .get('/models', () => routerModels(services), access('infer'))
     .post('/models/load', ({ request }) => routerLoad(services, request), order)
     .post('/models/unload', ({ request }) => routerUnload(services, request), order);
 };

@@ -11,18 +11,18 @@ export type ModelsTabsProps = {
   readonly downloads?: number | null;
 };
 
+type Known = { readonly name: ModelsTab; readonly label: string; readonly href: string };
+
+/** Only what exists is listed, in the order mine, get, downloads, import. */
+const TABS: readonly Known[] = [{ name: 'mine', label: 'Mine', href: '/models' }];
+
 /** The heading and the tabs of every page under `/models`. */
 export function ModelsTabs({ current, downloads = null }: ModelsTabsProps): JSX.Element {
-  const tabs = [
-    { name: 'mine', label: 'Mine', href: '/models' },
-    { name: 'get', label: 'Get', href: '/models/get' },
-    { name: 'downloads', label: 'Downloads', href: '/models/downloads', count: downloads },
-    { name: 'import', label: 'Import', href: '/models/import' },
-  ];
+  const tabs = TABS.map((tab) => (tab.name === 'downloads' ? { ...tab, count: downloads } : tab));
   return (
     <>
       <PageHead title="Models" />
-      <Tabs label="Parts of the models' page" tabs={tabs} current={current} />
+      {tabs.length < 2 ? '' : <Tabs label="Parts of the models' page" tabs={tabs} current={current} />}
     </>
   );
 }

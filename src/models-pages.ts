@@ -1,0 +1,53 @@
+/** The models' pages over a Flow: which of its services they are given. */
+import { Elysia } from 'elysia';
+import type { Flow } from './flow.ts';
+import type { JsonObject } from './json.ts';
+import { launchFor } from './models/launch.ts';
+import type { LaunchOverrides, Model } from './models/model.ts';
+import { loadPages } from './pages/models/load-pages.tsx';
+import { Mine } from './pages/models/mine.tsx';
+import { modelsPages } from './pages/models/pages.tsx';
+import { ModelUsages } from './requests/model-usage.ts';
+import type { LoadOutlooks } from './scheduling/load-outlook.ts';
+import { statusOf } from './scheduling/status.ts';
+import type { Shell } from './web/shell.tsx';
+
+/** What other doors of Flow say or check, and these pages too. */
+export type ModelsDoors = {
+  /** What programs get at `/models`. */
+  readonly listing: () => JsonObject;
+  readonly outlooks: LoadOutlooks;
+  /** Throws Fault('invalid-request') for launch settings that an engine would be refused. */
+  readonly checkLaunch: (launch: LaunchOverrides, model: Model) => void;
+};
+
+/** Builds them. */
+export function openModelsPages(flow: Flow, shell: Shell, doors: ModelsDoors) {
+  const { clock, fleet, registry, presence, measurements, settings, store, removals } = flow;
+  const usages = new ModelUsages({ store, clock });
+  const plainLaunch = (model: Model) => launchFor(model, settings.current, {});
+  const needModel = (modelId: string) => registry.need(modelId);
+  const mine = new Mine({
+    models: () => registry.list(),
+    lender: fleet,
+    fleetModel: (modelId) => fleet.model(modelId),
+    presence,
+    needOf: (model) => measurements.needOf(model, plainLaunch(model)),
+    launchOf: (model) => launchFor(model, settings.current, fleet.overridesOf(model.id)),
+    usages: () => usages.all(),
+    clock,
+  });
+  const common = { shell, mine, lender: fleet, needModel, registry };
+  const routes = new Elysia({ name: 'all-models-pages' })
+    .use(
+      modelsPages({
+        ...common,
+        presence,
+        removals,
+        statusOf: (modelId) => statusOf(fleet.model(modelId).state),
+        listing: doors.listing,
+      }),
+    )
+    .use(loadPages({ ...common, outlooks: doors.outlooks, launchOf: plainLaunch, checkLaunch: doors.checkLaunch }));
+  return { mine, routes };
+}

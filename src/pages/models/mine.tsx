@@ -1,0 +1,147 @@
+/** @jsxImportSource @kitajs/html */
+/** The list of models, rendered from the present state, and which of it an event makes stale. */
+import type { Clock } from '#src/clock.ts';
+import type { FlowEvent } from '#src/events.ts';
+import { Fault } from '#src/faults.ts';
+import type { FragmentKey } from '#src/live/feed.ts';
+import type { LiveTopic } from '#src/live/keep-live.ts';
+import type { Footprint, LaunchSettings, Model } from '#src/models/model.ts';
+import type { Presence } from '#src/models/presence.ts';
+import type { ModelUsage } from '#src/requests/model-usage.ts';
+import type { FleetModel, Lender } from '#src/scheduling/lease.ts';
+import { markupOf } from '#src/web/markup.ts';
+import { type MineData, type MineFilter, MineStamp, mineStampId } from '#views/models/page.tsx';
+import { ModelRow, type ModelRowData, modelRowId } from '#views/models/row.tsx';
+import { Partial } from '#views/parts/partial.tsx';
+import { filterRows } from './filter.ts';
+import { type Known, modelRow } from './present.ts';
+
+export type MineSources = {
+  readonly models: () => readonly Model[];
+  readonly lender: Pick<Lender, 'snapshot'>;
+  readonly fleetModel: (modelId: string) => FleetModel;
+  readonly presence: Pick<Presence, 'of'>;
+  /** What a load would take; may throw a Fault. */
+  readonly needOf: (model: Model) => Footprint;
+  readonly launchOf: (model: Model) => LaunchSettings;
+  readonly usages: () => ReadonlyMap<string, ModelUsage>;
+  readonly clock: Clock;
+};
+
+const STAMP: FragmentKey = 'stamp';
+const MODEL_PREFIX = 'model:';
+const NOTHING: readonly FragmentKey[] = [];
+
+/** The topic `models`, and the data of its page. */
+export class Mine implements LiveTopic {
+  readonly fadingKeys = NOTHING;
+  readonly #sources: MineSources;
+
+  constructor(sources: MineSources) {
+    this.#sources = sources;
+  }
+
+  /** Everything that a filter lets through. */
+  data(filter: MineFilter): MineData {
+    const models = this.#sources.models();
+    return {
+      filter,
+      rows: filterRows(
+        models.map((model) => this.row(model)),
+        filter,
+      ),
+      total: models.length,
+      totalBytes: models.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      stamp: this.#stamp(),
+    };
+  }
+
+  /** One model as the list shows it. */
+  row(model: Model): ModelRowData {
+    const { clock } = this.#sources;
+    return modelRow(this.known(model), { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() });
+  }
+
+  /** What is known of a model now. */
+  known(model: Model): Known {
+    const { fleetModel, presence, launchOf, usages } = this.#sources;
+    return {
+      model,
+      fleetModel: fleetModel(model.id),
+      missing: presence.of(model.id),
+      need: this.#needOrNull(model),
+      launch: launchOf(model),
+      usage: usages().get(model.id) ?? null,
+    };
+  }
+
+  all(): readonly FragmentKey[] {
+    return [STAMP, ...this.#sources.models().map(({ id }) => `${MODEL_PREFIX}${id}`)];
+  }
+
+  isAlone(): boolean {
+    return true;
+  }
+
+  staleKeys(event: FlowEvent): readonly FragmentKey[] {
+    switch (event.type) {
+      case 'model-changed':
+        return [`${MODEL_PREFIX}${event.modelId}`, STAMP];
+      case 'model-added':
+      case 'model-removed':
+        return [STAMP];
+      case 'request-removed':
+        return [`${MODEL_PREFIX}${event.modelId}`];
+      case 'memory-changed':
+        return this.#held();
+      case 'settings-changed':
+        return this.all();
+      default:
+        return NOTHING;
+    }
+  }
+
+  render(key: FragmentKey): string {
+    if (key === STAMP) {
+      return markupOf(
+        <Partial target={mineStampId} swap="innerMorph">
+          <MineStamp stamp={this.#stamp()} />
+        </Partial>,
+      );
+    }
+    const modelId = key.slice(MODEL_PREFIX.length);
+    const model = this.#sources.models().find(({ id }) => id === modelId);
+    if (!model) return '';
+    return markupOf(
+      <Partial target={modelRowId(modelId)} swap="outerMorph">
+        <ModelRow model={this.row(model)} />
+      </Partial>,
+    );
+  }
+
+  #held(): readonly FragmentKey[] {
+    const { models } = this.#sources.lender.snapshot();
+    return models.filter(({ reserved }) => reserved !== null).map(({ modelId }) => `${MODEL_PREFIX}${modelId}`);
+  }
+
+  /** The same for lists with the same rows in the same states: only what filters and orders see of them. */
+  #stamp(): string {
+    const { models, fleetModel, presence } = this.#sources;
+    const seen = models().map(({ id, name, updatedAtMs }) => [
+      ...[id, name, updatedAtMs, fleetModel(id).state.phase],
+      presence.of(id) !== null,
+    ]);
+    return Bun.hash(JSON.stringify(seen)).toString(36);
+  }
+
+  /** A file that is gone or damaged is told when it is loaded; a list only leaves the number out. */
+  #needOrNull(model: Model): Footprint | null {
+    if (model.endpoint !== null) return null;
+    try {
+      return this.#sources.needOf(model);
+    } catch (cause) {
+      if (cause instanceof Fault) return null;
+      throw cause;
+    }
+  }
+}
