@@ -18,7 +18,7 @@ import { fileRoots, templatesFolder } from './engine-room.ts';
 import { allowedPath } from './engines/allowed-path.ts';
 import { checkArguments } from './engines/check-arguments.ts';
 import { foldersOf } from './engines/llama-server.ts';
-import { engineRoutes } from './engines/routes.ts';
+import { type EngineRoutesParts, engineRoutes } from './engines/routes.ts';
 import { externalRoutes } from './external/routes.ts';
 import type { Flow } from './flow.ts';
 import { routerModels } from './gateway/router-models.ts';
@@ -50,6 +50,7 @@ import { isLocalKey, LOCAL_KEY_HEADER } from './store/local-key.ts';
 import { templateRoutes, templateWord } from './templates/routes.ts';
 import { backendRoutes } from './upgrades/backend-routes.ts';
 import { upgradeRoutes } from './upgrades/routes.ts';
+import { reportSummary } from './upgrades/wire.ts';
 import { Credentials } from './web/credentials.ts';
 import { errorHandling, refuser } from './web/errors.tsx';
 import { type Guarded, guard } from './web/guard.ts';
@@ -142,7 +143,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(logRoutes({ logs, clock, closing }))
     .use(requestRoutes({ tracker, telemetry: flow.telemetry, fleet: snapshot }))
     .use(repairRoutes({ repairs: flow.repairs }))
-    .use(engineRoutes({ engines: flow.engines, mlx: flow.mlx }))
+    .use(engineRoutes({ engines: flow.engines, mlx: flow.mlx, updates: updateWords(flow) }))
     .use(backendRoutes(flow))
     .use(
       upgradeRoutes({
@@ -256,6 +257,16 @@ function modelWithContext(flow: Flow, wanted: string | null) {
   const { state } = fleet.model(model.id);
   const launch = launchFor(model, settings.current, fleet.overridesOf(model.id));
   return { model, variant, contextTokens: state.phase === 'ready' ? state.contextTokens : launch.ctx_size };
+}
+
+function updateWords({ settings, upgrades: { records } }: Flow): EngineRoutesParts['updates'] {
+  return {
+    mode: () => settings.current.engine_auto_update,
+    of: (kind) => ({
+      rollback_to: records.formerOf(kind),
+      last_update: reportSummary(records.reportOf(kind)),
+    }),
+  };
 }
 
 /** What runs of a model, and whether its engine was replaced since: by an update, a choice, a way back. */

@@ -25,6 +25,7 @@ import {
 } from './doctor/engine-checks.ts';
 import { bad, type Finding, good, warning } from './doctor/finding.ts';
 import { type Answering, checkExposure, checkPort, checkProxies, checkRivals } from './doctor/network-checks.ts';
+import { checkUpdates } from './doctor/update-checks.ts';
 import { NotRunning } from './gateway-api.ts';
 import { type LocalEngines, readEngines } from './local-engines.ts';
 import { objects } from './models.ts';
@@ -127,6 +128,7 @@ async function askRunning({ api }: Context, settings: Settings): Promise<readonl
     return [
       ...checkEngines(engines, settings.engine_auto_install),
       ...checkMlx(engines, models, settings.engine_auto_install),
+      ...checkUpdates(engines),
       ...checkModelFiles(models),
       ...checkTemplates(models),
       checkBudget(numberOrNull(hardware.memory_budget_bytes) ?? Number.POSITIVE_INFINITY, smallestNeed(models)),

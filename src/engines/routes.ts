@@ -3,13 +3,28 @@
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
+import type { JsonObject } from '#src/json.ts';
 import { percentDecoded } from '#src/percent.ts';
 import type { StartedKind } from './engine.ts';
 import type { InstallSourceName } from './install-source.ts';
 import { isMlxKind } from './mlx/kinds.ts';
 import { allShelves, overview, progressOnWire, type Shelves, shelfOf, shelfWith } from './overview.ts';
 
-export type EngineRoutesParts = Shelves;
+/** What is told of a kind's updates. */
+export type UpdateWord = {
+  /** Id of the engine to go back to; null when there is none. */
+  readonly rollback_to: string | null;
+  /** What came of the last update; null before the first. */
+  readonly last_update: JsonObject | null;
+};
+
+export type EngineRoutesParts = Shelves & {
+  readonly updates: {
+    /** Whether Flow looks for newer engines by itself: `off`, `check` or `update`. */
+    readonly mode: () => string;
+    readonly of: (kind: StartedKind) => UpdateWord;
+  };
+};
 
 const MlxName = [t.Literal('mlx-lm'), t.Literal('mlx-openai-server'), t.Literal('mlx-vlm')] as const;
 const Kind = t.Union([t.Literal('llama.cpp'), ...MlxName]);
@@ -27,7 +42,7 @@ type InstallName = StartedKind | InstallSourceName;
 
 export const engineRoutes = (shelves: EngineRoutesParts) =>
   new Elysia({ name: 'engine-routes' })
-    .get('/api/engines', () => overview(shelves), access('read'))
+    .get('/api/engines', () => overviewWithUpdates(shelves), access('read'))
     .post(
       '/api/engines/install',
       ({ body, set }) => {
@@ -67,6 +82,12 @@ export const engineRoutes = (shelves: EngineRoutesParts) =>
       },
       access('manage'),
     );
+
+async function overviewWithUpdates({ updates, ...shelves }: EngineRoutesParts) {
+  const { kinds, ...first } = await overview(shelves);
+  const told = allShelves(shelves).map(({ kind }) => [kind, { ...kinds[kind], ...updates.of(kind) }]);
+  return { ...first, ...updates.of('llama.cpp'), auto_update: updates.mode(), kinds: Object.fromEntries(told) };
+}
 
 /** Starts it and returns at once. Throws Fault('conflict') during another. */
 function startInstall(name: InstallName, version: string | null, shelves: Shelves) {

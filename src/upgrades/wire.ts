@@ -1,4 +1,5 @@
 /** An update under way, and what came of one, in the names of the wire. */
+import type { JsonObject } from '#src/json.ts';
 import type { StepName, StepResult, Trial } from './report.ts';
 
 /**
@@ -94,6 +95,13 @@ export function reportWire(report: UpdateReport) {
     started_at: report.startedAtMs / 1000,
     ended_at: report.endedAtMs / 1000,
   };
+}
+
+/** A kept report in short, for `/api/engines`; null when there is none. */
+export function reportSummary(report: JsonObject | null): JsonObject | null {
+  if (report === null) return null;
+  const { outcome, message, hint, from, to, ended_at } = report;
+  return { outcome, message, hint, from, to, ended_at };
 }
 
 function stepWire({ name, outcome, durationMs, words }: StepResult) {

@@ -11,6 +11,11 @@ import { type Bench, bench } from './support/bench.ts';
 import { FAKE_PROGRAM, fakeReleases, goodArchive, TAG } from './support/fake-releases.ts';
 import { until } from './support/run-engine.ts';
 
+const UPDATES = {
+  mode: () => 'check',
+  of: (kind: string) => ({ rollback_to: `${kind}-former`, last_update: { outcome: 'updated' } }),
+};
+
 function door({ engines }: Bench, mlx: ShelfBench | null = null) {
   const app = new Elysia()
     .onError(({ error, set }) => {
@@ -18,7 +23,7 @@ function door({ engines }: Bench, mlx: ShelfBench | null = null) {
       set.status = error.status;
       return { error: { kind: error.kind, message: error.message } };
     })
-    .use(engineRoutes({ engines, mlx: new MlxEngines(mlx ? [mlx.shelf] : []) }));
+    .use(engineRoutes({ engines, mlx: new MlxEngines(mlx ? [mlx.shelf] : []), updates: UPDATES }));
   return async (method: string, path: string, body?: unknown) => {
     const headers = { 'content-type': 'application/json' };
     const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
@@ -46,6 +51,15 @@ describe('/api/engines', () => {
       install: null,
       is_installing: false,
       updates: { checking: false, latest: null, error: null },
+    });
+  });
+
+  test('says of each kind what came of its last update and what there is to go back to', async () => {
+    await using here = await bench();
+    expect((await door(here)('GET', '/api/engines')).body).toMatchObject({
+      auto_update: 'check',
+      rollback_to: 'llama.cpp-former',
+      kinds: { 'llama.cpp': { chosen: null, rollback_to: 'llama.cpp-former', last_update: { outcome: 'updated' } } },
     });
   });
 
