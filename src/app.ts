@@ -233,9 +233,14 @@ function surroundings({ environment }: Flow) {
 
 /** Any file for the user whom Flow runs for; for others who reach the API only what lies where models lie. */
 function placeFor(flow: Flow, path: string, headers: Headers): string {
-  if (isLocalKey(headers.get(LOCAL_KEY_HEADER), flow.localKey)) return path;
+  if (isOwnUser(flow, headers)) return path;
   const { models_dir, model_roots } = flow.settings.current;
   return checkedPlace(path, [models_dir, ...model_roots, ...discoveryRoots(surroundings(flow))]);
+}
+
+/** Whether a caller has shown to be the user whom Flow runs for. */
+function isOwnUser({ localKey }: Flow, headers: Headers): boolean {
+  return isLocalKey(headers.get(LOCAL_KEY_HEADER), localKey);
 }
 
 /** What an import may use, and where it may put things. */
@@ -247,7 +252,9 @@ function importing(flow: Flow) {
     rootsFor: (path: string) => [...fileRoots(settings.current.models_dir, config.dataDir), ...foldersOf(path)],
     templatesDir: templatesFolder(config.dataDir),
   });
-  return { registry, presets, settings, machine, surroundings: surroundings(flow), dataDir: config.dataDir };
+  const mayNameAnyFile = (ofCaller: Headers) => isOwnUser(flow, ofCaller);
+  const services = { registry, presets, settings, machine, mayNameAnyFile };
+  return { ...services, surroundings: surroundings(flow), dataDir: config.dataDir };
 }
 
 /** A model by name, with the context that a conversation has, or would have if it were loaded now. */

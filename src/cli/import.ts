@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline/promises';
 import { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 import { type Command, type Context, EXIT, print } from './command.ts';
+import { localProof } from './local-proof.ts';
 import { objects } from './models.ts';
 import { bytes, safe, table } from './terminal.ts';
 
@@ -33,14 +34,16 @@ export const importCommand: Command = {
     if (PLACES.includes(first) && second === undefined) return registerPlace(context, first);
     const { source, path } = meant(first, second);
     const body = { source, ...(path === null ? {} : { path }) };
-    const preview = await context.api.json('POST', '/api/imports', { ...body, dry_run: true });
+    // Shows that this is the user whom Flow runs for: a file that is named may name any other.
+    const proof = localProof(context);
+    const preview = await context.api.json('POST', '/api/imports', { ...body, dry_run: true }, proof);
     if (context.flags['dry-run'] === true) {
       print(context, preview, () => reportText(preview, context.terminal.columns));
       return EXIT.ok;
     }
     const wish = await wishOf(context, () => reportText(preview, context.terminal.columns));
     if (wish === 'no') return nothing(context);
-    const report = await context.api.json('POST', '/api/imports', { ...body, dry_run: false });
+    const report = await context.api.json('POST', '/api/imports', { ...body, dry_run: false }, proof);
     const words = () => (wish === 'yes' ? 'Done.\n' : reportText(report, context.terminal.columns));
     print(context, report, words);
     return objects(report.models).some(({ outcome }) => outcome === 'refused') ? EXIT.failed : EXIT.ok;

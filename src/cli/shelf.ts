@@ -1,10 +1,9 @@
 /** `flow add`, `flow rm`, `flow undo`, `flow alias`: which models there are, and what they are called. */
 import { resolve } from 'node:path';
-import { readConfig } from '#src/config.ts';
 import { Fault } from '#src/faults.ts';
 import { isObject, stringOrNull } from '#src/json.ts';
-import { LOCAL_KEY_HEADER, readLocalKey } from '#src/store/local-key.ts';
 import { type Command, type Context, EXIT, print } from './command.ts';
+import { localProof } from './local-proof.ts';
 import { objects, resolvedId } from './models.ts';
 import { safe } from './terminal.ts';
 
@@ -24,9 +23,7 @@ export const addCommand: Command = {
     if (given === undefined) return scanned(context);
     const body = { path: resolve(given), ...(context.flags.name === undefined ? {} : { name: context.flags.name }) };
     // Shows that this is the user whom Flow runs for: then it may be any file that this user can read.
-    const key = readLocalKey(readConfig(context.flags, context.environment).dataDir);
-    const headers = key === null ? {} : { [LOCAL_KEY_HEADER]: key };
-    const answer = await context.api.json('POST', '/api/register-local', body, headers);
+    const answer = await context.api.json('POST', '/api/register-local', body, localProof(context));
     const isKnown = answer.status === 'already_registered';
     print(context, answer, () => `${word(answer.model_id)} is ${isKnown ? 'registered already' : 'registered'}.\n`);
     return EXIT.ok;

@@ -12,6 +12,8 @@ import { type FoundSource, findSource, readSource, usualPlaces } from './sources
 export type ImportRoutesParts = ImportServices & {
   readonly surroundings: Surroundings;
   readonly dataDir: string;
+  /** Whether the caller has shown to be the user whom Flow runs for. */
+  readonly mayNameAnyFile: (headers: Headers) => boolean;
 };
 
 const ImportBody = t.Object({
@@ -33,7 +35,7 @@ export const importRoutes = (parts: ImportRoutesParts) =>
     .post(
       '/api/imports',
       async ({ body, request }) => {
-        const source = named(body.source, body.path ?? null, parts);
+        const source = named(body.source, body.path ?? null, parts, request.headers);
         const found = async () => (await looked(parts, request.signal)).models;
         const plan = await readSource(source, { ...parts, found });
         const isDry = body.dry_run ?? false;
@@ -42,13 +44,27 @@ export const importRoutes = (parts: ImportRoutesParts) =>
       { ...access('manage'), body: ImportBody },
     );
 
-function named(source: ImportSource, path: string | null, { surroundings, dataDir }: ImportRoutesParts): FoundSource {
-  if (path === null) {
-    const found = findSource(source, surroundings, dataDir);
+/**
+ * Which file is meant. What it names is registered, and chat templates are copied, from anywhere on this machine: so
+ * only the user whom Flow runs for may say which file that is. The usual places are that user's own.
+ */
+function named(
+  source: ImportSource,
+  path: string | null,
+  { surroundings, dataDir, mayNameAnyFile }: ImportRoutesParts,
+  headers: Headers,
+): FoundSource {
+  const found = findSource(source, surroundings, dataDir);
+  if (path === null || path === found?.path) {
     if (found) return found;
     const places = usualPlaces(source, surroundings, dataDir).slice(0, 3).join(', ');
     throw new Fault('not-found', `There is nothing of ${source} in the usual places.`, {
       hint: `Name its path. Looked for were ${places} and the like.`,
+    });
+  }
+  if (!mayNameAnyFile(headers)) {
+    throw new Fault('forbidden', 'Only the user whom Flow runs for may import from a path.', {
+      hint: `Run "flow import PATH" on this machine, or put the file in its usual place.`,
     });
   }
   const whole = path === '~' || path.startsWith('~/') ? join(surroundings.home, path.slice(1)) : path;

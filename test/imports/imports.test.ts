@@ -221,6 +221,31 @@ test('what is no such file is refused with words, at once, and says nothing of w
   expect((await flow.json('/api/imports', { source: 'llama-swap' })).status).toBe(404);
 }, 30_000);
 
+test('S-15: a file that others name is not read: it could name any file of this user', async () => {
+  const secret = put('id_rsa', '{{ "a secret of this user" }}');
+  const path = await model('own.gguf');
+  const yaml = `models: { theirs: { cmd: llama-server -m ${path} --chat-template-file ${secret} } }`;
+  const theirs = put('theirs.yaml', yaml);
+  await using flow = await start();
+  const ask = (body: object) =>
+    fetch(`${flow.url}/api/imports`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  for (const source of ['llama-swap', 'llama-server', 'flow-python']) {
+    for (const named of [theirs, '/nowhere/at/all.yaml', home]) {
+      expect((await ask({ source, path: named, dry_run: true })).status).toBe(403);
+      expect((await ask({ source, path: named })).status).toBe(403);
+    }
+  }
+  expect(await listed(flow)).not.toContain('theirs');
+  // What lies in its usual place is this user's own, whoever asks that it be taken.
+  mkdirSync(join(home, '.config', 'llama-swap'), { recursive: true });
+  writeFileSync(join(home, '.config', 'llama-swap', 'config.yaml'), yaml);
+  expect((await ask({ source: 'llama-swap', dry_run: true })).status).toBe(200);
+}, 30_000);
+
 test('flow import lists, shows and takes over', async () => {
   const path = await model('cli.gguf');
   mkdirSync(join(home, '.config', 'llama-swap'), { recursive: true });
@@ -236,6 +261,11 @@ test('flow import lists, shows and takes over', async () => {
   const done = await command(['import', file, '--json'], { environment });
   expect([done.code, JSON.parse(done.stdout).models[0].outcome]).toEqual([0, 'new']);
   expect((await flow.json('/api/models/from-swap')).body).toMatchObject({ config: { launch: { ctx_size: 700 } } });
+  // From anywhere else it is taken for the user whom Flow runs for, and for nobody else.
+  const other = put('other.yaml', `models: { other: { cmd: llama-server -m ${await model('other.gguf')} } }`);
+  expect((await command(['import', other], { environment })).stderr).toContain('Only the user');
+  const own = { ...environment, FLOW_DATA_DIR: flow.dataDir };
+  expect((await command(['import', other], { environment: own })).code).toBe(0);
   const wrong = await command(['import', 'nonsense'], { environment });
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('flow-python, llama-swap')]);
   expect(existsSync(file)).toBe(true);
