@@ -7,6 +7,7 @@ import { type FileStamp, stampOf } from './header-cache.ts';
 import type { Model } from './model.ts';
 import type { Registry } from './registry.ts';
 import { type Candidate, findModels, type Skipped } from './scan.ts';
+import { Turns } from './turns.ts';
 
 export type ModelScanParts = {
   readonly registry: Registry;
@@ -21,8 +22,6 @@ export type Scanned = { readonly added: readonly Model[]; readonly skipped: read
 const SETTLE_MS = 400;
 /** A file that was changed so shortly before may still be growing. */
 const FRESH_MS = 5_000;
-/** Longest time that others wait for their turn. */
-const TURN_MS = 10;
 const REFUSALS_MAX = 20_000;
 
 const GROWING = 'It is still being written; scan again when it is complete.';
@@ -33,7 +32,6 @@ export class ModelScan {
   /** Why a file was not taken, for as long as it stays the same: it is not opened again. */
   readonly #refusals = new Map<string, { stamp: FileStamp; reason: string }>();
   #running: Promise<Scanned> | null = null;
-  #turnMs = 0;
 
   constructor(parts: ModelScanParts) {
     this.#parts = parts;
@@ -51,11 +49,12 @@ export class ModelScan {
     const { registry, modelsDir } = this.#parts;
     const known = new Map(registry.list().map((model) => [model.path, model]));
     const { models, skipped } = await findModels(modelsDir());
+    const turns = new Turns();
     const added: Model[] = [];
     const passed: Skipped[] = skipped.filter(({ path }) => !known.has(path));
     const unknown: Candidate[] = [];
     for (const candidate of models) {
-      await this.#turn();
+      await turns.take();
       const held = known.get(candidate.path);
       if (held === undefined) unknown.push(candidate);
       else this.#renewed(held, passed);
@@ -63,7 +62,7 @@ export class ModelScan {
     const growing = await this.#growing(unknown);
     const places = unknown.length > 0 ? await this.#places() : new Set<string>();
     for (const candidate of unknown) {
-      await this.#turn();
+      await turns.take();
       if (growing.has(candidate.path)) passed.push({ path: candidate.path, reason: GROWING });
       else if (!places.has(placeOf(candidate.path) ?? '')) this.#register(candidate, added, passed);
     }
@@ -122,20 +121,13 @@ export class ModelScan {
   /** Where the registered models really lie: under another spelling, or by a link, a file is still the same. */
   async #places(): Promise<ReadonlySet<string>> {
     const places = new Set<string>();
+    const turns = new Turns();
     for (const { path } of this.#parts.registry.list()) {
-      await this.#turn();
+      await turns.take();
       const place = path === '' ? null : placeOf(path);
       if (place !== null) places.add(place);
     }
     return places;
-  }
-
-  /** Reading a header holds up the event loop for some milliseconds, so others get their turn in between. */
-  async #turn(): Promise<void> {
-    const { clock } = this.#parts;
-    if (clock.monotonicMs() - this.#turnMs < TURN_MS) return;
-    await Bun.sleep(0);
-    this.#turnMs = clock.monotonicMs();
   }
 }
 

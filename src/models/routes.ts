@@ -11,6 +11,7 @@ import { type ModelScan, shownSkipped } from './model-scan.ts';
 import type { Presence } from './presence.ts';
 import type { Registry } from './registry.ts';
 import type { Removals } from './removals.ts';
+import { Turns } from './turns.ts';
 import { loadParams, type ModelStatus, modelInfo } from './wire.ts';
 
 export type ModelRoutesParts = {
@@ -61,7 +62,7 @@ export const modelRoutes = (parts: ModelRoutesParts) =>
       '/api/models',
       async () => {
         await parts.presence.fresh();
-        return parts.registry.list().map((model) => shown(model, parts));
+        return listed(parts);
       },
       access('read'),
     )
@@ -192,6 +193,19 @@ async function scanned(parts: ModelRoutesParts) {
     return { id, name, backend, size_gb, path: model.path };
   });
   return { found, total: found.length, skipped: skipped.map(shownSkipped) };
+}
+
+/** After a start no header is remembered yet, and each takes some milliseconds to read. */
+async function listed(parts: ModelRoutesParts) {
+  const turns = new Turns();
+  const rows: ReturnType<typeof shown>[] = [];
+  for (const { id } of parts.registry.list()) {
+    await turns.take();
+    // It may have been removed, or changed, while others had their turn.
+    const model = parts.registry.find(id);
+    if (model) rows.push(shown(model, parts));
+  }
+  return rows;
 }
 
 function shown(model: Model, parts: ModelRoutesParts) {

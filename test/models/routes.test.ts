@@ -36,6 +36,7 @@ let registry: Registry;
 let status: ModelStatus;
 let missing: Missing | null;
 let isReplaced: boolean;
+let readingMs: number;
 let checked: string[];
 let app: { handle(request: Request): Promise<Response> };
 
@@ -45,6 +46,7 @@ beforeEach(async () => {
   status = IDLE;
   missing = null;
   isReplaced = false;
+  readingMs = 0;
   checked = [];
   const modelsDir = (): string => folder;
   const clock = new FakeClock();
@@ -75,7 +77,10 @@ beforeEach(async () => {
           template_warnings: [],
           supports_tools: capabilities.tools,
         }),
-        needOf: () => ({ totalBytes: 2.5e9, source: 'formula', parts }),
+        needOf: () => {
+          Bun.sleepSync(readingMs);
+          return { totalBytes: 2.5e9, source: 'formula', parts };
+        },
       }),
     )
     .use(removalRoutes({ removals }));
@@ -335,4 +340,26 @@ test('a name may mean one thing only, and a refusal changes nothing', async () =
   // The name that was given up is free again.
   expect((await put('two', variant('fast'))).status).toBe(200);
   expect(registry.add({ ...registry.need('one'), id: 'quick' }).id).toBe('quick-2');
+});
+
+test('a first listing of many models holds nobody up, and leaves out what is removed meanwhile', async () => {
+  const path = join(folder, 'a.gguf');
+  await makeDemoModel(path);
+  const { model } = registry.registerLocal(path);
+  for (let index = 0; index < 40; index += 1) registry.add({ ...model, id: `copy-${index}`, path: `${path}.${index}` });
+  readingMs = 5;
+  let longestMs = 0;
+  let lastMs = performance.now();
+  const beat = setInterval(() => {
+    longestMs = Math.max(longestMs, performance.now() - lastMs);
+    lastMs = performance.now();
+  }, 1);
+  const listing = call('GET', '/api/models');
+  await Bun.sleep(20);
+  registry.remove('copy-39');
+  const { body } = await listing;
+  clearInterval(beat);
+  expect(body.map(({ id }: { id: string }) => id)).toContain('copy-38');
+  expect(body).toHaveLength(40);
+  expect(longestMs).toBeLessThan(80);
 });
