@@ -23,6 +23,7 @@ import {
   checkTemplates,
   smallestNeed,
 } from './doctor/engine-checks.ts';
+import { checkExternal } from './doctor/external-checks.ts';
 import { bad, type Finding, good, warning } from './doctor/finding.ts';
 import { type Answering, checkExposure, checkPort, checkProxies, checkRivals } from './doctor/network-checks.ts';
 import { checkUpdates } from './doctor/update-checks.ts';
@@ -119,10 +120,11 @@ function checkHolder({ dataDir }: Config): readonly Finding[] {
 /** Engines, models and memory, as the running Flow sees them. */
 async function askRunning({ api }: Context, settings: Settings): Promise<readonly Finding[]> {
   try {
-    const [engines, listing, hardware] = await Promise.all([
+    const [engines, listing, hardware, external] = await Promise.all([
       api.json('GET', '/api/engines'),
       api.json('GET', '/api/models'),
       api.json('GET', '/api/hardware'),
+      api.json('GET', '/api/external'),
     ]);
     const models = objects(listing.value);
     return [
@@ -131,6 +133,7 @@ async function askRunning({ api }: Context, settings: Settings): Promise<readonl
       ...checkUpdates(engines),
       ...checkModelFiles(models),
       ...checkTemplates(models),
+      ...checkExternal(external),
       checkBudget(numberOrNull(hardware.memory_budget_bytes) ?? Number.POSITIVE_INFINITY, smallestNeed(models)),
     ];
   } catch (cause) {

@@ -299,6 +299,12 @@ test('a model whose chat template does not work is named, with what is wrong', (
   ]);
 });
 
+test('what other people’s engines serve needs no engine and no memory of Flow’s', () => {
+  const external = { backend: 'mlx', external: true, size_gb: 5 };
+  expect(checkMlx({ kinds: {} }, [external], false)).toEqual([]);
+  expect(smallestNeed([external])).toBeNull();
+});
+
 test('MLX models without a server are told, worse where none is fetched by itself', () => {
   const found = {
     kinds: { 'llama.cpp': { installed: [{ is_chosen: true }] }, 'mlx-lm': { installed: [], broken: [] } },

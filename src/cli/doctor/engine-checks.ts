@@ -59,7 +59,7 @@ export function checkMlx(
       engine.origin === 'installed' ? `flow engines remove ${word(engine.id)}` : 'Repair it, or do without it.';
     return warning(check, `${word(engine.executable)} cannot be used: ${word(engine.reason)}`, fix);
   });
-  const count = models.filter(({ backend }) => backend === 'mlx').length;
+  const count = models.filter(({ backend, external }) => backend === 'mlx' && external !== true).length;
   const chosen = ofMlx.flatMap((part) => objects(part.installed)).filter(({ is_chosen }) => is_chosen === true);
   if (chosen.length > 0) {
     const names = chosen.map(({ kind, version }) => `${word(kind)} ${word(version)}`).join(', ');
@@ -124,9 +124,10 @@ export function checkBudget(budgetBytes: number, smallestBytes: number | null): 
   );
 }
 
-/** Bytes that the least of the models would take, the demo aside; null when there is none. */
+/** Bytes that the least of Flow's models would take, the demo and what others run aside; null when there is none. */
 export function smallestNeed(models: readonly JsonObject[]): number | null {
-  const needs = models.filter(({ is_demo }) => is_demo !== true).flatMap((model) => needOf(model) ?? []);
+  const own = models.filter(({ is_demo, external }) => is_demo !== true && external !== true);
+  const needs = own.flatMap((model) => needOf(model) ?? []);
   return needs.length === 0 ? null : Math.min(...needs);
 }
 
