@@ -1,33 +1,37 @@
 /** The pages, and the connection that keeps them true. */
 import { Elysia } from 'elysia';
 import type { Flow } from './flow.ts';
-import { Feeds, type Topic } from './live/feed.ts';
+import { Feeds, type FragmentKey, type Topic } from './live/feed.ts';
 import { keepLive, type LiveTopic } from './live/keep-live.ts';
 import { liveRoutes, SHELL_TOPIC } from './live/routes.ts';
 import { KeptFiles } from './logs/kept-files.ts';
+import { type ModelsDoors, openModelsPages } from './models-pages.ts';
 import { LogNews } from './pages/logs/log-news.tsx';
 import { logPages } from './pages/logs/pages.tsx';
-import { type ModelsDoors, openModelsPages } from './models-pages.ts';
 import { Monitor } from './pages/monitor/monitor.tsx';
 import { monitorPages } from './pages/monitor/pages.tsx';
 import { commandsFor } from './pages/shell/commands.ts';
 import { shellPages } from './pages/shell/pages.tsx';
 import { StatusBar } from './pages/shell/status-bar.tsx';
+import { openSettingsPages, type SettingsDoors } from './settings-pages.ts';
 import type { Shell } from './web/shell.tsx';
 
 /** Builds the pages over a Flow. To be closed before Flow is. */
-export function openDashboard(flow: Flow, shell: Shell, doors: ModelsDoors) {
+export function openDashboard(flow: Flow, shell: Shell, doors: ModelsDoors & Pick<SettingsDoors, 'modelOf'>) {
   const { clock, bus, logs, fleet, tracker, registry, hardware, downloads, version } = flow;
   const memory = () => hardware.memory();
   const monitor = new Monitor({ models: () => registry.list(), lender: fleet, tracker, memory, clock });
   const statusBar = new StatusBar({ lender: fleet, tracker, downloads: () => downloads.list(), clock });
   const logNews = new LogNews({ logs, lender: fleet });
   const models = openModelsPages(flow, shell, doors);
+  const touch = (key: FragmentKey) => feeds.touch('settings', key);
+  const settings = openSettingsPages(flow, shell, { modelOf: doors.modelOf, touch });
   const topics = new Map<Topic, LiveTopic>([
     [SHELL_TOPIC, statusBar],
     ['monitor', monitor],
     ['models', models.mine],
     ['logs', logNews],
+    ['settings', settings.live],
   ]);
   const log = (cause: unknown) => logs.error('a fragment could not be rendered', { cause });
   const feeds = new Feeds({ topics, clock, version, log, standingNotice: standingNotice(flow) });
@@ -38,6 +42,7 @@ export function openDashboard(flow: Flow, shell: Shell, doors: ModelsDoors) {
     .use(shellPages({ shell, commands }))
     .use(logPages({ logs, files: new KeptFiles(logs.folder), news: logNews, shell }))
     .use(models.routes)
+    .use(settings.routes)
     .use(
       monitorPages({
         monitor,
