@@ -82,6 +82,7 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     listing: () => routerModels(services),
     outlooks: openOutlooks(flow),
     checkLaunch: (launch, model) => checkLaunch(flow, launch, model),
+    modelOf: (wanted) => modelWithContext(flow, wanted),
   });
   const live = openLive(flow);
   const closing = new AbortController();

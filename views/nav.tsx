@@ -17,6 +17,7 @@ export const NAV_ENTRIES: readonly NavEntry[] = [
   { name: 'monitor', href: '/', label: 'Monitor', icon: 'monitor' },
   { name: 'models', href: '/models', label: 'Models', icon: 'models' },
   { name: 'logs', href: '/logs', label: 'Logs', icon: 'logs' },
+  { name: 'settings', href: '/settings', label: 'Settings', icon: 'settings' },
 ];
 
 /** Where the hint of an entry stands; filled by `/live`. */

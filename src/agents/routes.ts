@@ -37,11 +37,22 @@ export const agentRoutes = (parts: AgentRoutesParts) =>
       ({ params, query, request }) => {
         const agent = agentNamed(params.name);
         const facts = factsOf(parts, query.model ?? null, request);
-        const connect = `flow connect ${agent.name} --model ${shellWord(facts.modelId)}`;
-        return { ...snippetOf(agent, facts), model: wireFacts(facts), connect };
+        return { ...snippetOf(agent, facts), model: wireFacts(facts), connect: connectCommand(agent.name, facts) };
       },
       { ...access('read'), query: ModelQuery },
     );
+
+/** How one agent is set up for a model, as `/api/agents/:name` tells it. Throws a Fault. */
+export function agentSetUp(parts: AgentRoutesParts, name: string, wanted: string | null, request: Request) {
+  const agent = agentNamed(name);
+  const facts = factsOf(parts, wanted, request);
+  return { ...snippetOf(agent, facts), connect: connectCommand(agent.name, facts) };
+}
+
+/** What a person types to set an agent up. */
+function connectCommand(agent: string, { modelId }: AgentFacts): string {
+  return `flow connect ${agent} --model ${shellWord(modelId)}`;
+}
 
 /** A list is of use without a model too; a name that means none is a mistake. */
 function listedModel(parts: AgentRoutesParts, wanted: string | null, request: Request) {
