@@ -49,13 +49,15 @@ export type FitReport = {
   readonly projector: GgufGroup | null;
   readonly budgetBytes: number;
   readonly rows: readonly FitRow[];
-  /** Quantisations of which nothing is known: their headers cannot be read, or there are too many models in one. */
+  /** Quantisations of which nothing is said: their headers cannot be read, or there are too many in one. */
   readonly leftOut: readonly GgufGroup[];
 };
 
 const HEADERS_AT_ONCE = 4;
 /** Repositories with more models than this in one are asked about file by file. */
 const FAMILIES_MAX = 8;
+/** Real repositories have some fifty; each takes up to a millisecond of computing. */
+const ROWS_MAX = 200;
 const SPEEDS_AGE_MS_MAX = 60_000;
 
 /** Knows the fit of what the hub offers. */
@@ -85,7 +87,8 @@ export class FitDesk {
     }
     const projector = projectorOf(groups, wish.projector, id);
     const budget = budgetBytes();
-    const wanted = wish.file === null ? completeModels(groups) : [modelWith(groups, wish.file, id)];
+    const offered = wish.file === null ? completeModels(groups) : [modelWith(groups, wish.file, id)];
+    const wanted = offered.slice(0, ROWS_MAX);
     const facts = await this.#factsByFamily(id, commit, wanted, signal);
     const rows = wanted.flatMap((group): FitRow[] => {
       const known = facts.get(familyOf(group));
@@ -103,7 +106,7 @@ export class FitDesk {
         },
       ];
     });
-    const leftOut = wanted.filter((group) => !facts.has(familyOf(group)));
+    const leftOut = offered.filter((group, at) => at >= ROWS_MAX || !facts.has(familyOf(group)));
     return { commit, launch, projector, budgetBytes: budget, rows, leftOut };
   }
 

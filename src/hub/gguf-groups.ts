@@ -29,7 +29,9 @@ export function ggufGroups(files: readonly HubFile[]): readonly GgufGroup[] {
     if (!/\.gguf$/i.test(file.path) || !isFilePath(file.path)) continue;
     const count = SHARD.exec(file.path)?.[2] ?? '';
     const key = `${file.path.replace(SHARD, '')}\n${count}`;
-    byName.set(key, [...(byName.get(key) ?? []), file]);
+    const held = byName.get(key);
+    if (held) held.push(file);
+    else byName.set(key, [file]);
   }
   return [...byName.values()].map(groupOf).sort(byRoleAndQuality);
 }

@@ -53,8 +53,12 @@ export function weightNames(names: readonly string[]): readonly string[] {
 export function missingShards(names: readonly string[]): readonly string[] {
   const there = new Set(names);
   const missing = new Set<string>();
+  const checked = new Set<string>();
   for (const name of names) {
     const [, stem, , total] = SHARD.exec(name) ?? [];
+    const series = `${stem}-of-${total}`;
+    if (checked.has(series)) continue;
+    checked.add(series);
     const count = Math.min(Number(total ?? 0), WEIGHT_FILES_MAX);
     for (let number = 1; number <= count; number++) {
       const shard = `${stem}-${String(number).padStart(5, '0')}-of-${total}.safetensors`;

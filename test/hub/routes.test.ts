@@ -222,6 +222,13 @@ describe('the fit', () => {
     expect(hub.asked.length).toBe(before);
   });
 
+  test('is told of so many quantisations as a repository can have; of more they are only named', async () => {
+    const files = Array.from({ length: 500 }, (_, at) => ({ path: `v${at}/Model-1B-Q8_0.gguf`, bytes: tiny }));
+    hub.put({ ...CONVERTED, id: 'other/many-GGUF', files });
+    const { body } = await get('/api/hf/model/other/many-GGUF/fit?ctx=4096');
+    expect([body.fits, body.left_out].map((list) => (list as unknown[]).length)).toEqual([200, 300]);
+  });
+
   test('is too big where the budget is small, and says what would fit', async () => {
     await flow.json('/api/settings', { memory_limit_gb: 0.06 }, 'PUT');
     const { body } = await get(`/api/hf/model/${CONVERTED.id}/fit?file=Model-1B-Q8_0.gguf&ctx=32768&slots=32`);
