@@ -174,7 +174,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(
       outlookRoutes({
         outlooks: openOutlooks(flow),
-        needModel: (name) => resolved(flow, name).model,
+        needModel: (name) => flow.presence.need(resolved(flow, name).model),
         checkLaunch: (launch, model) => checkLaunch(flow, launch, model),
       }),
     )

@@ -112,6 +112,6 @@ describe('fit', () => {
     rmSync(path);
     const { status, body } = await fit({});
     expect(status).toBe(404);
-    expect(JSON.stringify(body)).toContain('m.gguf');
+    expect(JSON.stringify(body)).toContain('m.gguf is no longer in');
   });
 });
