@@ -8,7 +8,9 @@ import type { FoundModel } from './found-model.ts';
 
 /** The registered models by where their paths really lead, whatever they were registered by. */
 export function byRealPath(models: readonly Model[]): ReadonlyMap<string, Model> {
-  return new Map(models.map((model) => [realPathOrSame(model.path), model]));
+  // What others serve has no path; the empty one would lead to where Flow was started.
+  const onDisk = models.filter(({ path }) => path !== '');
+  return new Map(onDisk.map((model) => [realPathOrSame(model.path), model]));
 }
 
 /**

@@ -1,10 +1,12 @@
 // What other programs keep on this machine, found without opening a model. Registering it is tested in routes.test.ts.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { discover } from '#src/discovery/discover.ts';
 import { huggingFaceFolder, llamaCppFolder, ollamaFolders } from '#src/discovery/places.ts';
+import { byRealPath } from '#src/discovery/register-found.ts';
+import type { Model } from '#src/models/model.ts';
 
 let home: string;
 beforeEach(() => {
@@ -192,4 +194,10 @@ test('the environment moves every place', () => {
   expect(llamaCppFolder({ ...at({}), platform: 'darwin' })).toBe('/h/Library/Caches/llama.cpp');
   expect(ollamaFolders(at({ OLLAMA_MODELS: '/o' }))).toEqual(['/o']);
   expect(ollamaFolders(at({}))[0]).toBe('/h/.ollama/models');
+});
+
+test('a model that others serve lies nowhere, not where Flow was started', () => {
+  const served = { id: 'far', path: '' } as unknown as Model;
+  const here = { id: 'here', path: home } as unknown as Model;
+  expect([...byRealPath([served, here]).keys()]).toEqual([realpathSync(home)]);
 });
