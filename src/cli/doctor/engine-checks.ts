@@ -93,7 +93,7 @@ export function checkModelFiles(models: readonly JsonObject[]): readonly Finding
   if (gone.length === 0) return [good(check, `${models.length} registered, and their files are there.`)];
   return gone.map(({ id, missing }) => {
     const { message, hint } = isObject(missing) ? missing : {};
-    const fix = `${stringOrNull(hint) ?? 'Put it back.'} Or take it off the list: flow rm ${word(id)} --keep-files`;
+    const fix = `${stringOrNull(hint) ?? 'Put it back.'} To remove it: flow rm ${word(id)} --keep-files`;
     return warning(check, `${word(id)}: ${word(message)}`, fix);
   });
 }
