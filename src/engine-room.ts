@@ -11,7 +11,7 @@ import { llamaServer } from './engines/llama-server.ts';
 import { mlxAdapters } from './engines/mlx/adapters/adapters.ts';
 import { type MlxEngines, openMlxEngines } from './engines/mlx/mlx-engines.ts';
 import { previewCommand } from './engines/preview.ts';
-import type { EngineShelf } from './engines/shelf.ts';
+import { type EngineShelf, fixedWords } from './engines/shelf.ts';
 import type { Bus } from './events.ts';
 import type { Logs } from './logs/logs.ts';
 import type { LaunchOverrides, LaunchSettings, Model } from './models/model.ts';
@@ -97,8 +97,7 @@ export function openEngineRoom(parts: EngineRoomParts): EngineRoom {
 function fixedReason(kind: StartedKind, { llamaServer }: Config, mlx: MlxEngines): string | null {
   const isNamed = kind === 'llama.cpp' ? llamaServer !== null : (mlx.shelfOf(kind)?.isNamed ?? false);
   if (!isNamed) return null;
-  const name = kind === 'llama.cpp' ? 'FLOW_LLAMA_SERVER' : 'FLOW_MLX_PYTHON';
-  return `${name} names the engine, so Flow uses no other in this run.`;
+  return fixedWords(kind === 'llama.cpp' ? 'FLOW_LLAMA_SERVER' : 'FLOW_MLX_PYTHON');
 }
 
 type Adapters = Readonly<Record<StartedKind, EngineAdapter>>;

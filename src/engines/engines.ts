@@ -17,7 +17,7 @@ import { Installer } from './installer.ts';
 import { type BrokenEngine, probe } from './probe.ts';
 import { pythonWheel } from './python-wheel.ts';
 import { hasVulkanLoader, RELEASES_URL, readRelease, releaseArchive } from './release-archive.ts';
-import type { EngineList, EngineShelf, UpdateCheck } from './shelf.ts';
+import { type EngineList, type EngineShelf, fixedWords, type UpdateCheck } from './shelf.ts';
 import { forgetStanding, readStanding, writeStanding } from './standing-default.ts';
 
 export type EnginesDeps = {
@@ -187,10 +187,15 @@ export class Engines implements EngineShelf {
     return installed.find(({ id, origin }) => origin === 'installed' && id === wanted) ?? null;
   }
 
-  /** Uses this engine from the next load on; empty = the first found, which is the newest that Flow installed. */
+  /**
+   * Uses this engine from the next load on; empty = the first found, which is the newest that Flow installed. Throws
+   * Fault('conflict') for another than FLOW_LLAMA_SERVER names.
+   */
   async choose(id: string): Promise<void> {
     const { installed } = await this.list();
     if (id !== '' && !installed.some((engine) => engine.id === id)) throw unknownEngine(id);
+    const { configured } = this.#deps.places;
+    if (id !== '' && configured !== null && id !== `path:${configured}`) throw fixed();
     await this.#deps.settings.update({ engine_choice: id });
     if (id === '') forgetStanding(this.#deps.places.installDir);
     // Asked anew, so that what runs on another is known to do so.
@@ -318,6 +323,12 @@ function named({ installed, broken }: EngineList, id: string, who: string): Inst
   throw new Fault('engine-missing', `${who} \`${id.replace(/^path:/, '')}\`, which cannot be used: ${reason}`, {
     hint: NO_ENGINE_HINT,
   });
+}
+
+/** A choice that would have no effect is refused: a person would wait for it in vain. */
+function fixed(): Fault {
+  const hint = 'Start Flow without FLOW_LLAMA_SERVER to choose one.';
+  return new Fault('conflict', fixedWords('FLOW_LLAMA_SERVER'), { hint });
 }
 
 function unknownEngine(id: string): Fault {

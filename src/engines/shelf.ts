@@ -21,7 +21,10 @@ export interface EngineShelf {
   list(): Promise<EngineList>;
   /** The engine to use; null when there is none. Throws Fault('engine-missing') when the named one is not usable. */
   chosen(): Promise<InstalledEngine | null>;
-  /** Uses this engine from the next load on; empty = the first found. Throws Fault('not-found'). */
+  /**
+   * Uses this engine from the next load on; empty = the first found. Throws Fault('not-found'), and Fault('conflict')
+   * when Flow's environment names another.
+   */
   choose(id: string): Promise<void>;
   /** Removes what Flow installed. Throws Fault('conflict') for the one in use, and for what others installed. */
   remove(id: string): Promise<void>;
@@ -37,4 +40,9 @@ export interface EngineShelf {
   readonly updates: UpdateCheck;
   /** Looks for a newer version and installs nothing. Returns at once; `updates` tells. */
   checkUpdates(): void;
+}
+
+/** Why an engine is the same for all of a run, as a sentence; `variable` is what names it. */
+export function fixedWords(variable: string): string {
+  return `${variable} names the engine, so Flow uses no other in this run.`;
 }

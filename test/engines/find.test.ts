@@ -97,6 +97,14 @@ describe('engines', () => {
     expect(here.engines.featuresOf(engine)?.flags.has('--load-mode')).toBe(true);
   });
 
+  test('cannot be chosen while FLOW_LLAMA_SERVER names another, since that would have no effect', async () => {
+    await using here = await bench({ configured: realEngine().executable });
+    put(join(here.installDir, 'b7'));
+    here.engines.refresh();
+    expect((await faultOf(here.engines.choose('b7'))).message).toContain('FLOW_LLAMA_SERVER names the engine');
+    await here.engines.choose(`path:${realEngine().executable}`);
+  });
+
   test.skipIf(process.platform !== 'linux')(
     'that need the loader path of the shell get it, and the others do not',
     async () => {
@@ -178,7 +186,7 @@ describe('removing', () => {
 
   test('is refused for the chosen, the running, the foreign and the unknown one', async () => {
     const foreign = realEngine().executable;
-    await using here = await bench({ configured: foreign });
+    await using here = await bench({ environment: { ...PLAIN, PATH: dirname(foreign) } });
     const running = put(join(here.installDir, 'b1'));
     put(join(here.installDir, 'b2'));
     await here.engines.choose('b2');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InstalledEngine } from '#src/engines/engine.ts';
 import type { BrokenEngine, Candidate } from '#src/engines/probe.ts';
-import type { EngineList, EngineShelf, UpdateCheck } from '#src/engines/shelf.ts';
+import { type EngineList, type EngineShelf, fixedWords, type UpdateCheck } from '#src/engines/shelf.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import type { SettingsStore } from '#src/settings/settings.ts';
 import { askServer, pythonOf, type ServerAnswer } from './ask-server.ts';
@@ -118,7 +118,9 @@ export class MlxShelf implements EngineShelf {
 
   async choose(id: string): Promise<void> {
     const { installed } = await this.list();
-    if (id !== '' && !installed.some((engine) => engine.id === id)) throw unknownEngine(id);
+    const engine = installed.find((each) => each.id === id);
+    if (id !== '' && !engine) throw unknownEngine(id);
+    if (engine && engine.origin !== 'environment' && this.isNamed) throw fixed();
     await this.#deps.settings.update({ [CHOICES[this.kind]]: id });
     // Asked anew, so that what runs on another is known to do so.
     await this.chosen().catch(() => null);
@@ -283,6 +285,11 @@ export class MlxShelf implements EngineShelf {
 type Found =
   | { readonly outcome: 'works'; readonly engine: InstalledEngine }
   | { readonly outcome: 'broken'; readonly broken: BrokenEngine };
+
+function fixed(): Fault {
+  const hint = 'Start Flow without FLOW_MLX_PYTHON to choose one.';
+  return new Fault('conflict', fixedWords('FLOW_MLX_PYTHON'), { hint });
+}
 
 function unknownEngine(id: string): Fault {
   return new Fault('not-found', `There is no engine \`${id}\`.`, { hint: '`flow engines` lists them.' });

@@ -201,6 +201,9 @@ test('the named Python comes first, and one that is missing is an error', async 
   await using here = await shelfBench({ python });
   await here.shelf.add('9.2', never, () => {});
   expect(await here.shelf.chosen()).toMatchObject({ origin: 'environment', version: '9.1' });
+  expect(here.shelf).toMatchObject({ isNamed: true, presentVersion: '9.1' });
+  // It would have no effect.
+  expect((await faultOf(here.shelf.choose('mlx-lm-9.2'))).message).toContain('FLOW_MLX_PYTHON names the engine');
   await using lost = await shelfBench({ python: '/nowhere/bin/python' });
   expect((await faultOf(lost.shelf.ensure(never))).message).toContain('FLOW_MLX_PYTHON names');
 }, 60_000);
