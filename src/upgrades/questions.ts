@@ -135,7 +135,7 @@ type Said = {
 function choiceOf(answer: JsonObject): Said {
   const choice = firstChoice(answer);
   const message = isObject(choice.message) ? choice.message : {};
-  const thought = stringOrNull(message.reasoning_content) ?? stringOrNull(message.reasoning) ?? '';
+  const thought = thoughtOf(message);
   const calls = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : [];
   const text = thought + (stringOrNull(message.content) ?? '');
   return { text, thought, finish: stringOrNull(choice.finish_reason), calls };
@@ -149,7 +149,13 @@ function firstChoice({ choices }: JsonObject): JsonObject {
 function deltaText(chunk: JsonObject): string {
   const { delta } = firstChoice(chunk);
   if (!isObject(delta)) return '';
-  return stringOrNull(delta.content) ?? stringOrNull(delta.reasoning_content) ?? stringOrNull(delta.reasoning) ?? '';
+  // An empty content may stand beside a thought.
+  return (stringOrNull(delta.content) ?? '') + thoughtOf(delta);
+}
+
+/** Some say it under both names, and the same under each. */
+function thoughtOf({ reasoning_content, reasoning }: JsonObject): string {
+  return stringOrNull(reasoning_content) ?? stringOrNull(reasoning) ?? '';
 }
 
 function needText(text: string): void {

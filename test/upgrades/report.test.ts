@@ -1,7 +1,8 @@
 /** What follows from trials, which text is gibberish, and which version is newer. */
 import { describe, expect, test } from 'bun:test';
 import { isNewer } from '#src/engines/compare-versions.ts';
-import { isGibberish } from '#src/upgrades/questions.ts';
+import { SPEECH } from '#src/engines/speech.ts';
+import { type Asker, askStream, isGibberish } from '#src/upgrades/questions.ts';
 import { type StepName, type Trial, verdictOf } from '#src/upgrades/report.ts';
 
 const STEPS: readonly StepName[] = ['start', 'chat', 'stream', 'tools', 'stop'];
@@ -66,4 +67,15 @@ test.each([
   ['b9', null, false],
 ])('newer: %p than %p → %p', (latest, present, is) => {
   expect(isNewer(latest, present)).toBe(is);
+});
+
+test('a stream of thoughts beside empty contents is an answer', async () => {
+  const frame = (value: unknown) => ({ event: null, data: typeof value === 'string' ? value : JSON.stringify(value) });
+  const frames = [
+    frame({ choices: [{ delta: { content: '', reasoning_content: 'Let me', reasoning: 'Let me' } }] }),
+    frame({ choices: [{ delta: {}, finish_reason: 'length' }], usage: { prompt_tokens: 3, completion_tokens: 2 } }),
+    frame('[DONE]'),
+  ];
+  const asker = { speech: SPEECH['mlx-vlm'], modelName: 'm', stream: async () => frames } as unknown as Asker;
+  expect(await askStream(asker, true)).toBe('3 frames; 3 tokens read, 2 written.');
 });
