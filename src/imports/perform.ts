@@ -35,11 +35,14 @@ export type ImportReport = {
 export async function performImport(plan: ImportPlan, services: ImportServices, isDry: boolean): Promise<ImportReport> {
   const settled = await settle(plan.models, services.machine());
   const notTaken = [...plan.notTaken, ...settled.notTaken];
-  const models = settled.steps.map((step) => {
+  const models: ImportReport['models'][number][] = [];
+  for (const step of settled.steps) {
+    // Each is written to the disk; others get their turn between two.
+    if (!isDry) await Bun.sleep(0);
     const outcome = isDry ? expected(step) : performed(step, services.registry, notTaken);
     const { held: _held, template: _template, ...shown } = step;
-    return { ...shown, outcome };
-  });
+    models.push({ ...shown, outcome });
+  }
   const presets = plan.presets.map((preset) => takePreset(preset, services.presets, isDry, notTaken));
   const settings = changesOf(plan.settings, services.settings, notTaken);
   if (!isDry && Object.keys(settings).length > 0) {
