@@ -6,13 +6,13 @@ import type { AnswerHead, Collector, Encoder } from '#src/dialects/dialect.ts';
 import { invalid } from '#src/dialects/invalid.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 import type { ModelTraits } from '#src/models/traits.ts';
-import { type Arrived, type Door, verbatimDoor } from './doors.ts';
+import { type Arrived, type Door, refuseSeveral, verbatimDoor } from './doors.ts';
 import { engineText, fieldsText, refuseDanger, without } from './engine-body.ts';
 import { plainChatVoice } from './inability.ts';
 import { INFILL_PATH, infillFields, unfilled } from './infill.ts';
 import type { Order } from './order.ts';
 import type { Mending } from './prepare.ts';
-import { expectedKind, foreignWording, isLlama, plainWording, refuseRoute } from './wording.ts';
+import { asksForSeveral, expectedKind, foreignWording, isLlama, plainWording, refuseRoute } from './wording.ts';
 
 /** What is asked without a template. `fields` are those of `/v1/completions`. */
 export type Plain = {
@@ -37,8 +37,9 @@ export const completionsDoor: Door = {
       // The engine's own words for it are of a key in its JSON library.
       throw invalid('prompt', 'a text, a list of texts, or tokens are required');
     }
-    const isForeign = !isLlama(arrived.model);
-    if (!hasGap && !isForeign) return sampledVerbatim(arrived, COMPLETIONS_PATH);
+    const isSeveral = asksForSeveral(body);
+    if (isSeveral) refuseSeveral(arrived);
+    if (!hasGap && (isSeveral || isLlama(arrived.model))) return sampledVerbatim(arrived, COMPLETIONS_PATH);
     const { include_usage } = isObject(body.stream_options) ? body.stream_options : {};
     return plainOrder(arrived, {
       kind: hasGap ? 'infill' : 'completion',

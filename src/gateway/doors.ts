@@ -203,11 +203,11 @@ function verbatimWording(text: () => string, foreign: () => Wording, { speech }:
   return speech.knowsLlamaFields ? plainWording(text) : foreign();
 }
 
-/** Servers of MLX models answer once, whatever `n` says. */
-function refuseSeveral({ services, model, json }: Arrived): void {
+/** Throws Fault('invalid-request') where the engine answers once, whatever `n` says: servers of MLX models. */
+export function refuseSeveral({ services, model }: Arrived): void {
   const kind = expectedKind(services, model);
   if (kind === 'llama.cpp' || kind === 'openai') return;
-  throw new Fault('invalid-request', `n is ${JSON.stringify(json.body.n)}; ${kind} gives one answer to a request.`, {
+  throw new Fault('invalid-request', `Several answers are asked for; ${kind} gives one answer to a request.`, {
     hint: 'Send the request several times.',
   });
 }

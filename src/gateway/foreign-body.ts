@@ -3,6 +3,7 @@
  * cannot do is left to the repairs of its answer. Pure.
  */
 import type { Speech } from '#src/engines/speech.ts';
+import { Fault } from '#src/faults.ts';
 import { isObject, type Json, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
 import type { EngineKind } from '#src/models/model.ts';
 import type { AskedForm } from '#src/repairs/stage.ts';
@@ -81,8 +82,14 @@ const MOVED_FIELDS = ['repeat_penalty', 'repetition_penalty', 'thinking_budget_t
 /** The least that is left for an answer when the prompt seems to fill the context: its length is only guessed. */
 const ROOM_RATIO = 0.25;
 const SCHEMA_CHARACTERS_MAX = 20_000;
+/** Flow looks for each of them in each piece of the answer. */
+const STOPS_MAX = 64;
+const STOP_CHARACTERS_MAX = 1_000;
 
-/** Writes it. `promptTokens` is a guess at the prompt's length. */
+/**
+ * Writes it. `promptTokens` is a guess at the prompt's length. Throws Fault('invalid-request') for more stop strings
+ * than can be looked for.
+ */
 export function foreignBody(body: JsonObject, to: Addressee, modelId: string, promptTokens: number): ForeignBody {
   const { speech, engine } = to;
   const lost = SAYING_FIELDS.filter((name) => isTold(body[name]));
@@ -136,7 +143,14 @@ function withoutNulls(body: JsonObject): JsonObject {
 
 function stopsOf(stop: unknown): readonly string[] {
   const list: readonly unknown[] = Array.isArray(stop) ? stop : [stop];
-  return list.filter((each) => typeof each === 'string' && each !== '').map(String);
+  const stops = list.filter((each) => typeof each === 'string' && each !== '').map(String);
+  if (stops.length <= STOPS_MAX && stops.every(({ length }) => length <= STOP_CHARACTERS_MAX)) return stops;
+  const longest = Math.max(...stops.slice(0, STOPS_MAX + 1).map(({ length }) => length));
+  throw new Fault(
+    'invalid-request',
+    `stop holds ${stops.length} strings, of up to ${longest} characters; ` +
+      `${STOPS_MAX} of ${STOP_CHARACTERS_MAX} are allowed.`,
+  );
 }
 
 /** The template's switch said beside the messages: where mlx-vlm reads it. */

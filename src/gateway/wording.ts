@@ -28,6 +28,15 @@ export function plainWording(
   return { text: text(), streamText, isStream: false, mending, foreign: null, notes: [] };
 }
 
+/**
+ * Whether one request asks for several answers. Their frames pass as the engine gives them: what makes frames anew
+ * knows of one answer.
+ */
+export function asksForSeveral({ n, prompt }: JsonObject): boolean {
+  const prompts = Array.isArray(prompt) && typeof prompt[0] !== 'number' ? prompt.length : 1;
+  return (typeof n === 'number' && n > 1) || prompts > 1;
+}
+
 /** For any other engine. */
 export function foreignWording({ services, model, body, wantsStream, mending }: Wish, to: Addressee): Wording {
   const { speech, engine } = to;
@@ -50,14 +59,16 @@ export function foreignWording({ services, model, body, wantsStream, mending }: 
     streamText: isStream ? null : () => JSON.stringify(stream),
     isStream,
     mending: mended,
-    foreign: {
-      limitTokens: told.limitTokens,
-      characters,
-      promptTokens,
-      onLostCall: () => {
-        hasLostCall = true;
-      },
-    },
+    foreign: asksForSeveral(body)
+      ? null
+      : {
+          limitTokens: told.limitTokens,
+          characters,
+          promptTokens,
+          onLostCall: () => {
+            hasLostCall = true;
+          },
+        },
     notes: told.notes,
   };
 }
@@ -77,10 +88,8 @@ function schemasOf({ tools, switches }: Mending): ReadonlyMap<string, Json> {
 export function namedWording(body: JsonObject, modelId: string, { speech, engine }: Addressee, path: string): Wording {
   refuseRoute(engine, path);
   const text = JSON.stringify({ ...body, model: speech.modelName ?? modelId });
-  return {
-    ...plainWording(() => text),
-    foreign: { limitTokens: null, characters: 0, promptTokens: 0, onLostCall: () => {} },
-  };
+  const foreign = { limitTokens: null, characters: 0, promptTokens: 0, onLostCall: () => {} };
+  return { ...plainWording(() => text), foreign: asksForSeveral(body) ? null : foreign };
 }
 
 const CHAT = '/v1/chat/completions';

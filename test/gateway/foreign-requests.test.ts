@@ -88,6 +88,14 @@ describe.each(FOREIGN)('%s is asked', (engine) => {
     expect(house.lender.acquired).toBe(0);
   });
 
+  test('for no more stop strings than Flow can look for', async () => {
+    for (const stop of [Array.from({ length: 65 }, (_, at) => `stop ${at}`), ['a'.repeat(1_001)]]) {
+      const response = await post(`${url}/v1/chat/completions`, chat({ stop }));
+      expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('64 of 1000')]);
+    }
+    expect(asked).toHaveLength(0);
+  });
+
   test('nothing that it has no route for, and that is said without a load', async () => {
     const refused = [
       ['/v1/embeddings', { input: 'a' }],
@@ -106,6 +114,27 @@ describe.each(FOREIGN)('%s is asked', (engine) => {
     expect(house.lender.acquired).toBe(0);
     expect(asked).toHaveLength(0);
   });
+});
+
+test('of several answers at once none is lost, where the engine gives them', async () => {
+  house = foreignHouse('openai');
+  const choices = ['one', 'two'].map((content, index) => ({ index, delta: { content }, text: content }));
+  const whole = ['one', 'two'].map((content, index) => ({ index, message: { content }, text: content }));
+  house.server(async (request) => {
+    const { stream } = (await request.json()) as { stream?: boolean };
+    if (stream !== true) return Response.json({ object: 'x', choices: whole });
+    const ended = choices.map(({ index }) => ({ index, delta: {}, text: '', finish_reason: 'stop' }));
+    const frames = [...choices, ...ended].map((choice) => `data: ${JSON.stringify({ choices: [choice] })}\n\n`);
+    return answerOf(`${frames.join('')}data: [DONE]\n\n`);
+  });
+  url = house.listen();
+  const plain = { model: 'some', prompt: ['a', 'b'] };
+  for (const stream of [true, false]) {
+    const chatted = await post(`${url}/v1/chat/completions`, chat({ n: 2, stream }));
+    expect([chatted.status, await chatted.text()]).toEqual([200, expect.stringMatching(/one.*two/s)]);
+    const completed = await post(`${url}/v1/completions`, JSON.stringify({ ...plain, stream }));
+    expect([completed.status, await completed.text()]).toEqual([200, expect.stringMatching(/one.*two/s)]);
+  }
 });
 
 test('mlx_lm completes text, whole by a stream; servers without that route are not asked', async () => {
