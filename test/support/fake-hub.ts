@@ -223,7 +223,8 @@ function tree(url: URL, { files = [] }: FakeRepository): Response {
     ...[...folders].map((path) => ({ type: 'directory', oid: 'f'.repeat(40), size: 0, path })),
     ...files.map((held) => {
       const { path, bytes } = held;
-      const oid = isLarge(held) ? gitIdOf(bytes) : (held.digest ?? gitIdOf(bytes));
+      // Of a file that is kept by digest it is the name of a pointer to it.
+      const oid = isLarge(held) ? gitIdOf(Buffer.from(path)) : (held.digest ?? gitIdOf(bytes));
       const lfs = { oid: held.digest ?? sha256Of(bytes), size: bytes.length, pointerSize: 135 };
       return { type: 'file', oid, size: bytes.length, path, ...(isLarge(held) ? { lfs, xetHash: lfs.oid } : {}) };
     }),
