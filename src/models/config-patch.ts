@@ -5,7 +5,7 @@ import { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 import { Behaviour } from './behaviour.ts';
 import { editDistance } from './distance.ts';
-import { readOverrides } from './launch.ts';
+import { choices, readOverrides } from './launch.ts';
 import { LaunchOverrides, ModelConfig } from './model.ts';
 
 /** Names of a behaviour's fields; people also write them beside the other parts of a configuration. */
@@ -118,11 +118,4 @@ function checked<Schema extends TSchema>(schema: Schema, value: unknown, place: 
   throw new Fault('invalid-request', `${field} is not as it must be: ${reason}${choices(wrong?.schema)}.`, {
     details: { field },
   });
-}
-
-/** The values that are possible, where there are only some. */
-function choices(schema: TSchema | undefined): string {
-  const options: readonly unknown[] = Array.isArray(schema?.anyOf) ? schema.anyOf : [];
-  const values = options.map((option) => (isObject(option) ? option.const : undefined));
-  return values.length > 0 && values.every((value) => typeof value === 'string') ? ` (${values.join(', ')})` : '';
 }

@@ -1,4 +1,5 @@
 /** How a model is started: the defaults, then what was chosen for the model, then what the caller wants this time. */
+import type { TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
@@ -96,8 +97,15 @@ export function readOverrides(value: unknown): LaunchOverrides {
   throw new Fault(
     'invalid-request',
     known
-      ? `${field} is not as it must be: ${wrong?.message.toLowerCase()}.`
+      ? `${field} is not as it must be: ${wrong?.message.toLowerCase()}${choices(wrong?.schema)}.`
       : `There is no launch setting "${field.slice(0, 60)}".`,
     { details: { field } },
   );
+}
+
+/** The values that are possible, in brackets, where there are only some. */
+export function choices(schema: TSchema | undefined): string {
+  const options: readonly unknown[] = Array.isArray(schema?.anyOf) ? schema.anyOf : [];
+  const values = options.map((option) => (isObject(option) ? option.const : undefined));
+  return values.length > 0 && values.every((value) => typeof value === 'string') ? ` (${values.join(', ')})` : '';
 }

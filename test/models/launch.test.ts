@@ -77,3 +77,8 @@ test.each([
   expect(() => readLoadRequest(body)).toThrow(Fault);
   expect(() => readLoadRequest(body)).toThrow(named);
 });
+
+test('a value that is none of those possible is refused with those that are', () => {
+  expect(() => readLoadRequest({ cache_type_k: 'q9' })).toThrow(/cache_type_k .*\(.*f16.*q8_0.*\)/);
+  expect(() => readLoadRequest({ flash_attn: 'maybe' })).toThrow('(on, off, auto)');
+});
