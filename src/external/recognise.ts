@@ -129,14 +129,14 @@ function mlxModels(names: readonly (string | null)[], vision = false): readonly 
 
 function openai(answers: Answers, word: JsonObject | null, listed: readonly JsonObject[]): Recognised {
   // A server that answers everything alike is not LM Studio.
-  const details = listOf(answers.lmStudio)?.filter((one) => 'compatibility_type' in one || 'state' in one) ?? [];
+  const listedThere = listOf(answers.lmStudio)?.filter((one) => 'compatibility_type' in one || 'state' in one) ?? [];
+  const details = new Map(listedThere.map((detail) => [detail.id, detail]));
   const models = listed.slice(0, MODELS_MAX).flatMap((entry) => {
     const modelName = named(entry.id);
     if (modelName === null) return [];
-    const detail = details.find(({ id }) => id === modelName) ?? null;
-    return [openaiModel(modelName, entry, detail)];
+    return [openaiModel(modelName, entry, details.get(modelName) ?? null)];
   });
-  const { product, version } = productOf(answers, word, listed, details.length > 0);
+  const { product, version } = productOf(answers, word, listed, details.size > 0);
   return { engine: 'openai', product, version, models };
 }
 
