@@ -90,6 +90,15 @@ export function shardsOf(path: string): string[] {
   });
 }
 
+/** The same, or the file alone when parts are missing: such a model can still be deleted. Never throws. */
+export function partsOf(path: string): string[] {
+  try {
+    return shardsOf(path);
+  } catch {
+    return [path];
+  }
+}
+
 /** Whether a file name is that of a part other than the first: such files are never models of their own. */
 export function isLaterShard(fileName: string): boolean {
   const [, number] = SHARD.exec(fileName) ?? [];

@@ -1,7 +1,7 @@
 /** Which files go with a model that is deleted: its own, and none that another model needs. Looks, changes nothing. */
 import { realpathSync } from 'node:fs';
 import { dirname, sep } from 'node:path';
-import { isProjectorName, shardsOf } from './local-file.ts';
+import { isProjectorName, partsOf } from './local-file.ts';
 import type { Model, ModelId } from './model.ts';
 
 /** A file that stays, because these models need it. */
@@ -47,15 +47,6 @@ function projectorOf({ path, format, config }: Model): string[] {
   const projector = config.launch.mmproj_path ?? '';
   const isBeside = format === 'gguf' && projector !== '' && dirname(projector) === dirname(path);
   return isBeside && isProjectorName(projector) ? [projector] : [];
-}
-
-/** A model whose parts are partly gone can still be deleted. */
-function partsOf(path: string): string[] {
-  try {
-    return shardsOf(path);
-  } catch {
-    return [path];
-  }
 }
 
 function realOrSame(path: string): string {

@@ -10,7 +10,7 @@ import { facts, models } from '#src/store/schema.ts';
 import { configWith } from './config-patch.ts';
 import { DEMO_ID, demoEdition, makeDemoModel } from './demo.ts';
 import { type HeaderCache, stampOf } from './header-cache.ts';
-import { inspectLocal, type LocalModel, shardsOf } from './local-file.ts';
+import { inspectLocal, type LocalModel, partsOf } from './local-file.ts';
 import { EMPTY_CONFIG, type Endpoint, type Model, type ModelConfig, type ModelId, type Variant } from './model.ts';
 import { nameKey } from './resolve.ts';
 
@@ -315,15 +315,6 @@ function cleanAliases(aliases: readonly string[]): string[] {
   const names = [...new Set(aliases.map((alias) => cleanId(alias)))];
   if (names.length > ALIASES_MAX) throw new Fault('invalid-request', `A model can have ${ALIASES_MAX} aliases.`);
   return names;
-}
-
-/** A model whose parts are partly gone can still be deleted. */
-function partsOf(path: string): string[] {
-  try {
-    return shardsOf(path);
-  } catch {
-    return [path];
-  }
 }
 
 /** An id that shows and travels well: no control characters, no slashes at its ends, 1 to 200 characters. */
