@@ -83,6 +83,8 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     outlooks: openOutlooks(flow),
     checkLaunch: (launch, model) => checkLaunch(flow, launch, model),
     modelOf: (wanted) => modelWithContext(flow, wanted),
+    ask: async (request) => app.fetch(request),
+    resolve: (name) => resolved(flow, name).model,
   });
   const live = openLive(flow);
   const closing = new AbortController();

@@ -6,6 +6,8 @@ import { keepLive, type LiveTopic } from './live/keep-live.ts';
 import { liveRoutes, SHELL_TOPIC } from './live/routes.ts';
 import { KeptFiles } from './logs/kept-files.ts';
 import { type ModelsDoors, openModelsPages } from './models-pages.ts';
+import { CHAT_FAMILY } from './pages/chat/keep-chat-live.ts';
+import { type ChatParts, openChat } from './pages/chat/open-chat.ts';
 import { LogNews } from './pages/logs/log-news.tsx';
 import { logPages } from './pages/logs/pages.tsx';
 import { Monitor } from './pages/monitor/monitor.tsx';
@@ -16,8 +18,11 @@ import { StatusBar } from './pages/shell/status-bar.tsx';
 import { openSettingsPages, type SettingsDoors } from './settings-pages.ts';
 import type { Shell } from './web/shell.tsx';
 
+/** What the pages use of the doors behind them. */
+export type Doors = ModelsDoors & Pick<SettingsDoors, 'modelOf'> & Pick<ChatParts, 'ask' | 'resolve'>;
+
 /** Builds the pages over a Flow. To be closed before Flow is. */
-export function openDashboard(flow: Flow, shell: Shell, doors: ModelsDoors & Pick<SettingsDoors, 'modelOf'>) {
+export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
   const { clock, bus, logs, fleet, tracker, registry, hardware, downloads, version } = flow;
   const memory = () => hardware.memory();
   const monitor = new Monitor({ models: () => registry.list(), lender: fleet, tracker, memory, clock });
@@ -26,6 +31,8 @@ export function openDashboard(flow: Flow, shell: Shell, doors: ModelsDoors & Pic
   const models = openModelsPages(flow, shell, doors);
   const touch = (key: FragmentKey) => feeds.touch('settings', key);
   const settings = openSettingsPages(flow, shell, { modelOf: doors.modelOf, touch });
+  const chat = openChatOver(flow, doors);
+  const families = new Map([[CHAT_FAMILY, chat.view]]);
   const topics = new Map<Topic, LiveTopic>([
     [SHELL_TOPIC, statusBar],
     ['monitor', monitor],
@@ -34,14 +41,16 @@ export function openDashboard(flow: Flow, shell: Shell, doors: ModelsDoors & Pic
     ['settings', settings.live],
   ]);
   const log = (cause: unknown) => logs.error('a fragment could not be rendered', { cause });
-  const feeds = new Feeds({ topics, clock, version, log, standingNotice: standingNotice(flow) });
+  const feeds = new Feeds({ topics, families, clock, version, log, standingNotice: standingNotice(flow) });
   const live = keepLive({ bus, feeds, topics, clock });
+  const chatLive = chat.keepLive(feeds, bus);
   const commands = () => commandsFor(registry.list(), fleet.snapshot().models);
   const routes = new Elysia({ name: 'dashboard' })
     .use(liveRoutes({ feeds }))
     .use(shellPages({ shell, commands }))
     .use(logPages({ logs, files: new KeptFiles(logs.folder), news: logNews, shell }))
     .use(models.routes)
+    .use(chat.routes(shell))
     .use(settings.routes)
     .use(
       monitorPages({
@@ -57,9 +66,16 @@ export function openDashboard(flow: Flow, shell: Shell, doors: ModelsDoors & Pic
     routes,
     close() {
       live[Symbol.dispose]();
+      chatLive[Symbol.dispose]();
       feeds.close();
+      void chat.close();
     },
   };
+}
+
+function openChatOver({ store, clock, tracker, registry, fleet }: Flow, { ask, resolve }: Doors) {
+  const models = () => registry.list();
+  return openChat({ store, clock, tracker, models, resolve, fleetModel: (id) => fleet.model(id), ask });
 }
 
 /** Troubles of the start last as long as the run: nobody had a page open when they were told. */

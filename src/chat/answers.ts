@@ -118,7 +118,7 @@ export class Answers {
       throw new Fault('conflict', 'There is nothing to go on with.');
     const branch = pathTo(this.#parts.conversations.turns(conversationId), turnId);
     this.#run({ ...turn, state: 'answering', trouble: null }, branch);
-    this.#parts.conversations.tell({ kind: 'thread', conversationId });
+    this.#parts.conversations.tell({ kind: 'turn', conversationId, turnId });
   }
 
   /** Shows the branch that another version begins. */
@@ -202,7 +202,7 @@ export class Answers {
     this.#live.delete(live.turn.id);
     const { content, reasoning, calls, modelId, state, figures } = ended;
     keep(conversations, ended.id, { content, reasoning, calls, modelId, state, figures, trouble: ended.trouble });
-    conversations.tell({ kind: 'thread', conversationId: ended.conversationId });
+    conversations.tell({ kind: 'turn', conversationId: ended.conversationId, turnId: ended.id });
   }
 
   /** What kept the answer from being whole; null when nothing did. */

@@ -4,7 +4,7 @@ import { and, desc, eq, inArray, isNull, lt, sql } from 'drizzle-orm';
 import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
 import type { Store } from '#src/store/open.ts';
-import { conversations, turns } from '#src/store/schema.ts';
+import { conversations, facts, turns } from '#src/store/schema.ts';
 import { titleOf } from './title.ts';
 import { leafBelow, withAllBelow } from './tree.ts';
 import {
@@ -37,6 +37,7 @@ export type TurnPatch = Partial<
   Pick<Turn, 'content' | 'reasoning' | 'calls' | 'modelId' | 'state' | 'trouble' | 'figures'>
 >;
 
+const DEFAULTS_KEY = 'chat-settings';
 const UNDO_MS = 10 * 60_000;
 const TITLE_CHARACTERS_MAX = 200;
 const SEARCH_CHARACTERS_MAX = 200;
@@ -97,6 +98,18 @@ export class Conversations {
       .orderBy(desc(conversations.updatedAtMs))
       .limit(limit)
       .all();
+  }
+
+  /** What a new conversation begins with: what was last chosen for one. */
+  get defaults(): ChatSettings {
+    const row = this.#store.select().from(facts).where(eq(facts.key, DEFAULTS_KEY)).get();
+    return row === undefined ? PLAIN_SETTINGS : settingsFrom(parsed(row.value));
+  }
+
+  set defaults(settings: ChatSettings) {
+    const value = JSON.stringify(settings);
+    const row = { key: DEFAULTS_KEY, value };
+    this.#store.insert(facts).values(row).onConflictDoUpdate({ target: facts.key, set: { value } }).run();
   }
 
   /** Null when there is none, or it is deleted. */
@@ -241,6 +254,14 @@ export class Conversations {
     this.#store.delete(conversations).where(lt(conversations.deletedAtMs, beforeMs)).run();
     this.#store.delete(turns).where(lt(turns.deletedAtMs, beforeMs)).run();
     this.#store.run(sql`DELETE FROM turns WHERE conversation_id NOT IN (SELECT id FROM conversations)`);
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 
