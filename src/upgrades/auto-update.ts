@@ -3,7 +3,6 @@ import type { Clock, Timer } from '#src/clock.ts';
 import { isNewer } from '#src/engines/compare-versions.ts';
 import type { EngineShelf } from '#src/engines/shelf.ts';
 import type { Bus } from '#src/events.ts';
-import { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, numberOrNull } from '#src/json.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import type { Upgrades } from './upgrades.ts';
@@ -58,7 +57,8 @@ export class AutoUpdate implements Disposable {
 
   async #attend(shelf: EngineShelf, isDue: boolean, mayUpdate: boolean): Promise<void> {
     const present = await shelf.chosen().catch(() => null);
-    if (present === null) return;
+    // What cannot be updated in this run is not worth a word.
+    if (present === null || this.#parts.upgrades.isFixed(shelf.kind)) return;
     if (isDue) shelf.checkUpdates();
     const { latest } = shelf.updates;
     if (latest === null || !isNewer(latest, present.version)) return;
@@ -78,12 +78,7 @@ export class AutoUpdate implements Disposable {
     const { upgrades, isIdle } = this.#parts;
     if (upgrades.progress !== null || !isIdle()) return;
     if (hasBeenTried(upgrades.records.reportOf(kind), latest, this.#parts.clock.wallMs())) return;
-    try {
-      upgrades.start({ kind, version: latest, model: null });
-    } catch (cause) {
-      // A default that is fixed for this run is not changed; nothing else keeps an update from beginning.
-      if (!(cause instanceof Fault)) throw cause;
-    }
+    upgrades.start({ kind, version: latest, model: null });
   }
 }
 

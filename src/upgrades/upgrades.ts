@@ -76,6 +76,11 @@ export class Upgrades {
     return this.#parts.records;
   }
 
+  /** Whether the engine of a kind is the same for all of this run, so that no update can begin. */
+  isFixed(kind: StartedKind): boolean {
+    return this.#parts.fixedBy(kind) !== null;
+  }
+
   /** Tells of an update that the last Flow did not end, and removes its half-made files. Never rejects. */
   async recover(): Promise<void> {
     const { records, clock, sweep, bus } = this.#parts;

@@ -144,9 +144,14 @@ describe('what a former Flow did not end', () => {
 describe('by itself Flow', () => {
   const DAY_MS = 86_400_000;
 
-  function auto(mode: 'off' | 'check' | 'update', isIdle = () => true, records?: UpgradeRecords) {
+  function auto(
+    mode: 'off' | 'check' | 'update',
+    isIdle = () => true,
+    records?: UpgradeRecords,
+    fixedBy: () => string | null = () => null,
+  ) {
     const shelf = new PaperShelf('b1');
-    const paper = paperUpgrades(shelf, { fails: (id) => id === 'b2', ...(records ? { records } : {}) });
+    const paper = paperUpgrades(shelf, { fixedBy, fails: (id) => id === 'b2', ...(records ? { records } : {}) });
     const { clock, bus, upgrades } = paper;
     paper.clock.advance(2 * DAY_MS);
     const looker = new AutoUpdate({ clock, bus, upgrades, settings: () => ({ engine_auto_update: mode }), isIdle });
@@ -194,6 +199,16 @@ describe('by itself Flow', () => {
     await here.looker.look();
     await settled(here);
     expect(here.tried).toHaveLength(2);
+  });
+
+  test('says and does nothing of an engine that the environment names', async () => {
+    for (const mode of ['check', 'update'] as const) {
+      const here = auto(mode, undefined, undefined, () => 'It is named.');
+      await here.looker.look();
+      expect({ notices: here.notices, looks: here.shelf.looks, tried: here.tried }).toEqual({
+        ...{ notices: [], looks: 0, tried: [] },
+      });
+    }
   });
 
   test('tries a version that could not be had a day later, not every ten minutes', async () => {
