@@ -1,9 +1,6 @@
 /** Which hosts a hub may be at, and where it may send us on to. Pure. */
 import { Fault } from '#src/faults.ts';
 
-/** The official hub. */
-export const HUB_URL_DEFAULT = 'https://huggingface.co';
-
 const PRIVATE_ADDRESS =
   /^(?:0|10|127|192\.168|172\.(?:1[6-9]|2\d|3[01])|169\.254|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\.[\d.]+$/;
 
