@@ -167,7 +167,7 @@ function KindActions({ data }: { data: EngineKindData }): JSX.Element {
           fields={{ kind }}
           label="Install"
           description={`Install ${kind}`}
-          variant="primary"
+          {...(kind === 'llama.cpp' ? { variant: 'primary' as const } : {})}
         />
       ) : fixedBy === null ? (
         <ActionButton

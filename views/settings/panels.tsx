@@ -120,8 +120,8 @@ export function Records({ records }: { records: RecordsData }): JSX.Element {
         {isDeleting ? `${words} Being deleted…` : words}
       </p>
       <p class="field__effect">
-        A record holds times, counts and names. Prompts and answers are neither logged nor kept; only what repairs
-        changed is, when you say so above.
+        A record holds times, counts and names, no prompts and no answers. With the records go those of loads and of
+        repairs, and answers that clients asked to have stored. Chats are kept apart.
       </p>
       {count === 0 ? (
         ''

@@ -116,11 +116,10 @@ function Foot({ setting }: { setting: SettingData }): JSX.Element {
           {locked}
         </p>
       )}
-      {isChanged ? (
-        <span class="setting__changed" safe>{`Changed; default: ${defaultWords}`}</span>
-      ) : (
-        <span class="setting__default" safe>{`Default: ${defaultWords}`}</span>
-      )}
+      {isChanged ? <span class="hidden">Changed.</span> : ''}
+      <span class="setting__default" safe>
+        {`Default: ${defaultWords}`}
+      </span>
       {takesEffect === null ? (
         ''
       ) : (

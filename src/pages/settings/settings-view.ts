@@ -110,18 +110,20 @@ export class SettingsView {
     const standard = settings.defaultOf(name);
     const own = draft?.name === name ? draft : null;
     const schema: { description?: string } = Settings.properties[name];
+    const input = this.#input(name, own?.text ?? textOf(value), unit ?? null);
+    const locked = lockedWords(name, settings.origin(name));
     return {
       name,
       label,
       effect: schema.description ?? '',
-      input: this.#input(name, own?.text ?? textOf(value), unit ?? null),
-      defaultWords: wordsOf(standard, unit),
+      input,
+      defaultWords: shownAs(input, standard, unit),
       defaultText: textOf(standard),
       isChanged: textOf(value) !== textOf(standard),
-      locked: lockedWords(name, settings.origin(name)),
-      takesEffect: WHEN[takesEffect],
+      locked,
+      takesEffect: locked === null ? WHEN[takesEffect] : null,
       error: own?.error ?? null,
-      savedWords: wordsOf(value, unit),
+      savedWords: shownAs(input, value, unit),
     };
   }
 
@@ -196,6 +198,13 @@ const plainChoice = (value: string): SettingChoice => ({ value, label: value });
 /** A value stays what it is, also when what it names is not there (any more). */
 function withPresent(choices: readonly SettingChoice[], value: string): readonly SettingChoice[] {
   return choices.some((choice) => choice.value === value) ? choices : [...choices, plainChoice(value)];
+}
+
+/** A value in the words of the input that holds it. */
+function shownAs(input: SettingInput, value: unknown, unit: string | undefined): string {
+  const text = textOf(value);
+  const choice = input.kind === 'choice' ? input.choices.find((one) => one.value === text) : undefined;
+  return choice?.label ?? wordsOf(value, unit);
 }
 
 function lockedWords(name: SettingName, origin: SettingOrigin): string | null {

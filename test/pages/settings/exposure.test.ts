@@ -1,0 +1,42 @@
+/** Who can reach Flow, in words. */
+import { describe, expect, test } from 'bun:test';
+import { exposure, nextStart } from '#src/pages/settings/exposure.ts';
+
+const door = { host: '127.0.0.1', port: 3377, hasKey: false, addresses: ['192.168.1.20', '10.0.0.7'] };
+
+describe('exposure', () => {
+  test('loopback is this computer only, with or without a key', () => {
+    expect(exposure(door).sentence).toBe('Reachable from this computer only, at 127.0.0.1:3377.');
+    expect(exposure({ ...door, hasKey: true }).hint).toBe('Every caller must show the API key.');
+    expect(exposure({ ...door, host: '::1' }).sentence).toContain('[::1]:3377');
+  });
+
+  test('every address of the machine is named when all are listened on', () => {
+    const { sentence, tone } = exposure({ ...door, host: '0.0.0.0', hasKey: true });
+    expect(sentence).toBe('Reachable from your network at 192.168.1.20:3377, 10.0.0.7:3377, with the API key.');
+    expect(tone).toBe('good');
+  });
+
+  test('without a key everybody can, which is a warning', () => {
+    const { sentence, tone, hint } = exposure({ ...door, host: '192.168.1.20' });
+    expect(sentence).toBe('Reachable from your network at 192.168.1.20:3377 by everybody, without a key.');
+    expect(tone).toBe('warning');
+    expect(hint).toContain('FLOW_API_KEY');
+  });
+});
+
+describe('the next start', () => {
+  test('is not mentioned when it changes nothing', () => {
+    expect(nextStart(door, { host: '127.0.0.1', port: 3377 }, false)).toBeNull();
+  });
+
+  test('is told with the new address', () => {
+    expect(nextStart(door, { host: '127.0.0.1', port: 4000 }, false)).toContain('127.0.0.1:4000');
+  });
+
+  test('that would refuse for want of a key is told before it happens', () => {
+    expect(nextStart(door, { host: '0.0.0.0', port: 3377 }, false)).toContain('would refuse');
+    expect(nextStart({ ...door, hasKey: true }, { host: '0.0.0.0', port: 3377 }, false)).not.toContain('refuse');
+    expect(nextStart(door, { host: '0.0.0.0', port: 3377 }, true)).not.toContain('refuse');
+  });
+});
