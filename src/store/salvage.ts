@@ -106,7 +106,7 @@ function isPlaced(path: unknown, endpoint: unknown): boolean {
     typeof path === 'string' &&
     typeof endpoint.modelName === 'string' &&
     typeof endpoint.baseUrl === 'string' &&
-    /^https?:\/\/[^/]+$/.test(endpoint.baseUrl) &&
+    /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/.test(endpoint.baseUrl) &&
     ENGINES.some((kind) => kind === endpoint.engine)
   );
 }

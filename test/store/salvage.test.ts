@@ -38,6 +38,7 @@ test.each<[what: string, model: Partial<Model>, isTaken: boolean]>([
   ['a GGUF file', {}, true],
   ['an MLX folder', { format: 'mlx', path: '/models/Tiny-4bit' }, true],
   ['a model served elsewhere, without files here', { path: '', endpoint: ENDPOINT }, true],
+  ['a server below a path', { path: '', endpoint: { ...ENDPOINT, baseUrl: 'https://llm.example/api' } }, true],
   ['a model without files and without a server', { path: '' }, false],
   ['a path that is not absolute', { path: 'models/a.gguf' }, false],
   ['a server whose address is none', { path: '', endpoint: { ...ENDPOINT, baseUrl: 'file:///etc/passwd' } }, false],
