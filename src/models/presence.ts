@@ -95,9 +95,11 @@ export class Presence implements Disposable {
     using _timer = clock.after(SILENT_AFTER_MS, () => resolve(null));
     const found = await Promise.all(models.map((model) => this.#judged(model, silence)));
     this.#lookedMs = clock.monotonicMs();
-    const ids = new Set(models.map(({ id }) => id));
+    const ids = new Set(registry.list().map(({ id }) => id));
     for (const id of this.#missing.keys()) if (!ids.has(id)) this.#missing.delete(id);
     for (const [index, model] of models.entries()) {
+      // Removed while its disk was asked, and perhaps another came under its name.
+      if (registry.find(model.id)?.path !== model.path) continue;
       const missing = found[index] ?? null;
       if (missing === null && model.path !== '') volumes.note(model.path);
       const before = this.of(model.id)?.message ?? null;

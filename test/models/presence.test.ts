@@ -108,6 +108,20 @@ test('a disk that is not mounted is told by its place, also by a Flow that was s
   expect(later.absentFor(path)).toBeNull();
 });
 
+test('a model that is removed while it is looked at leaves nothing behind', async () => {
+  const { id, path } = await model();
+  const answer = Promise.withResolvers<void>();
+  look = () => answer.promise;
+  const looking = presence.look();
+  registry.remove(id);
+  events.length = 0;
+  answer.reject(Object.assign(new Error('gone'), { code: 'ENOENT' }));
+  await rename(path, join(root, 'aside.gguf'));
+  await looking;
+  expect(presence.of(id)).toBeNull();
+  expect(events).toEqual([]);
+});
+
 test('a load is refused in the words of the listing', async () => {
   const { id, path } = await model();
   presence.need(registry.need(id));
