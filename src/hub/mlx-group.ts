@@ -17,6 +17,8 @@ export type MlxGroup = {
 
 // What the servers themselves read of a repository, but for Python files: those are somebody's code.
 const WANTED = /\.(?:json|jsonl|safetensors|jinja|txt|model|tiktoken)$/i;
+/** All weights once more, for another program. */
+const TWICE = /^consolidated[-.]/i;
 const IN_NAME = /(?:^|[-_.])(?:(\d)[-_]?bit|(bf16|fp16|mxfp[48]|nvfp4|fp8))(?:[-_.]|$)/i;
 
 /** The model; null when the files are none: no configuration in the root, or no weights beside it. */
@@ -25,7 +27,9 @@ export function mlxGroup(repository: string, files: readonly HubFile[]): MlxGrou
   const names = root.map(({ path }) => path);
   if (!hasMlxNames(names)) return null;
   const taken = new Set(weightNames(names));
-  const wanted = root.filter(({ path }) => WANTED.test(path)).sort((a, b) => a.sizeBytes - b.sizeBytes);
+  const wanted = root
+    .filter(({ path }) => WANTED.test(path) && !TWICE.test(path))
+    .sort((a, b) => a.sizeBytes - b.sizeBytes);
   const weights = root.filter(({ path }) => taken.has(path)).sort((a, b) => (a.path < b.path ? -1 : 1));
   return {
     files: wanted,

@@ -45,6 +45,15 @@ const get = async (path: string) => await flow.json(`/api/hf/model/${path}`);
 describe('what a repository holds', () => {
   const file = (path: string, sizeBytes = 10): HubFile => ({ path, sizeBytes, sha256: null, gitId: null });
 
+  test('leaves out weights that are there once more for another program', () => {
+    const names = ['config.json', 'consolidated.safetensors', 'model.safetensors'];
+    const group = mlxGroup(
+      'acme/tiny',
+      names.map((name) => file(name)),
+    );
+    expect(group?.files.map(({ path }) => path)).toEqual(['config.json', 'model.safetensors']);
+  });
+
   test('is all in its root that servers read, the small ones first, and never code', () => {
     const files = ['model.safetensors', 'config.json', 'x.py', 'tokenizer.model', 'sub/config.json', '.hidden.json'];
     const group = mlxGroup(
