@@ -15,6 +15,7 @@ import { monitorPages } from './pages/monitor/pages.tsx';
 import { commandsFor } from './pages/shell/commands.ts';
 import { shellPages } from './pages/shell/pages.tsx';
 import { StatusBar } from './pages/shell/status-bar.tsx';
+import { openTelemetry } from './pages/telemetry/open-telemetry.ts';
 import { openSettingsPages, type SettingsDoors } from './settings-pages.ts';
 import type { Shell } from './web/shell.tsx';
 
@@ -33,10 +34,12 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
   const settings = openSettingsPages(flow, shell, { modelOf: doors.modelOf, touch });
   const chat = openChatOver(flow, doors);
   const families = new Map([[CHAT_FAMILY, chat.view]]);
+  const telemetry = openTelemetry({ ...flow, retentionDays: () => flow.settings.current.retention_days }, shell);
   const topics = new Map<Topic, LiveTopic>([
     [SHELL_TOPIC, statusBar],
     ['monitor', monitor],
     ['models', models.mine],
+    ['telemetry', telemetry.news],
     ['logs', logNews],
     ['settings', settings.live],
   ]);
@@ -48,6 +51,7 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
   const routes = new Elysia({ name: 'dashboard' })
     .use(liveRoutes({ feeds }))
     .use(shellPages({ shell, commands }))
+    .use(telemetry.routes)
     .use(logPages({ logs, files: new KeptFiles(logs.folder), news: logNews, shell }))
     .use(models.routes)
     .use(chat.routes(shell))

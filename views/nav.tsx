@@ -17,6 +17,7 @@ export const NAV_ENTRIES: readonly NavEntry[] = [
   { name: 'monitor', href: '/', label: 'Monitor', icon: 'monitor' },
   { name: 'models', href: '/models', label: 'Models', icon: 'models' },
   { name: 'chat', href: '/chat', label: 'Chat', icon: 'chat' },
+  { name: 'telemetry', href: '/telemetry', label: 'Telemetry', icon: 'telemetry' },
   { name: 'logs', href: '/logs', label: 'Logs', icon: 'logs' },
   { name: 'settings', href: '/settings', label: 'Settings', icon: 'settings' },
 ];

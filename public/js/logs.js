@@ -1,5 +1,5 @@
 // The page of logs: follows what is written, loads older lines, filters, and keeps the newest 2,000 in the page.
-(() => {
+{
   const LINES_MAX = 2000;
   const FETCH_PAUSE_MS = 250;
   const NEAR_END_PX = 32;
@@ -15,7 +15,6 @@
   const buttons = Object.fromEntries(
     ['follow', 'wrap', 'time', 'copy'].map((name) => [name, document.getElementById(`log-${name}`)]),
   );
-  if (!log || !query || !level || !pill || !status) return;
 
   const { source, file } = log.dataset;
   let list = document.getElementById('log-lines');
@@ -297,4 +296,4 @@
   lastTop = log.scrollTop;
   showState();
   hearNews();
-})();
+}

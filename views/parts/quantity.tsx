@@ -46,6 +46,11 @@ export function tokensText(tokens: number): string {
   return tokens < 10_000 ? `${(tokens / 1000).toFixed(1)} k` : `${grouped(Math.round(tokens / 1000))} k`;
 }
 
+/** `23.4 M`, and as `tokensText` below a million; for sums over many requests. */
+export function tokenSumText(tokens: number): string {
+  return tokens < 1e6 ? tokensText(tokens) : `${grouped(tokens / 1e6, 1)} M`;
+}
+
 /** `43.1 tok/s`. */
 export function rateText(tokensPerS: number): string {
   return `${tokensPerS < 100 ? tokensPerS.toFixed(1) : grouped(tokensPerS)} tok/s`;
