@@ -1,12 +1,16 @@
 /** The models' pages over a Flow: which of its services they are given. */
 import { Elysia } from 'elysia';
+import type { AgentRoutesParts } from './agents/routes.ts';
 import type { Flow } from './flow.ts';
 import type { JsonObject } from './json.ts';
 import { launchFor } from './models/launch.ts';
-import type { LaunchOverrides, Model } from './models/model.ts';
+import type { LaunchOverrides, Model, ModelConfig } from './models/model.ts';
+import { guidancePages } from './pages/models/guidance-pages.tsx';
 import { loadPages } from './pages/models/load-pages.tsx';
 import { Mine } from './pages/models/mine.tsx';
 import { modelsPages } from './pages/models/pages.tsx';
+import { presetPages } from './pages/models/preset-pages.tsx';
+import { settingsPages } from './pages/models/settings-pages.tsx';
 import { ModelUsages } from './requests/model-usage.ts';
 import type { LoadOutlooks } from './scheduling/load-outlook.ts';
 import { statusOf } from './scheduling/status.ts';
@@ -14,6 +18,7 @@ import type { Shell } from './web/shell.tsx';
 
 /** What other doors of Flow say or check, and these pages too. */
 export type ModelsDoors = {
+  readonly modelOf: AgentRoutesParts['modelOf'];
   /** What programs get at `/models`. */
   readonly listing: () => JsonObject;
   readonly outlooks: LoadOutlooks;
@@ -38,6 +43,13 @@ export function openModelsPages(flow: Flow, shell: Shell, doors: ModelsDoors) {
     clock,
   });
   const common = { shell, mine, lender: fleet, needModel, registry };
+  const settingsParts = {
+    ...common,
+    checkLaunch: doors.checkLaunch,
+    presets: flow.presets,
+    applyPreset: (config: ModelConfig, presetId: string) => flow.presets.applied(config, presetId),
+    traits: (model: Model) => flow.traits.of(model),
+  };
   const routes = new Elysia({ name: 'all-models-pages' })
     .use(
       modelsPages({
@@ -48,6 +60,15 @@ export function openModelsPages(flow: Flow, shell: Shell, doors: ModelsDoors) {
         listing: doors.listing,
       }),
     )
-    .use(loadPages({ ...common, outlooks: doors.outlooks, launchOf: plainLaunch, checkLaunch: doors.checkLaunch }));
+    .use(loadPages({ ...common, outlooks: doors.outlooks, launchOf: plainLaunch, checkLaunch: doors.checkLaunch }))
+    .use(
+      guidancePages({
+        ...common,
+        templates: flow.templates,
+        agents: { modelOf: doors.modelOf, asksForKey: () => flow.config.apiKey !== null },
+      }),
+    )
+    .use(presetPages(settingsParts))
+    .use(settingsPages(settingsParts));
   return { mine, routes };
 }
