@@ -44,7 +44,7 @@ const LOADS: readonly (readonly [LaunchSettings['cache_type_k'], number, number,
 ];
 /** A prompt of so many tokens is worth its time. */
 const FILLED_TOKENS_MAX = 8_192;
-const FILL_MS_MAX = 120_000;
+const FILL_MS_MAX = 300_000;
 
 /** Runs all of them, one after the other. */
 export async function estimates(isQuick: boolean, say: (text: string) => void): Promise<readonly EstimateRow[]> {
@@ -91,8 +91,7 @@ async function measured(path: string, shape: Shape, load: (typeof LOADS)[number]
     ...['-c', `${contextTokens * slots}`, '-np', `${slots}`, '-fa', launch.flash_attn, '--cache-ram', '0'],
     ...['-ctk', type, '-ctv', type, '-ub', `${batch}`, '-b', `${launch.batch_size}`, '-lv', '4'],
   ]);
-  const isFilled = contextTokens <= FILLED_TOKENS_MAX && slots === 1;
-  if (isFilled) await fill(engine, contextTokens);
+  const isFilled = contextTokens <= FILLED_TOKENS_MAX && slots === 1 && (await fill(engine, contextTokens));
   return {
     shape: shape.name,
     launch: `${type} ${contextTokens} × ${slots}, batch ${batch}`,
@@ -128,16 +127,19 @@ function copiesOf(engine: EngineProcess): number {
     : 0;
 }
 
-async function fill({ baseUrl }: EngineProcess, contextTokens: number): Promise<void> {
+/** Fills a whole conversation; false when this machine takes too long for it, and then its memory says nothing. */
+async function fill({ baseUrl }: EngineProcess, contextTokens: number): Promise<boolean> {
   const prompt = Array.from({ length: contextTokens - 8 }, (_, index) => 2 + (index % 500));
   const response = await fetch(`${baseUrl}/completion`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ prompt, n_predict: 1 }),
     signal: AbortSignal.timeout(FILL_MS_MAX),
-  });
+  }).catch(() => null);
+  if (response === null) return false;
   if (!response.ok) throw new Error(`The context cannot be filled: ${await response.text()}`);
   await response.arrayBuffer();
+  return true;
 }
 
 /** Private memory and the mapped weights that were touched, those with copies once; Linux only. */
