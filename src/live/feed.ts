@@ -190,11 +190,11 @@ class Room {
     this.#log = log;
   }
 
-  /** The state of everything. */
+  /** The state of everything, for one who comes now. */
   whole(): string {
     return this.#fragments
       .all()
-      .map((key) => this.render(key))
+      .map((key) => this.#anew(key))
       .join('');
   }
 
@@ -222,6 +222,13 @@ class Room {
     if (this.lookers > 0) return;
     this.dirty.clear();
     this.#latest.clear();
+  }
+
+  /** Who comes may be told what the others were not told yet: then neither has what was sent last. */
+  #anew(key: FragmentKey): string {
+    const markup = this.render(key);
+    if (this.#latest.get(key) !== markup) this.#latest.delete(key);
+    return markup;
   }
 
   #isNew(key: FragmentKey, markup: string): boolean {

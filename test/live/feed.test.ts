@@ -169,3 +169,22 @@ test('a topic of a family lives while somebody looks at it, and a change reaches
   feeds.open(['chat:a']);
   expect(opened.filter((name) => name === 'a')).toHaveLength(3);
 });
+
+test('who came while something was another than was sent last is told when it is the old again', async () => {
+  const { clock, fragments, feeds } = setUp();
+  const first = await reader(feeds);
+  await first.next().then(first.next);
+  fragments.state.set('b', '2');
+  feeds.touch('page', 'b');
+  clock.advance(100);
+  expect(await first.next()).toBe('data: <b>2\n\n');
+  // Nobody was told of this, since it came without an event; the second browser finds it.
+  fragments.state.set('b', '3');
+  const second = await reader(feeds);
+  await second.next();
+  expect(await second.next()).toBe('data: <a>1<b>3\n\n');
+  fragments.state.set('b', '2');
+  feeds.touch('page', 'b');
+  clock.advance(100);
+  expect(await second.next()).toBe('data: <b>2\n\n');
+});
