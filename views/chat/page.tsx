@@ -96,7 +96,7 @@ function Deleted({ id }: { id: string }): JSX.Element {
         action={`${chatPath(id)}/restoration`}
         fields={{}}
         label="Undo"
-        description="Bring the conversation back"
+        description="Undo: bring the conversation back"
       />
     </div>
   );

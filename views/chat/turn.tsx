@@ -49,9 +49,9 @@ export function Turn({ turn }: { turn: TurnData }): JSX.Element {
       aria-busy={turn.state === 'answering' ? 'true' : 'false'}
     >
       <header class="turn__head">
-        <span class="turn__speaker" safe>
+        <h2 class="turn__speaker" safe>
           {turn.speaker}
-        </span>
+        </h2>
         <Status turn={turn} />
       </header>
       <Thoughts id={turn.id} thoughts={turn.thoughts} />
@@ -192,7 +192,7 @@ function Trouble({ turn }: { turn: TurnData }): JSX.Element {
           action={`${path}/answers`}
           fields={{ turn: turn.id }}
           label="Retry"
-          description="Ask for this answer once more"
+          description="Retry this answer"
         />
       </div>
     </div>
@@ -213,7 +213,7 @@ function Foot({ turn }: { turn: TurnData }): JSX.Element {
           action={`${path}/versions`}
           fields={fields}
           label="Go on with this one"
-          description={`Go on with the answer of ${turn.speaker}`}
+          description={`Go on with this one, the answer of ${turn.speaker}`}
         />
       )}
       <button class="button button--quiet" type="button" data-copies="turn" data-from={`${address}/text`}>
@@ -226,7 +226,7 @@ function Foot({ turn }: { turn: TurnData }): JSX.Element {
           action={`${path}/answers`}
           fields={fields}
           label="Regenerate"
-          description="Answer this once more"
+          description="Regenerate this answer"
           variant="quiet"
         />
       )}

@@ -240,7 +240,7 @@ function removedTurn(conversationId: string, turnId: string): JSX.Element {
           action={`${chatPath(conversationId)}/restorations`}
           fields={{ turn: turnId }}
           label="Undo"
-          description="Bring back what was deleted"
+          description="Undo: bring back what was deleted"
         />
       </Notice>
     </Partial>

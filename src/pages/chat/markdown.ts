@@ -77,11 +77,10 @@ function childrenOf(token: Token): readonly Token[] {
   return 'tokens' in token && Array.isArray(token.tokens) ? token.tokens : [];
 }
 
-/** A page has one first heading, and the answer's are below it and the speaker's. */
+/** Models begin with any level and skip some; for whoever listens, all of them are one step below the speaker. */
 function headingOf(token: Token): string {
   const depth = 'depth' in token && typeof token.depth === 'number' ? token.depth : 1;
-  const level = Math.min(6, depth + 2);
-  return `<h${level}>${inlines(token)}</h${level}>`;
+  return `<h3 data-level="${depth}">${inlines(token)}</h3>`;
 }
 
 function codeOf(token: Token, colour: Colouring): string {

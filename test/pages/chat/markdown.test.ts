@@ -13,7 +13,7 @@ const markup = (text: string) =>
 
 test.each([
   ['two\nlines', '<p>two\nlines</p>'],
-  ['# A *b*', '<h3>A <em>b</em></h3>'],
+  ['# A *b*', '<h3 data-level="1">A <em>b</em></h3>'],
   ['**a** ~~b~~ `c<d`', '<p><strong>a</strong> <del>b</del> <code>c&lt;d</code></p>'],
   ['- a\n- b', '<ul><li>a</li><li>b</li></ul>'],
   ['3. a', '<ol start="3"><li>a</li></ol>'],
@@ -47,7 +47,7 @@ test('code is coloured once the grammars are there, and still escaped', async ()
 describe('S-27, S-32: nothing acts and nothing is fetched', () => {
   const ELEMENTS = 'p|h[3-6]|strong|em|del|code|pre|ul|ol|li|blockquote|hr|br|table|thead|tbody|tr|th|td';
   const OURS = 'figure|figcaption|span|div|button|a';
-  const ATTRIBUTES = 'class|type|data-copies|data-align|start|tabindex|role|aria-label|href|target|rel';
+  const ATTRIBUTES = 'class|type|data-copies|data-level|data-align|start|tabindex|role|aria-label|href|target|rel';
   const ALLOWED = new RegExp(`^(?:</?(?:${ELEMENTS}|${OURS})(?: (?:${ATTRIBUTES})="[^"<>]*")* ?/?>|[^<>])*$`);
 
   test.each([
