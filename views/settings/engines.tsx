@@ -79,7 +79,7 @@ export function Engines({ kinds }: { kinds: readonly EngineKindData[] }): JSX.El
           action="/settings/engines/check"
           fields={{}}
           label={isChecking ? 'Looking…' : 'Look for newer versions'}
-          description={isChecking ? 'Looking for newer versions' : 'Look for newer versions of all engines'}
+          description={isChecking ? 'Looking… for newer versions' : 'Look for newer versions of all engines'}
         />
       </div>
     </div>
@@ -158,7 +158,7 @@ function KindActions({ data }: { data: EngineKindData }): JSX.Element {
           action="/settings/engines/rollback"
           fields={{ kind }}
           label={`Back to ${rollbackTo}`}
-          description={`Use ${kind} ${rollbackTo} again, as before the update`}
+          description={`Back to ${rollbackTo}, the ${kind} that was used before the update`}
         />
       )}
       {engines.length === 0 ? (
@@ -174,7 +174,7 @@ function KindActions({ data }: { data: EngineKindData }): JSX.Element {
           action="/settings/engines/update"
           fields={{ kind }}
           label={isNewer ? `Update to ${latest ?? ''}` : 'Update'}
-          description={`Get the newest ${kind}, try it, and use it when it does no worse`}
+          description={`${isNewer ? `Update to ${latest ?? ''}` : 'Update'}: get ${kind}, try it, use it if it is no worse`}
           {...(isNewer ? { variant: 'primary' as const } : {})}
         />
       ) : (
@@ -223,7 +223,7 @@ function EngineRow(props: { kind: string; engine: EngineRowData; isFixed: boolea
 function Removal({ kind, id }: { kind: string; id: string }): JSX.Element {
   return (
     <details class="menu">
-      <summary class="button button--quiet" aria-label={`Remove ${kind} ${id}…`}>
+      <summary class="button button--quiet" aria-label={`Remove… ${kind} ${id}`}>
         Remove…
       </summary>
       <div class="menu__items">
@@ -231,7 +231,7 @@ function Removal({ kind, id }: { kind: string; id: string }): JSX.Element {
           action="/settings/engines/remove"
           fields={{ kind, id }}
           label="Remove from this disk"
-          description={`Remove ${kind} ${id} from this disk`}
+          description={`Remove from this disk: ${kind} ${id}`}
           variant="danger"
         />
       </div>

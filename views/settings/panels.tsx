@@ -1,7 +1,7 @@
 /** @jsxImportSource @kitajs/html */
 /** What a section holds beside its settings: who can reach Flow, the hub's token, the records, the looks. */
 import { postsTo } from '#views/parts/posting.ts';
-import { countText } from '#views/parts/quantity.tsx';
+import { pluralText } from '#views/parts/quantity.tsx';
 
 export type NetworkData = {
   readonly tone: 'good' | 'warning';
@@ -48,7 +48,8 @@ export const tokenId = 'settings-token';
 export function Token({ token }: { token: TokenData }): JSX.Element {
   const { hubUrl, isSet, error } = token;
   const own = `target:#${tokenId} swap:outerMorph`;
-  const posting = { ...postsTo('/settings/token', { target: tokenId }), 'hx-status:400': own };
+  // A morph would leave what was typed in the input; a kept token is nowhere on the page.
+  const posting = { ...postsTo('/settings/token', { target: tokenId, swap: 'outerHTML' }), 'hx-status:400': own };
   return (
     <div class="settings-panel token" id={tokenId}>
       <p class="token__state" safe>
@@ -113,7 +114,7 @@ export function Records({ records }: { records: RecordsData }): JSX.Element {
   const { count, since, isDeleting } = records;
   const sinceWords = since === null ? '' : `, the oldest of ${since}`;
   const words =
-    count === null ? 'The records cannot be read now.' : `${countText(count)} requests on record${sinceWords}.`;
+    count === null ? 'The records cannot be read now.' : `${pluralText(count, 'request')} on record${sinceWords}.`;
   return (
     <div class="settings-panel records" id={recordsId}>
       <p class="records__count" safe>

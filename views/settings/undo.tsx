@@ -23,7 +23,7 @@ export function EngineUndo({ kind, id }: { kind: string; id: string }): JSX.Elem
       action="/settings/engines/choose"
       fields={{ kind, id }}
       label="Undo"
-      description={`Use ${kind} ${id === '' ? 'as before' : id} again`}
+      description={`Undo: use ${kind} ${id} again`}
     />
   );
 }
