@@ -11,6 +11,8 @@ export type ChartSeries = {
   readonly texts: readonly string[];
   /** The whole period in words. */
   readonly summary: string;
+  /** Something that nobody wants. */
+  readonly isTrouble: boolean;
 };
 
 export type ChartMark = {
@@ -91,8 +93,8 @@ function Plot({ chart }: { chart: ChartData }): JSX.Element {
 function Lines({ chart: { series, top } }: { chart: ChartData }): JSX.Element {
   return (
     <>
-      {series.map(({ values }, index) => (
-        <path class="chart__line" data-look={lookOf(index)} d={linePath(values, top)} />
+      {series.map(({ values, isTrouble }, index) => (
+        <path class="chart__line" data-look={lookOf(index, isTrouble)} d={linePath(values, top)} />
       ))}
     </>
   );
@@ -121,10 +123,10 @@ function Bars({ chart: { series, top, times } }: { chart: ChartData }): JSX.Elem
   const floors = times.map(() => 0);
   return (
     <>
-      {series.map(({ values }, look) => (
+      {series.map(({ values, isTrouble }, look) => (
         <path
           class="chart__bars"
-          data-look={lookOf(look)}
+          data-look={lookOf(look, isTrouble)}
           d={values
             .map((value, index) => {
               const floor = floors[index] ?? 0;
@@ -145,13 +147,13 @@ function Bars({ chart: { series, top, times } }: { chart: ChartData }): JSX.Elem
 function Legend({ chart }: { chart: ChartData }): JSX.Element {
   return (
     <ul class="chart__legend">
-      {chart.series.map(({ name, summary }, index) => (
+      {chart.series.map(({ name, summary, isTrouble }, index) => (
         <li>
           <svg class="chart__sample" viewBox="0 0 24 8" aria-hidden="true" focusable="false">
             {chart.form === 'lines' ? (
-              <path class="chart__line" data-look={lookOf(index)} d="M1 4H23" />
+              <path class="chart__line" data-look={lookOf(index, isTrouble)} d="M1 4H23" />
             ) : (
-              <path class="chart__bars" data-look={lookOf(index)} d="M4 0H20V8H4Z" />
+              <path class="chart__bars" data-look={lookOf(index, isTrouble)} d="M4 0H20V8H4Z" />
             )}
           </svg>
           <span safe>{name}</span>
@@ -200,6 +202,6 @@ function heightOf(value: number, top: number): string {
   return (HEIGHT - 2 - (Math.min(value, top) / top) * (HEIGHT - 6)).toFixed(1);
 }
 
-function lookOf(index: number): string {
-  return String((index % LOOKS) + 1);
+function lookOf(index: number, isTrouble: boolean): string {
+  return isTrouble ? 'trouble' : String((index % LOOKS) + 1);
 }

@@ -13,7 +13,12 @@ export type ChartSources = {
 };
 
 type ToText = (value: number) => string;
-type Curve = { readonly name: string; readonly of: (bucket: PeriodBucket) => number | null; readonly whole: string };
+type Curve = {
+  readonly name: string;
+  readonly of: (bucket: PeriodBucket) => number | null;
+  readonly whole: string;
+  readonly isTrouble?: boolean;
+};
 
 const MODELS_MAX = 6;
 const MARKS_MAX = 100;
@@ -47,7 +52,7 @@ export function charts(sources: ChartSources): readonly ChartData[] {
     chart({ ...base, id: 'requests', title: 'Requests by outcome', form: 'stack', toText: countText }, [
       { name: 'completed', of: (bucket) => bucket.completed, whole: countText(total.completed) },
       { name: 'cancelled', of: (bucket) => bucket.cancelled, whole: countText(total.cancelled) },
-      { name: 'failed', of: (bucket) => bucket.failed, whole: countText(total.failed) },
+      { name: 'failed', of: (bucket) => bucket.failed, whole: countText(total.failed), isTrouble: true },
     ]),
     chart({ ...base, id: 'waiting', title: 'Waiting', form: 'lines', toText: elapsedText }, [
       { name: 'queue, 95th percentile', of: (bucket) => bucket.queueP95Ms, whole: ms(total.queueP95Ms) },
@@ -73,9 +78,9 @@ type ChartBase = Pick<ChartData, 'id' | 'title' | 'form' | 'times' | 'marks'> & 
 };
 
 function chart({ buckets, toText, ...rest }: ChartBase, curves: readonly Curve[]): ChartData {
-  const series = curves.map(({ name, of, whole }): ChartSeries => {
+  const series = curves.map(({ name, of, whole, isTrouble = false }): ChartSeries => {
     const values = buckets.map(of);
-    return { name, values, texts: values.map((value) => textOf(value, toText)), summary: whole };
+    return { name, values, texts: values.map((value) => textOf(value, toText)), summary: whole, isTrouble };
   });
   const heights = buckets.map((_, index) => {
     const values = series.map(({ values: all }) => all[index] ?? 0);
