@@ -134,8 +134,10 @@ function newestWords({ latest, isNewer, isChecking, checkTrouble, engines }: Eng
   return engines.length > 0 ? `Newest: ${latest}, in use` : `Newest: ${latest}`;
 }
 
+const updateWord = ({ isNewer, latest }: EngineKindData): string => (isNewer ? `Update to ${latest ?? ''}` : 'Update');
+
 function KindActions({ data }: { data: EngineKindData }): JSX.Element {
-  const { kind, engines, work, rollbackTo, isNewer, latest, fixedBy } = data;
+  const { kind, engines, work, rollbackTo, isNewer, fixedBy } = data;
   const busy = work !== null && work.kind !== 'failed' ? work.kind : null;
   if (busy !== null) {
     return (
@@ -173,8 +175,8 @@ function KindActions({ data }: { data: EngineKindData }): JSX.Element {
         <ActionButton
           action="/settings/engines/update"
           fields={{ kind }}
-          label={isNewer ? `Update to ${latest ?? ''}` : 'Update'}
-          description={`${isNewer ? `Update to ${latest ?? ''}` : 'Update'}: get ${kind}, try it, use it if it is no worse`}
+          label={updateWord(data)}
+          description={`${updateWord(data)}: get ${kind}, try it, use it if it is no worse`}
           {...(isNewer ? { variant: 'primary' as const } : {})}
         />
       ) : (
