@@ -108,9 +108,7 @@ function EngineKind({ data }: { data: EngineKindData }): JSX.Element {
       )}
       {work === null ? '' : <Work kind={kind} work={work} />}
       {engines.length + broken.length === 0 ? (
-        <p class="engine__none" safe>
-          {isSeen ? 'None on this machine.' : 'Looking for engines…'}
-        </p>
+        <p class="engine__none">{isSeen ? 'None on this machine.' : 'Looking for engines…'}</p>
       ) : (
         <ul class="engine__list">
           {engines.map((engine) => (

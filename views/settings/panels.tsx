@@ -158,7 +158,7 @@ export function Appearance(): JSX.Element {
         {(['system', 'light', 'dark'] as const).map((theme) => (
           <label class="appearance__theme">
             <input type="radio" name="theme" value={theme} x-on:change="choose" />
-            <span safe>{theme}</span>
+            <span>{theme}</span>
           </label>
         ))}
       </fieldset>
