@@ -36,6 +36,7 @@ export type MineColumn = {
 
 export const mineRowsId = 'mine-rows';
 export const mineFilterId = 'mine-filter';
+/** Holds the newest stamp; `public/js/filters.js` has the list fetched anew when it shows another one. */
 export const mineStampId = 'mine-stamp';
 
 export const MINE_STATES: readonly Choice[] = [
@@ -91,24 +92,10 @@ export function MinePage({ mine }: { mine: MineData }): JSX.Element {
       <ModelsTabs current="mine" />
       <Filter filter={mine.filter} />
       <MineRows mine={mine} />
-      <div id={mineStampId} hidden>
-        <span id={`stamp-${mine.stamp}`} />
+      <div id={mineStampId} data-stamp-of={mineRowsId} hidden safe>
+        {mine.stamp}
       </div>
     </div>
-  );
-}
-
-/** Taken in by every open list: when the stamp is another one, the list is fetched anew under its own filter. */
-export function MineStamp({ stamp }: { stamp: string }): JSX.Element {
-  return (
-    <span
-      id={`stamp-${stamp}`}
-      hx-get="/models/rows"
-      hx-trigger="load"
-      hx-include={`#${mineFilterId}`}
-      hx-target={`#${mineRowsId}`}
-      hx-swap="outerMorph"
-    />
   );
 }
 
@@ -117,7 +104,7 @@ export function MineRows({ mine }: { mine: MineData }): JSX.Element {
   const { rows, total, totalBytes, filter } = mine;
   const count = rows.length === total ? pluralText(total, 'model') : `${rows.length} of ${pluralText(total, 'model')}`;
   return (
-    <section class="mine__list" id={mineRowsId} aria-label="Models that are here">
+    <section class="mine__list" id={mineRowsId} data-stamp={mine.stamp} aria-label="Models that are here">
       {total === 0 ? (
         <None />
       ) : (
@@ -144,7 +131,7 @@ function Filter({ filter }: { filter: MineFilter }): JSX.Element {
       action="/models"
       data-follow=""
       hx-get="/models/rows"
-      hx-trigger="input delay:150ms, submit"
+      hx-trigger="input delay:150ms, submit, stale"
       hx-target={`#${mineRowsId}`}
       hx-swap="outerMorph"
       hx-sync="this:replace"

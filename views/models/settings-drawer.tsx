@@ -60,7 +60,9 @@ export function SettingsBody({ settings }: { settings: SettingsData }): JSX.Elem
 function Later({ id, title, address }: { id: string; title: string; address: string }): JSX.Element {
   return (
     <details class="section" id={`${id}-section`} hx-trigger="toggle once" {...loadsFrom(address, later(id))}>
-      <summary class="section__title">{title}</summary>
+      <summary class="section__title" safe>
+        {title}
+      </summary>
       <div class="settings" id={id} aria-live="polite">
         <p class="outlook__quiet">
           <a href={address}>Looking…</a>

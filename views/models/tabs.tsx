@@ -14,7 +14,10 @@ export type ModelsTabsProps = {
 type Known = { readonly name: ModelsTab; readonly label: string; readonly href: string };
 
 /** Only what exists is listed, in the order mine, get, downloads, import. */
-const TABS: readonly Known[] = [{ name: 'mine', label: 'Mine', href: '/models' }];
+const TABS: readonly Known[] = [
+  { name: 'mine', label: 'Mine', href: '/models' },
+  { name: 'downloads', label: 'Downloads', href: '/models/downloads' },
+];
 
 /** The heading and the tabs of every page under `/models`. */
 export function ModelsTabs({ current, downloads = null }: ModelsTabsProps): JSX.Element {

@@ -10,7 +10,7 @@ import type { Presence } from '#src/models/presence.ts';
 import type { ModelUsage } from '#src/requests/model-usage.ts';
 import type { FleetModel, Lender } from '#src/scheduling/lease.ts';
 import { markupOf } from '#src/web/markup.ts';
-import { type MineData, type MineFilter, MineStamp, mineStampId } from '#views/models/page.tsx';
+import { type MineData, type MineFilter, mineStampId } from '#views/models/page.tsx';
 import { ModelRow, type ModelRowData, modelRowId } from '#views/models/row.tsx';
 import { Partial } from '#views/parts/partial.tsx';
 import { filterRows } from './filter.ts';
@@ -103,9 +103,10 @@ export class Mine implements LiveTopic {
 
   render(key: FragmentKey): string {
     if (key === STAMP) {
+      const safeStamp = this.#stamp();
       return markupOf(
-        <Partial target={mineStampId} swap="innerMorph">
-          <MineStamp stamp={this.#stamp()} />
+        <Partial target={mineStampId} swap="innerHTML">
+          {safeStamp}
         </Partial>,
       );
     }
