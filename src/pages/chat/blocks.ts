@@ -5,7 +5,12 @@
 import type { Token } from 'marked';
 import { blockMarkup, blocksOf, type Colouring } from './markdown.ts';
 
-/** One text that grows. */
+/** A last block up to this length is read again whenever it has grown. */
+const FREE_CHARACTERS = 4_000;
+/** A longer one when it has grown by this much of itself, so that an endless paragraph does not cost with its square. */
+const GROWTH_RATIO_MIN = 0.05;
+
+/** One text that grows. Whoever shows its end makes it anew: the last words of a long block may not be in it yet. */
 export class GrowingBlocks {
   readonly #colour: Colouring;
   readonly #settled: string[] = [];
@@ -29,6 +34,8 @@ export class GrowingBlocks {
     // As the reader of blocks does it, so that a block is as long as what it was read from.
     const clean = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
     if (clean.length === this.#length) return this.blocks.length;
+    const growth = clean.length - this.#length;
+    if (growth < (this.#length - this.#settledLength - FREE_CHARACTERS) * GROWTH_RATIO_MIN) return this.blocks.length;
     this.#length = clean.length;
     const rest = clean.slice(this.#settledLength);
     const found = blocksOf(rest);

@@ -153,6 +153,15 @@ describe('a growing text', () => {
     expect(growing.update('one\n\ntwo and\n\nthree')).toBe(1);
   });
 
+  test('that is one endless paragraph is not read again for each word', () => {
+    const growing = new GrowingBlocks(plain);
+    const text = 'Some words of max_tokens and such, without an end. '.repeat(2000);
+    const startMs = performance.now();
+    for (let at = 0; at <= text.length; at += 50) growing.update(text.slice(0, at));
+    expect(performance.now() - startMs).toBeLessThan(2000);
+    expect(growing.blocks[0]?.length).toBeGreaterThan(text.length * 0.9);
+  });
+
   test('costs what is new in it', () => {
     const growing = new GrowingBlocks(plain);
     const text = 'A paragraph of some words that a model writes.\n\n'.repeat(2000);
