@@ -1,7 +1,7 @@
 // Charts: a line that follows the pointer or the arrow keys on all of them, with the values of that moment; and figures
 // that come anew when requests have ended.
 {
-  const REFRESH_MS = 5000;
+  const REFRESH_DELAY_MS = 1000;
   const OFF = -9;
 
   const rowsOf = (chart) => [...chart.querySelectorAll('tbody tr')];
@@ -75,21 +75,26 @@
   const newsCount = () => document.getElementById('telemetry-news')?.dataset.count;
   let known = newsCount();
   let timer = 0;
+  let refreshedAt = Number.NEGATIVE_INFINITY;
+  // Soon, but not more often than the period deserves: a month of records is more to read than an hour.
+  const schedule = (page) => {
+    const pauseMs = Number(page.dataset.refreshS) * 1000;
+    const waitMs = Math.max(REFRESH_DELAY_MS, refreshedAt + pauseMs - performance.now());
+    if (timer === 0) timer = setTimeout(refresh, waitMs);
+  };
   const refresh = () => {
     timer = 0;
     const page = document.getElementById('telemetry');
-    const isBusy = document.hidden || document.querySelector('dialog[open]') || page?.querySelector('select:focus');
     if (page?.dataset.follows !== 'yes') return;
-    if (isBusy) {
-      timer = setTimeout(refresh, REFRESH_MS);
-      return;
-    }
-    const address = `/telemetry/figures${location.search}`;
-    window.htmx.ajax('GET', address, { target: '#telemetry', swap: 'outerMorph' });
+    const isBusy = document.hidden || document.querySelector('dialog[open]') || page.querySelector('select:focus');
+    refreshedAt = performance.now();
+    if (isBusy) schedule(page);
+    else window.htmx.ajax('GET', `/telemetry/figures${location.search}`, { target: '#telemetry', swap: 'outerMorph' });
   };
   const hear = () => {
     const count = newsCount();
-    if (count !== known && timer === 0) timer = setTimeout(refresh, REFRESH_MS);
+    const page = document.getElementById('telemetry');
+    if (page && count !== known) schedule(page);
     known = count;
   };
   new MutationObserver(hear).observe(document.getElementById('content'), {

@@ -184,6 +184,21 @@ test('without scripts everything is there, and a request has a page of its own',
   await page.context().close();
 });
 
+test('the first visit transfers less than 100 kB', async () => {
+  const { page } = await watchedPage(browser);
+  const session = await page.context().newCDPSession(page);
+  await session.send('Network.enable');
+  let bytes = 0;
+  session.on('Network.loadingFinished', ({ encodedDataLength }) => {
+    bytes += encodedDataLength;
+  });
+  await page.goto(new URL('/telemetry', full.dashboard.listener.url).href);
+  await page.waitForSelector(LIVE);
+  expect(bytes).toBeGreaterThan(20_000);
+  expect(bytes).toBeLessThan(100_000);
+  await page.context().close();
+});
+
 describe('accessible and in its place', () => {
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const width of [360, 1440]) {

@@ -34,6 +34,8 @@ export type TelemetryData = {
   readonly ranges: readonly Tab[];
   readonly filter: FilterData;
   readonly rangeWords: string;
+  /** The figures come anew no more often than this. */
+  readonly refreshS: number;
   readonly figures: readonly FigureData[];
   readonly charts: readonly ChartData[];
   /** What the upright lines of the charts are, newest first. */
@@ -66,7 +68,12 @@ export function TelemetryNews({ count }: { count: number }): JSX.Element {
 
 export function TelemetryPage({ data }: { data: TelemetryData }): JSX.Element {
   return (
-    <div class="telemetry" id={telemetryId} data-follows={data.newestHref === null ? 'yes' : 'no'}>
+    <div
+      class="telemetry"
+      id={telemetryId}
+      data-follows={data.newestHref === null ? 'yes' : 'no'}
+      data-refresh-s={String(data.refreshS)}
+    >
       <PageHead title="Telemetry">
         <a class="button" href={data.csvHref} download="">
           Export CSV

@@ -127,6 +127,7 @@ async function telemetryData(
       clients: tally.clients,
     },
     rangeWords: RANGES[wish.range].words,
+    refreshS: RANGES[wish.range].refreshS,
     figures: figures({ figures: tally.total, loads: loads.length }, { figures: past.total, loads: pastLoads.length }),
     charts: charts({ tally, span, range: wish.range, loads }),
     marks: marks(loads, span, wish.range)

@@ -12,15 +12,21 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-type Range = { readonly lengthMs: number; readonly buckets: number; readonly stepMs: number; readonly words: string };
+type Range = {
+  readonly lengthMs: number;
+  readonly buckets: number;
+  readonly stepMs: number;
+  readonly refreshS: number;
+  readonly words: string;
+};
 
 /** `stepMs` is how exact the end is: a longer period costs more to read, so it is read more rarely. */
 export const RANGES: Readonly<Record<RangeName, Range>> = {
-  '15m': { lengthMs: 15 * MINUTE_MS, buckets: 45, stepMs: 1000, words: 'the last 15 minutes' },
-  '1h': { lengthMs: HOUR_MS, buckets: 60, stepMs: 1000, words: 'the last hour' },
-  '24h': { lengthMs: DAY_MS, buckets: 48, stepMs: 5000, words: 'the last 24 hours' },
-  '7d': { lengthMs: 7 * DAY_MS, buckets: 56, stepMs: 30_000, words: 'the last 7 days' },
-  '30d': { lengthMs: 30 * DAY_MS, buckets: 60, stepMs: 2 * MINUTE_MS, words: 'the last 30 days' },
+  '15m': { lengthMs: 15 * MINUTE_MS, buckets: 45, stepMs: 1000, refreshS: 3, words: 'the last 15 minutes' },
+  '1h': { lengthMs: HOUR_MS, buckets: 60, stepMs: 1000, refreshS: 5, words: 'the last hour' },
+  '24h': { lengthMs: DAY_MS, buckets: 48, stepMs: 5000, refreshS: 10, words: 'the last 24 hours' },
+  '7d': { lengthMs: 7 * DAY_MS, buckets: 56, stepMs: 30_000, refreshS: 60, words: 'the last 7 days' },
+  '30d': { lengthMs: 30 * DAY_MS, buckets: 60, stepMs: 2 * MINUTE_MS, refreshS: 120, words: 'the last 30 days' },
 };
 
 export const RANGE_NAMES = ['15m', '1h', '24h', '7d', '30d'] as const;
