@@ -1,6 +1,7 @@
 /** The pages, and the connection that keeps them true. */
 import { Elysia } from 'elysia';
 import type { Flow } from './flow.ts';
+import { openLibraryPages } from './library-pages.ts';
 import { Feeds, type FragmentKey, type Topic } from './live/feed.ts';
 import { keepLive, type LiveTopic } from './live/keep-live.ts';
 import { liveRoutes, SHELL_TOPIC } from './live/routes.ts';
@@ -8,6 +9,7 @@ import { KeptFiles } from './logs/kept-files.ts';
 import { type ModelsDoors, openModelsPages } from './models-pages.ts';
 import { CHAT_FAMILY } from './pages/chat/keep-chat-live.ts';
 import { type ChatParts, openChat } from './pages/chat/open-chat.ts';
+import { DOWNLOADS_TOPIC } from './pages/library/download-pages.tsx';
 import { LogNews } from './pages/logs/log-news.tsx';
 import { logPages } from './pages/logs/pages.tsx';
 import { Monitor } from './pages/monitor/monitor.tsx';
@@ -30,6 +32,7 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
   const statusBar = new StatusBar({ lender: fleet, tracker, downloads: () => downloads.list(), clock });
   const logNews = new LogNews({ logs, lender: fleet });
   const models = openModelsPages(flow, shell, doors);
+  const library = openLibraryPages(flow, shell);
   const touch = (key: FragmentKey) => feeds.touch('settings', key);
   const settings = openSettingsPages(flow, shell, { modelOf: doors.modelOf, touch });
   const chat = openChatOver(flow, doors);
@@ -39,6 +42,7 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
     [SHELL_TOPIC, statusBar],
     ['monitor', monitor],
     ['models', models.mine],
+    [DOWNLOADS_TOPIC, library.queue],
     ['telemetry', telemetry.news],
     ['logs', logNews],
     ['settings', settings.live],
@@ -54,6 +58,7 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
     .use(telemetry.routes)
     .use(logPages({ logs, files: new KeptFiles(logs.folder), news: logNews, shell }))
     .use(models.routes)
+    .use(library.routes)
     .use(chat.routes(shell))
     .use(settings.routes)
     .use(

@@ -42,7 +42,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['engine-room'],
   ['fleet-room'],
   ['flow'],
-  ['models-pages', 'settings-pages'],
+  ['library-pages', 'models-pages', 'settings-pages'],
   ['dashboard'],
   ['app'],
   ['serve'],
