@@ -95,7 +95,9 @@ function speedCurves({ buckets, total }: PeriodTally): readonly Curve[] {
   const seen = new Map<string, number[]>();
   for (const { speeds } of buckets)
     for (const [modelId, speed] of speeds) seen.set(modelId, [...(seen.get(modelId) ?? []), speed]);
-  const names = [...seen].sort(([, one], [, other]) => other.length - one.length).slice(0, MODELS_MAX);
+  const busiest = [...seen].sort(([, one], [, other]) => other.length - one.length).slice(0, MODELS_MAX);
+  // By name, so that a model keeps its colour while others grow busier.
+  const names = busiest.sort(([one], [other]) => (one < other ? -1 : 1));
   if (names.length === 0) {
     return [{ name: 'all models', of: () => null, whole: textOf(total.tokensPerSP50, rateText) }];
   }
