@@ -50,5 +50,5 @@
     isAtEnd = true;
   });
   new MutationObserver(toEnd).observe(thread, { childList: true, subtree: true, characterData: true });
-  toEnd();
+  if (document.querySelector('.turn')) toEnd();
 })();

@@ -227,8 +227,50 @@ test('what was sent and received can be looked at, and a refusal says why and is
   await page.keyboard.press('Escape');
   await flow.json('/api/settings', { default_model: 'flow-demo' }, 'PUT');
   await page.waitForSelector('#chat-model-state >> text=Flow Demo');
+  await flow.json('/api/settings', { default_model: 'no-such-model' }, 'PUT');
+  await ask(page, 'Is anybody there');
+  await page.waitForSelector(`${ANSWER}[data-state=failed] .turn__trouble >> text=no-such-model`);
   await flow.json('/api/settings', { default_model: 'talker' }, 'PUT');
+  await press(page, 'Retry');
+  await page.waitForSelector(`${ANSWER}[data-state=failed]`, { state: 'detached' });
+  await page.waitForFunction(() => document.querySelectorAll('.turn[data-state=done]').length === 4);
   expect(troubles).toEqual([]);
+});
+
+test('an image is made smaller, shown and sent, and an answer says when its model does not see it', async () => {
+  const { page, troubles } = await openChat();
+  const png = await page.evaluate(() => {
+    const canvas = document.createElement('canvas');
+    canvas.width = 3000;
+    canvas.height = 10;
+    return canvas.toDataURL('image/png').split(',')[1] ?? '';
+  });
+  const buffer = Buffer.from(png, 'base64');
+  await page.setInputFiles('#composer-files', { name: 'wide.png', mimeType: 'image/png', buffer });
+  await page.waitForSelector('#composer-images img');
+  await begin(page, 'What is this');
+  await page.waitForSelector(`${DONE} .turn__status >> text=images left out`);
+  const width = await page.locator('.turn__image').evaluate(async (image) => {
+    if (!(image instanceof HTMLImageElement)) return 0;
+    await image.decode();
+    return image.naturalWidth;
+  });
+  expect(width).toBe(2048);
+  expect(troubles).toEqual([]);
+});
+
+test('the first visit transfers less than 100 kB', async () => {
+  const { page } = await watchedPage(browser);
+  let bytes = 0;
+  const session = await page.context().newCDPSession(page);
+  await session.send('Network.enable');
+  session.on('Network.loadingFinished', ({ encodedDataLength }) => {
+    bytes += encodedDataLength;
+  });
+  await page.goto(`${flow.url}/chat`);
+  await page.waitForSelector(LIVE);
+  expect(bytes).toBeGreaterThan(10_000);
+  expect(bytes).toBeLessThan(100_000);
 });
 
 describe('hostile words', () => {
