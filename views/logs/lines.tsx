@@ -85,9 +85,7 @@ function Line({ line }: { line: LineData }): JSX.Element {
           {source}
         </span>
       )}
-      <span class="log__level" safe>
-        {level}
-      </span>
+      <span class="log__level">{level}</span>
       <span class="log__text">
         {line.spans.map((span) => (
           <Text span={span} />

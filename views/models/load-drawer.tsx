@@ -110,7 +110,7 @@ export function LoadForm({ form }: { form: LoadFormData }): JSX.Element {
         <button class="button" type="submit" name="how" value="remember">
           {isUp ? 'Restart and remember' : 'Load and remember'}
         </button>
-        <span class="launch__hint" safe>
+        <span class="launch__hint">
           {isUp ? `${name} is loaded: it is stopped first.` : 'What is remembered is used by every later load.'}
         </span>
       </div>

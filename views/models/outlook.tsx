@@ -48,9 +48,7 @@ export function Outlook({ outlook }: { outlook: OutlookData }): JSX.Element {
       <p class="outlook__head">
         <Badge {...VERDICTS[outlook.verdict]} />
         <strong safe>{`needs ${bytesText(needBytes)}`}</strong>
-        <span class="outlook__quiet" safe>
-          {SOURCES[outlook.source]}
-        </span>
+        <span class="outlook__quiet">{SOURCES[outlook.source]}</span>
       </p>
       <div class="outlook__bar">
         <StackedGauge

@@ -208,13 +208,7 @@ function Heading({ column, filter }: { column: MineColumn; filter: MineFilter })
     <th scope="col" class={classes} {...(isSorted ? { 'aria-sort': direction } : {})}>
       <a class="mine__sort" href={mineAddress({ ...filter, sort: next })}>
         <span safe>{label}</span>
-        {isSorted ? (
-          <span aria-hidden="true" safe>
-            {direction === 'ascending' ? ' ↑' : ' ↓'}
-          </span>
-        ) : (
-          ''
-        )}
+        {isSorted ? <span aria-hidden="true">{direction === 'ascending' ? ' ↑' : ' ↓'}</span> : ''}
       </a>
     </th>
   );

@@ -35,9 +35,7 @@ export function Presets({ data }: { data: PresetsData }): JSX.Element {
     <details class="section" id="settings-presets" open>
       <summary class="section__title">
         <span>Presets</span>
-        <span class="section__note" safe>
-          {used ? `${used.name}${isModified ? ', modified' : ''}` : 'none'}
-        </span>
+        <span class="section__note">{used ? `${used.name}${isModified ? ', modified' : ''}` : 'none'}</span>
       </summary>
       <div class="settings">
         <ApplyForm data={data} />

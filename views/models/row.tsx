@@ -153,7 +153,7 @@ function State({ model }: { model: ModelRowData }): JSX.Element {
           action="/models/restarting"
           fields={{ model: id }}
           label="Restart to apply"
-          description={`Restart ${name}: its settings have changed since it was loaded`}
+          description={`Restart to apply what has changed since ${name} was loaded: its settings, or its engine`}
         />
       ) : (
         ''
@@ -169,7 +169,7 @@ function Memory({ memory }: { memory: ModelRowData['memory'] }): JSX.Element {
       <span class={memory.source === 'formula' ? 'mine__estimate' : 'mine__measured'} safe>
         {bytesText(memory.bytes)}
       </span>
-      <span class="mine__source" safe>
+      <span class="mine__source">
         {memory.isHeld ? `${MEMORY_WORDS[memory.source]}, now` : MEMORY_WORDS[memory.source]}
       </span>
     </>

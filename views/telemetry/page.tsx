@@ -132,7 +132,7 @@ function Filters({ filter }: { filter: FilterData }): JSX.Element {
         </label>
         <select class="input" id="telemetry-outcome" name="outcome">
           {OUTCOMES.map(({ value, label }) => (
-            <option value={value} {...(value === filter.outcome ? { selected: true } : {})} safe>
+            <option value={value} {...(value === filter.outcome ? { selected: true } : {})}>
               {label}
             </option>
           ))}

@@ -52,12 +52,10 @@ export function Records({ records, olderHref, newestHref }: RecordsProps): JSX.E
             <thead>
               <tr>
                 {COLUMNS.map((name) => (
-                  <th scope="col" safe>
-                    {name}
-                  </th>
+                  <th scope="col">{name}</th>
                 ))}
                 {NUMBERS.map((name) => (
-                  <th scope="col" class="table__number" safe>
+                  <th scope="col" class="table__number">
                     {name}
                   </th>
                 ))}
