@@ -82,6 +82,7 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     listing: () => routerModels(services),
     outlooks: openOutlooks(flow),
     checkLaunch: (launch, model) => checkLaunch(flow, launch, model),
+    isEngineReplaced: whatRuns(flow).isEngineReplaced,
     modelOf: (wanted) => modelWithContext(flow, wanted),
     ask: async (request) => app.fetch(request),
     resolve: (name) => resolved(flow, name).model,

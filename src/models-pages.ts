@@ -24,6 +24,8 @@ export type ModelsDoors = {
   readonly outlooks: LoadOutlooks;
   /** Throws Fault('invalid-request') for launch settings that an engine would be refused. */
   readonly checkLaunch: (launch: LaunchOverrides, model: Model) => void;
+  /** Whether it runs on another version of its engine than it would be started with now. */
+  readonly isEngineReplaced: (modelId: string) => boolean;
 };
 
 /** Builds them. */
@@ -39,6 +41,7 @@ export function openModelsPages(flow: Flow, shell: Shell, doors: ModelsDoors) {
     presence,
     needOf: (model) => measurements.needOf(model, plainLaunch(model)),
     launchOf: (model) => launchFor(model, settings.current, fleet.overridesOf(model.id)),
+    isEngineReplaced: doors.isEngineReplaced,
     usages: () => usages.all(),
     clock,
   });

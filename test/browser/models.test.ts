@@ -57,6 +57,7 @@ async function openList(scene: Scene, gone: readonly string[] = []) {
     presence: { of: (id) => (gone.includes(id) ? missing : null) },
     needOf: ({ sizeBytes }) => ({ totalBytes: sizeBytes * 1.2, source: 'formula', parts }),
     launchOf: () => defaultsOf(settings),
+    isEngineReplaced: (id) => id === 'gemma-4-26B-A4B',
     usages: () => new Map([['llama-3.2-3B', { requests: 1204, tokensPerS: 43.4, lastUsedAtMs: Date.now() - 9e6 }]]),
     clock,
   });
@@ -122,7 +123,13 @@ for (const { colorScheme, width } of VIEWS) {
     await page.waitForSelector(LIVE);
     const phases = await page.locator('.mine__row').evaluateAll((rows) => rows.map((row) => row.dataset.phase));
     expect(phases.toSorted()).toEqual(['failed', 'missing', 'ready', 'ready', 'starting']);
-    for (const word of ['41 %', 'usually 14 s', 'The GPU ran out of memory', 'It is no longer in /models.']) {
+    for (const word of [
+      '41 %',
+      'usually 14 s',
+      'The GPU ran out of memory',
+      'It is no longer in /models.',
+      'Restart to',
+    ]) {
       expect(await page.textContent('#mine-rows')).toContain(word);
     }
     expect(troubles).toEqual([]);

@@ -24,6 +24,8 @@ export type MineSources = {
   /** What a load would take; may throw a Fault. */
   readonly needOf: (model: Model) => Footprint;
   readonly launchOf: (model: Model) => LaunchSettings;
+  /** Whether it runs on another version of its engine than it would be started with now. */
+  readonly isEngineReplaced: (modelId: string) => boolean;
   readonly usages: () => ReadonlyMap<string, ModelUsage>;
   readonly clock: Clock;
 };
@@ -64,13 +66,14 @@ export class Mine implements LiveTopic {
 
   /** What is known of a model now. */
   known(model: Model): Known {
-    const { fleetModel, presence, launchOf, usages } = this.#sources;
+    const { fleetModel, presence, launchOf, isEngineReplaced, usages } = this.#sources;
     return {
       model,
       fleetModel: fleetModel(model.id),
       missing: presence.of(model.id),
       need: this.#needOrNull(model),
       launch: launchOf(model),
+      isEngineReplaced: isEngineReplaced(model.id),
       usage: usages().get(model.id) ?? null,
     };
   }

@@ -16,6 +16,8 @@ export type Known = {
   readonly need: Footprint | null;
   /** How it would be started now. */
   readonly launch: LaunchSettings;
+  /** Its engine was installed anew since it was started. */
+  readonly isEngineReplaced: boolean;
   readonly usage: ModelUsage | null;
 };
 
@@ -46,9 +48,10 @@ export function modelRow(known: Known, now: Now): ModelRowData {
   };
 }
 
-/** Whether a model runs with other settings than it would be started with now. */
-export function isOutdated({ model, fleetModel: { state }, launch }: Known): boolean {
-  return model.endpoint === null && state.phase === 'ready' && !Bun.deepEquals(state.launch, launch);
+/** Whether a model runs otherwise than it would be started now: with other settings, or an engine that was replaced. */
+export function isOutdated({ model, fleetModel: { state }, launch, isEngineReplaced }: Known): boolean {
+  if (model.endpoint !== null || state.phase !== 'ready') return false;
+  return isEngineReplaced || !Bun.deepEquals(state.launch, launch);
 }
 
 /** What a model can do, in words. */
