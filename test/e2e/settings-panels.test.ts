@@ -77,6 +77,11 @@ test('each agent shows its one command, and becomes connected without reload', a
   expect(troubles).toEqual([]);
   expect(await axeViolations(page, '#agents')).toEqual([]);
   await page.context().close();
+  const plain = await watchedPage(browser, { javaScriptEnabled: false });
+  await plain.page.goto(`${flow.url}/settings`);
+  await plain.page.click('[aria-label="Set-up of Claude Code"]');
+  expect(await plain.page.textContent('h1')).toBe('Set-up of Claude Code');
+  await plain.page.context().close();
 });
 
 test('records are counted and deleted, in two steps', async () => {

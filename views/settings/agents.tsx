@@ -3,6 +3,7 @@
 import { Badge } from '#views/parts/badge.tsx';
 import { Copyable } from '#views/parts/copyable.tsx';
 import { domKey } from '#views/parts/dom-key.ts';
+import { PageHead } from '#views/parts/page-head.tsx';
 import { loadsFrom } from '#views/parts/posting.ts';
 
 export type AgentRowData = {
@@ -69,6 +70,20 @@ function Agent({ agent }: { agent: AgentRowData }): JSX.Element {
       </div>
       <div class="agent__set-up" id={target} hx-morph-skip="true" />
     </li>
+  );
+}
+
+/** The set-up alone, for who has no scripts. */
+export function AgentPage({ setUp }: { setUp: AgentSetUpData }): JSX.Element {
+  return (
+    <div class="settings">
+      <PageHead title={`Set-up of ${setUp.title}`}>
+        <a class="button" href="/settings#agents">
+          All agents
+        </a>
+      </PageHead>
+      <AgentSetUp setUp={setUp} />
+    </div>
   );
 }
 

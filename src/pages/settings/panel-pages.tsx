@@ -12,7 +12,7 @@ import type { Shell } from '#src/web/shell.tsx';
 import { Notice, noticeId } from '#views/parts/notice.tsx';
 import { Partial } from '#views/parts/partial.tsx';
 import { Doctor } from '#views/settings/about.tsx';
-import { AgentSetUp, type AgentSetUpData } from '#views/settings/agents.tsx';
+import { AgentPage, AgentSetUp, type AgentSetUpData } from '#views/settings/agents.tsx';
 import { Token } from '#views/settings/panels.tsx';
 import { EngineUndo } from '#views/settings/undo.tsx';
 import { done, isFragment, seeOther } from './answers.ts';
@@ -178,9 +178,10 @@ function otherPages({ shell, view, hub, onToken, records, examine, setUpOf }: Pa
     .get(
       '/settings/agents/:name',
       ({ request, params }) => {
-        const body = <AgentSetUp setUp={setUpOf(params.name, request)} />;
-        if (isFragment(request)) return shell.fragment(body);
-        return shell.page(request, { title: 'Set-up', current: 'settings', body });
+        const setUp = setUpOf(params.name, request);
+        if (isFragment(request)) return shell.fragment(<AgentSetUp setUp={setUp} />);
+        const body = <AgentPage setUp={setUp} />;
+        return shell.page(request, { title: `Set-up of ${setUp.title}`, current: 'settings', body });
       },
       access('page'),
     );
