@@ -62,7 +62,7 @@ describe.if(hasMlxLm)('mlx_lm.server', () => {
     const startedMs = performance.now();
     await keeper.until('idle');
     expect(performance.now() - startedMs).toBeLessThan(3_000);
-    expect(keeper.left()).toEqual([]);
+    await keeper.untilGone();
   });
 
   test('a stop in the middle of its load ends it', async () => {
@@ -72,7 +72,7 @@ describe.if(hasMlxLm)('mlx_lm.server', () => {
     await waitUntil('a process', () => keeper.left().length > 0, 10_000);
     keeper.supervisor.stop('user');
     await keeper.until('idle', 5_000);
-    expect(keeper.left()).toEqual([]);
+    await keeper.untilGone();
   });
 
   test.each([
@@ -101,7 +101,7 @@ describe.if(hasMlxLm)('mlx_lm.server', () => {
     const { report, retryAtMs } = await keeper.until('failed', 30_000);
     expect(report.message).toMatch(words);
     expect(retryAtMs).toBeNull();
-    expect(keeper.left()).toEqual([]);
+    await keeper.untilGone();
   });
 
   test('a folder without weights is refused without starting Python', async () => {
@@ -180,7 +180,7 @@ describe.each(['mlx-vlm', 'mlx-openai-server'] as const)('%s', (kind) => {
     const startedMs = performance.now();
     await keeper.until('idle', 12_000);
     expect(performance.now() - startedMs).toBeLessThan(4_000);
-    expect(keeper.left()).toEqual([]);
+    await keeper.untilGone();
     await reader?.cancel().catch(() => {});
   });
 
@@ -194,7 +194,7 @@ describe.each(['mlx-vlm', 'mlx-openai-server'] as const)('%s', (kind) => {
     keeper.start();
     const { report } = await keeper.until('failed', 40_000);
     expect(report.message).toContain("models of type 'qwen99'");
-    expect(keeper.left()).toEqual([]);
+    await keeper.untilGone();
   });
 });
 

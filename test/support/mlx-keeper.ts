@@ -41,6 +41,8 @@ export type MlxKeeper = AsyncDisposable & {
   log(): string;
   /** Pids of all processes of this keeper's engines. */
   left(): readonly number[];
+  /** Waits until none of them is left: a killed process takes some milliseconds to vanish on a busy machine. */
+  untilGone(): Promise<void>;
 };
 
 /** The environment of servers in tests: without it the first requests compile for seconds. */
@@ -88,6 +90,7 @@ export async function keepMlx(kind: MlxKind, path: string, options: MlxKeeperOpt
     changes,
     memory,
     left,
+    untilGone: async () => void (await waitUntil('no process', () => left().length === 0, 1_000)),
     start: () => supervisor.start(model, {}),
     until: (phase, maxMs = 60_000) => {
       const reached = (state: ModelState): state is ModelState & { phase: typeof phase } => state.phase === phase;
