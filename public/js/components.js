@@ -5,6 +5,12 @@ document.addEventListener('alpine:init', () => {
 
   Alpine.data('theme', () => ({
     theme: document.documentElement.dataset.theme ?? 'system',
+    init() {
+      // The Settings page offers the choice as well.
+      addEventListener('flow:theme', () => {
+        this.theme = document.documentElement.dataset.theme ?? 'system';
+      });
+    },
     get label() {
       return `Theme: ${this.theme}`;
     },
@@ -13,10 +19,11 @@ document.addEventListener('alpine:init', () => {
       if (this.theme === 'system') {
         delete document.documentElement.dataset.theme;
         localStorage.removeItem('flow.theme');
-        return;
+      } else {
+        document.documentElement.dataset.theme = this.theme;
+        localStorage.setItem('flow.theme', this.theme);
       }
-      document.documentElement.dataset.theme = this.theme;
-      localStorage.setItem('flow.theme', this.theme);
+      dispatchEvent(new Event('flow:theme'));
     },
   }));
 

@@ -181,3 +181,17 @@ test('S-27: hostile names of models and engines stay text', async () => {
   expect(troubles).toEqual([]);
   await page.context().close();
 });
+
+test('the theme is chosen here or in the rail, and both say the same', async () => {
+  const { page, troubles } = await open({ colorScheme: 'light' });
+  await page.check('input[name=theme][value=dark]');
+  expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
+  expect(await page.textContent('.theme__label')).toBe('Theme: dark');
+  await page.reload();
+  await page.waitForSelector(LIVE);
+  expect(await page.isChecked('input[name=theme][value=dark]')).toBe(true);
+  await page.click('.theme__button');
+  expect(await page.isChecked('input[name=theme][value=system]')).toBe(true);
+  expect(troubles).toEqual([]);
+  await page.context().close();
+});
