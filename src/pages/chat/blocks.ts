@@ -7,10 +7,10 @@ import { blockMarkup, blocksOf, type Colouring } from './markdown.ts';
 
 /** A last block up to this length is read again whenever it has grown. */
 const FREE_CHARACTERS = 4_000;
-/** A longer one when it has grown by this much of itself, so that an endless paragraph does not cost with its square. */
+/** A longer one when it has grown by this much of itself, or an endless paragraph would cost with its square. */
 const GROWTH_RATIO_MIN = 0.05;
 
-/** One text that grows. Whoever shows its end makes it anew: the last words of a long block may not be in it yet. */
+/** One text that grows. Its last words may be missing while it grows: who shows its end makes it anew. */
 export class GrowingBlocks {
   readonly #colour: Colouring;
   readonly #settled: string[] = [];
