@@ -227,3 +227,12 @@ describe('other endings, as recorded', () => {
     expect(loadStalled(plan, 120, []).message).toContain('120 s');
   });
 });
+
+test('an engine that left without its last lines while it bound its port could not have it', () => {
+  const tail = ['0.00.030 I srv         start: binding port with default address family', '0.00.030.590 '];
+  const plan = planFor(join(folder, 'tiny.gguf'), { port: 8_099 });
+  const report = diagnose({ code: 1, signal: null, tail }, plan);
+  expect(report).toMatchObject({ kind: 'port-taken', isSticky: false });
+  expect(report.message).toContain('8099');
+  expect(diagnose({ code: 1, signal: null, tail: [...tail, 'I srv  loading model'] }, plan).kind).toBe('unknown');
+});
