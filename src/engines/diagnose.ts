@@ -295,8 +295,8 @@ function bySignal(signal: string | null, tail: readonly string[], plan: LaunchPl
 }
 
 /**
- * About one in thirty tethered starts that fail leaves without its last lines (measured on b10434). Who ended with 1 while
- * binding its port could not have it: nothing else can fail between that line and the next.
+ * About one in thirty tethered starts that fail leaves without its last lines (measured on b10434). Who ended with 1
+ * while binding its port could not have it: nothing else can fail between that line and the next.
  */
 function byLastWord({ code, tail }: Ending, plan: LaunchPlan): Verdict | null {
   const last = tail.findLast((line) => !/^[\d.]*\s*$/.test(line)) ?? '';
