@@ -3,12 +3,16 @@ import { Elysia } from 'elysia';
 import type { Flow } from './flow.ts';
 import { downloadPages } from './pages/library/download-pages.tsx';
 import { DownloadQueue } from './pages/library/download-queue.tsx';
+import { getPages } from './pages/library/get-pages.tsx';
 import type { Shell } from './web/shell.tsx';
 
 /** Builds them. */
 export function openLibraryPages(flow: Flow, shell: Shell) {
-  const { clock, downloads, registry } = flow;
+  const { clock, downloads, registry, settings } = flow;
   const queue = new DownloadQueue({ downloads, isHere: (modelId) => registry.find(modelId) !== null, clock });
-  const routes = new Elysia({ name: 'library-pages' }).use(downloadPages({ shell, queue, downloads }));
+  const contextTokens = () => settings.current.default_ctx_size;
+  const routes = new Elysia({ name: 'library-pages' })
+    .use(downloadPages({ shell, queue, downloads }))
+    .use(getPages({ shell, library: flow.hub, downloads, contextTokens }));
   return { queue, routes };
 }

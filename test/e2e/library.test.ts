@@ -64,13 +64,67 @@ test('a download is watched without reload: paused, resumed, checked and loaded'
   await page.context().close();
 });
 
+test('a model is found by its name, judged, and downloaded with one click', async () => {
+  hub.recover();
+  hub.put({ id: 'acme/other-GGUF', files: [{ path: 'other-Q4_K_M.gguf', bytes: model }], likes: 7 });
+  const { page, troubles } = await open('/models/get');
+  await page.waitForSelector('.found__one >> nth=1');
+  await page.locator('#get-q').pressSequentially('other');
+  await page.waitForFunction(() => document.querySelectorAll('.found__one').length === 1);
+  expect(new URL(page.url()).search).toBe('?q=other');
+  await page.click('.found__name');
+  await page.waitForSelector('#get-fits .badge');
+  expect(await page.textContent('#get-fits')).toContain('Fits');
+  const before = await page.textContent('.fits__basis');
+  await page.focus('#get-ctx');
+  await page.keyboard.press('Home');
+  await page.waitForFunction((text) => document.querySelector('.fits__basis')?.textContent !== text, before);
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('get-ctx');
+  await page.click('button:has-text("Download")');
+  await page.waitForSelector('.notice >> text=is being downloaded');
+  await page.click('.tabs >> text=Downloads');
+  await page.waitForSelector('.download[data-phase=complete]');
+  expect(await page.textContent('.download')).toContain('other-Q4_K_M.gguf');
+  expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
+test('a link, and a name with a quantisation, open their repository', async () => {
+  hub.recover();
+  const { page } = await open('/models/get');
+  for (const pasted of [`${hub.url}/${REPOSITORY}/tree/main`, `${REPOSITORY}:Q8_0`]) {
+    await page.fill('#get-q', '');
+    await page.waitForSelector('.found__named', { state: 'detached' });
+    await page.fill('#get-q', pasted);
+    await page.waitForSelector(`text=Open ${REPOSITORY}`);
+  }
+  await page.context().close();
+});
+
+test('each refusal of the hub is told apart where the answer would be, and can be tried again', async () => {
+  hub.recover();
+  hub.trouble('/api/models?', { kind: 'status', status: 429, headers: { 'retry-after': '7' } });
+  const { page } = await open('/models/get?q=busy');
+  await page.waitForSelector('.trouble >> text=takes no more requests');
+  hub.recover();
+  await page.click('text=Try again');
+  await page.waitForSelector('text=Nothing was found');
+  await page.goto(`${flow.url}/models/get?repo=acme/nowhere`);
+  await page.waitForSelector('.trouble >> text=acme/nowhere');
+  await page.context().close();
+});
+
 const VIEWS = (['light', 'dark'] as const).flatMap((colorScheme) =>
   [360, 1440].map((width) => ({ colorScheme, width })),
 );
 for (const { colorScheme, width } of VIEWS) {
   test(`the pages are accessible and within the window: ${colorScheme}, ${width} px`, async () => {
     hub.recover();
-    for (const [path, shown] of [['/models/downloads', '#downloads']] as const) {
+    for (const [path, shown] of [
+      ['/models/downloads', '#downloads'],
+      ['/models/get', '.found'],
+      [`/models/get?repo=${REPOSITORY}`, '#get-fits .badge'],
+    ] as const) {
       const { page, troubles } = await open(path, { colorScheme, width });
       await page.waitForSelector(shown);
       expect(troubles).toEqual([]);

@@ -7,6 +7,7 @@ import type { IconName } from '../parts/icon.tsx';
 import { bytesText, durationText, percentText, pluralText } from '../parts/quantity.tsx';
 import { Tag } from '../parts/tag.tsx';
 import { Ticking } from '../parts/ticking.tsx';
+import { repositoryAddress } from './found.tsx';
 
 export type DownloadPhase =
   | 'queued'
@@ -63,8 +64,10 @@ export function DownloadRow({ download }: { download: DownloadRowData }): JSX.El
   return (
     <li class="download" id={downloadRowId(id)} data-phase={phase}>
       <div class="download__head">
-        <h2 class="download__name" safe>
-          {repository}
+        <h2 class="download__name">
+          <a href={repositoryAddress(repository)} safe>
+            {repository}
+          </a>
         </h2>
         <span class="tags">
           <Tag word={format.toUpperCase()} kind="format" />

@@ -22,7 +22,9 @@ export function DownloadList({ downloads }: { downloads: readonly DownloadRowDat
   if (downloads.length === 0) {
     return (
       <Empty title="No downloads">
-        <p>A download goes on where it stopped when Flow starts again.</p>
+        <p>
+          <a href="/models/get">Find a model to download</a>. It goes on where it stopped when Flow starts again.
+        </p>
       </Empty>
     );
   }

@@ -16,6 +16,7 @@ type Known = { readonly name: ModelsTab; readonly label: string; readonly href: 
 /** Only what exists is listed, in the order mine, get, downloads, import. */
 const TABS: readonly Known[] = [
   { name: 'mine', label: 'Mine', href: '/models' },
+  { name: 'get', label: 'Get', href: '/models/get' },
   { name: 'downloads', label: 'Downloads', href: '/models/downloads' },
 ];
 
