@@ -86,6 +86,8 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     modelOf: (wanted) => modelWithContext(flow, wanted),
     ask: async (request) => app.fetch(request),
     resolve: (name) => resolved(flow, name).model,
+    placeFor: (path, headers) => placeFor(flow, path, headers),
+    surroundings: surroundings(flow),
   });
   const live = openLive(flow);
   const closing = new AbortController();

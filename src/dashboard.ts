@@ -1,7 +1,7 @@
 /** The pages, and the connection that keeps them true. */
 import { Elysia } from 'elysia';
 import type { Flow } from './flow.ts';
-import { openLibraryPages } from './library-pages.ts';
+import { type LibraryDoors, openLibraryPages } from './library-pages.ts';
 import { Feeds, type FragmentKey, type Topic } from './live/feed.ts';
 import { keepLive, type LiveTopic } from './live/keep-live.ts';
 import { liveRoutes, SHELL_TOPIC } from './live/routes.ts';
@@ -22,7 +22,7 @@ import { openSettingsPages, type SettingsDoors } from './settings-pages.ts';
 import type { Shell } from './web/shell.tsx';
 
 /** What the pages use of the doors behind them. */
-export type Doors = ModelsDoors & Pick<SettingsDoors, 'modelOf'> & Pick<ChatParts, 'ask' | 'resolve'>;
+export type Doors = ModelsDoors & LibraryDoors & Pick<SettingsDoors, 'modelOf'> & Pick<ChatParts, 'ask' | 'resolve'>;
 
 /** Builds the pages over a Flow. To be closed before Flow is. */
 export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
@@ -32,7 +32,7 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
   const statusBar = new StatusBar({ lender: fleet, tracker, downloads: () => downloads.list(), clock });
   const logNews = new LogNews({ logs, lender: fleet });
   const models = openModelsPages(flow, shell, doors);
-  const library = openLibraryPages(flow, shell);
+  const library = openLibraryPages(flow, shell, doors);
   const touch = (key: FragmentKey) => feeds.touch('settings', key);
   const settings = openSettingsPages(flow, shell, { modelOf: doors.modelOf, touch });
   const chat = openChatOver(flow, doors);

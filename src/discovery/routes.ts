@@ -40,11 +40,19 @@ export const discoveryRoutes = (parts: DiscoveryRoutesParts) =>
       body: RegisterBody,
     });
 
+/** What became of a path that was to be registered. */
+export type RegisteredPath = {
+  readonly path: string;
+  readonly status: 'registered' | 'already_registered' | 'refused';
+  readonly model_id: string | null;
+  readonly message: string | null;
+};
+
 /** Only what a look finds again is registered: a path from outside is never taken at its word. */
-async function registered(parts: DiscoveryRoutesParts, paths: readonly string[], signal: AbortSignal) {
+export async function registered(parts: DiscoveryRoutesParts, paths: readonly string[], signal: AbortSignal) {
   const { models } = await looked(parts, signal);
   const byPath = new Map(models.flatMap((model) => [[model.path, model] as const, [model.realPath, model] as const]));
-  const results: object[] = [];
+  const results: RegisteredPath[] = [];
   for (const path of new Set(paths)) {
     // Reading a header holds up the event loop for some milliseconds, so others get their turn between two.
     await Bun.sleep(0);

@@ -1,6 +1,6 @@
 /** Models from a hub through the pages of a whole Flow, in a real browser: found, downloaded, loaded. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -89,6 +89,24 @@ test('a model is found by its name, judged, and downloaded with one click', asyn
   await page.context().close();
 });
 
+test('a model in another program’s folder is used where it lies; a path outside the roots is refused', async () => {
+  const place = join(folder, '.cache', 'llama.cpp');
+  mkdirSync(place, { recursive: true });
+  await Bun.write(join(place, 'lying-Q8_0.gguf'), model);
+  await Bun.write(join(folder, 'outside.gguf'), model);
+  const { page, troubles } = await open('/models/import');
+  await page.check('#import-found input[type=checkbox]');
+  await page.click('text=Use where they are');
+  await page.waitForSelector('.notice >> text=1 model in your list');
+  await page.waitForSelector('#import-found >> text=All of them are in your list');
+  await page.fill('#import-path-field', join(folder, 'outside.gguf'));
+  await page.click('#import-path >> text="Add"');
+  await page.waitForSelector('.notice >> text=outside the folders');
+  expect(JSON.stringify((await flow.json('/api/models')).body)).not.toContain('outside.gguf');
+  expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
 test('a link, and a name with a quantisation, open their repository', async () => {
   hub.recover();
   const { page } = await open('/models/get');
@@ -123,6 +141,7 @@ for (const { colorScheme, width } of VIEWS) {
     for (const [path, shown] of [
       ['/models/downloads', '#downloads'],
       ['/models/get', '.found'],
+      ['/models/import', '#import-found:not([aria-busy])'],
       [`/models/get?repo=${REPOSITORY}`, '#get-fits .badge'],
     ] as const) {
       const { page, troubles } = await open(path, { colorScheme, width });

@@ -18,6 +18,7 @@ const TABS: readonly Known[] = [
   { name: 'mine', label: 'Mine', href: '/models' },
   { name: 'get', label: 'Get', href: '/models/get' },
   { name: 'downloads', label: 'Downloads', href: '/models/downloads' },
+  { name: 'import', label: 'Import', href: '/models/import' },
 ];
 
 /** The heading and the tabs of every page under `/models`. */
