@@ -47,6 +47,7 @@ import { schedulingRoutes } from './scheduling/routes.ts';
 import { statusOf } from './scheduling/status.ts';
 import { settingsRoutes } from './settings/routes.ts';
 import { isLocalKey, LOCAL_KEY_HEADER } from './store/local-key.ts';
+import { TemplateOverrides } from './templates/overrides.ts';
 import { templateRoutes, templateWord } from './templates/routes.ts';
 import { backendRoutes } from './upgrades/backend-routes.ts';
 import { upgradeRoutes } from './upgrades/routes.ts';
@@ -201,7 +202,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(removalRoutes({ removals: flow.removals }))
     .use(discoveryRoutes({ registry, headers: flow.headers, surroundings: surroundings(flow) }))
     .use(importRoutes(importing(flow)))
-    .use(templateRoutes({ book: flow.templates, needModel: (name) => resolved(flow, name).model }))
+    .use(templateRoutes(templating(flow)))
     .use(
       presetRoutes({
         presets: flow.presets,
@@ -345,6 +346,12 @@ function gatewayServices(flow: Flow): GatewayServices {
     seen: ({ id }) => flow.repairs.seen(id),
     estimates: new TokenEstimates(),
   };
+}
+
+function templating(flow: Flow) {
+  const { registry, templates: book, config } = flow;
+  const overrides = new TemplateOverrides({ book, registry, folder: templatesFolder(config.dataDir) });
+  return { book, overrides, needModel: (name: string) => resolved(flow, name).model };
 }
 
 function resolved({ registry, fleet, settings }: Flow, wanted: string | null): Resolved {

@@ -1,10 +1,11 @@
-/** `/api/templates/check`: a model's chat template, or any text, with what is wrong with it. */
+/** `/api/templates`: a model's chat template, or any text, with what is wrong with it; and another in its place. */
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
 import type { Model } from '#src/models/model.ts';
 import type { TemplateWord } from '#src/models/routes.ts';
 import { USUAL_TOKENS } from './check.ts';
+import type { TemplateOverrides } from './overrides.ts';
 import type { Checked, TemplateBook } from './template-book.ts';
 import type { Severity, TemplateVerdict } from './verdict.ts';
 
@@ -12,6 +13,7 @@ export type TemplateRoutesParts = {
   readonly book: TemplateBook;
   /** A model by any of its names; throws Fault('model-not-found'). */
   readonly needModel: (name: string) => Model;
+  readonly overrides: TemplateOverrides;
 };
 
 /** A template of 1 MiB, each of its characters escaped. */
@@ -23,8 +25,14 @@ const CheckBody = t.Object({
   eos_token: t.Optional(t.String({ maxLength: 200 })),
 });
 
+const OverrideBody = t.Object({
+  model: t.String({ maxLength: 200 }),
+  /** Null = the model's own again. */
+  text: t.Union([t.Null(), t.String()]),
+});
+
 /** Models are named beside the path, since their ids may hold slashes. */
-export const templateRoutes = ({ book, needModel }: TemplateRoutesParts) =>
+export const templateRoutes = ({ book, needModel, overrides }: TemplateRoutesParts) =>
   new Elysia({ name: 'template-routes' })
     .get('/api/templates/check', ({ query }) => ofModel(needModel(query.model), book), {
       ...access('read'),
@@ -41,6 +49,16 @@ export const templateRoutes = ({ book, needModel }: TemplateRoutesParts) =>
         return { model_id: null, source: 'text', file: null, text, ...shown(verdict), others: [] };
       },
       { ...access('manage', BODY_BYTES_MAX), body: CheckBody },
+    )
+    .put(
+      '/api/templates/override',
+      async ({ body }) => {
+        const model = needModel(body.model);
+        if (body.text === null) overrides.clear(model);
+        else await overrides.set(model, body.text);
+        return ofModel(needModel(body.model), book);
+      },
+      { ...access('manage', BODY_BYTES_MAX), body: OverrideBody },
     );
 
 /** What a listing of models says of the template; before it was checked, what the header lets hope for. */

@@ -2,7 +2,7 @@
 import type { ModelFacts } from '#src/models/facts.ts';
 import type { Model } from '#src/models/model.ts';
 import { familyOf } from '#src/models/traits/families.ts';
-import { type Candidate, checkTemplate } from './check.ts';
+import { type Candidate, checkTemplate, USUAL_TOKENS } from './check.ts';
 import type { Renderer } from './renderer.ts';
 import { type TemplateSource, TemplateSources } from './sources.ts';
 import type { FindingKind, TemplateVerdict } from './verdict.ts';
@@ -64,7 +64,13 @@ export class TemplateBook {
     return this.#verdict(candidate);
   }
 
-  #candidate(model: Model, { text, tokens }: TemplateSource): Candidate {
+  /** The verdict on a text that a model is to be started with. Never throws. */
+  checkTextOf(model: Model, text: string): Promise<TemplateVerdict> {
+    const [source] = this.#sources.of(model);
+    return this.#verdict(this.#candidate(model, { text, tokens: source?.tokens ?? USUAL_TOKENS }));
+  }
+
+  #candidate(model: Model, { text, tokens }: Pick<TemplateSource, 'text' | 'tokens'>): Candidate {
     const architecture = this.#parts.factsOf(model)?.architecture ?? null;
     const callFormat = familyOf([model.name, model.hfId, architecture])?.callFormat ?? null;
     return { template: text, tokens, callFormat };

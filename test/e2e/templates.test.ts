@@ -1,6 +1,6 @@
 /** Chat templates through the front door: what is said of them; a real llama-server renders them as the check does. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '#src/clock.ts';
@@ -114,4 +114,27 @@ test('a file that replaces the template is the one that is checked', async () =>
   const { body } = await flow.json('/api/templates/check?model=good');
   expect(body).toMatchObject({ source: 'override', file, template_valid: false });
   expect(body.others).toMatchObject([{ source: 'gguf', template_valid: true }]);
+});
+
+test('a template given as text takes the place of a model’s own, and its own comes back', async () => {
+  const put = async (body: object) => {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${flow.url}/api/templates/override`, {
+      method: 'PUT',
+      headers,
+      body: JSON.stringify(body),
+    });
+    return { status: answer.status, body: await answer.json() };
+  };
+  const own = (await flow.json('/api/templates/check?model=strict')).body;
+  const refused = await put({ model: 'strict', text: '{% if' });
+  expect(refused).toMatchObject({ status: 422, body: { error: { kind: 'unprocessable' } } });
+  expect((await flow.json('/api/templates/check?model=strict')).body).toEqual(own);
+  const text = `${chatml()}{# mine #}`;
+  expect(await put({ model: 'strict', text })).toMatchObject({ status: 200, body: { source: 'override', text } });
+  const { body } = await flow.json('/api/models/strict/config');
+  const file = /"chat_template_file":"([^"]+)"/.exec(JSON.stringify(body))?.[1] ?? '';
+  expect(readFileSync(file, 'utf8')).toBe(text);
+  expect(await put({ model: 'strict', text: null })).toMatchObject({ status: 200, body: { source: 'gguf' } });
+  expect(existsSync(file)).toBe(false);
 });
