@@ -128,7 +128,7 @@ function Search({ filter }: { filter: GetFilter }): JSX.Element {
         {ABILITIES.map(({ name, label }) => (
           <label class="check">
             <input type="checkbox" name={name} value="1" {...(isOn.get(name) === '1' ? { checked: true } : {})} />
-            <span safe>{label}</span>
+            <span>{label}</span>
           </label>
         ))}
       </fieldset>
