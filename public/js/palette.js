@@ -1,8 +1,13 @@
-// The palette: the arrows walk through what was found, while the focus stays in the field.
+// The palette: the arrows walk through what was found, while the focus stays in the field. Enter means what was typed:
+// while older results stand, or new ones are not yet wired by htmx (their click would be lost), it waits for the right ones.
 (() => {
   const palette = document.getElementById('palette');
   if (!palette) return;
   const field = palette.querySelector('input');
+
+  /** What was searched for where the results stand; `null` while there are none. */
+  let shownFor = null;
+  let isEnterDue = false;
 
   const entries = () => [...palette.querySelectorAll('[data-entry]')];
   const choose = (entry) => {
@@ -20,10 +25,21 @@
       choose(all[(at + step + all.length) % all.length]);
     } else if (event.key === 'Enter') {
       event.preventDefault();
-      (all[at] ?? all[0])?.click();
+      if (shownFor === field.value) (all[at] ?? all[0])?.click();
+      else isEnterDue = true;
     }
   });
-  palette.addEventListener('htmx:after:swap', () => choose(entries()[0]));
+  field.addEventListener('input', () => {
+    isEnterDue = false;
+  });
+  field.addEventListener('htmx:after:swap', ({ detail }) => {
+    shownFor = new URL(detail.ctx.request.action, location.href).searchParams.get('q');
+    const first = entries()[0];
+    choose(first);
+    if (!isEnterDue || shownFor !== field.value) return;
+    isEnterDue = false;
+    first?.click();
+  });
   palette.addEventListener('click', (event) => {
     const entry = event.target instanceof Element ? event.target.closest('[data-entry]') : null;
     if (!entry) return;
@@ -35,6 +51,8 @@
     if (palette.open) return;
     palette.showModal();
     field.value = '';
+    shownFor = null;
+    isEnterDue = false;
     field.focus();
     field.dispatchEvent(new Event('palette-open'));
   });

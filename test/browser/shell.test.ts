@@ -39,6 +39,22 @@ test('a model is loaded from the palette by the keyboard alone', async () => {
   await page.context().close();
 });
 
+test('Enter right after the last letter means what was typed, not what stood there', async () => {
+  const { page, troubles } = await open();
+  for (const name of ['qwen', 'phi']) {
+    dashboard.asked.length = 0;
+    await page.keyboard.press('Control+k');
+    await page.waitForSelector('[data-entry]');
+    await page.keyboard.type(name);
+    await page.keyboard.press('Enter');
+    await waitUntil(`what ${name} stands for`, () => dashboard.asked.length > 0);
+    expect(dashboard.asked[0]).toContain(name);
+    await page.waitForSelector('#palette', { state: 'hidden' });
+  }
+  expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
 test('the palette, with its results, is accessible; Escape closes it and a letter is a key again', async () => {
   const { page, troubles } = await open();
   await page.keyboard.press('Control+k');

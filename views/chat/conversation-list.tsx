@@ -32,6 +32,7 @@ export function Conversations({ list, query }: { list: ListData; query: string }
             data-filter="conversations"
             {...loadsFrom('/chat/search', { target: foundId, swap: 'innerMorph' })}
             hx-trigger="input changed delay:150ms"
+            hx-sync="this:replace"
             hx-include="this"
           />
         </form>

@@ -32,6 +32,7 @@ export function Palette(): JSX.Element {
         spellcheck="false"
         hx-get="/palette"
         hx-trigger="input changed delay:60ms, palette-open"
+        hx-sync="this:replace"
         hx-target={`#${paletteResultsId}`}
         hx-swap="innerHTML"
       />
