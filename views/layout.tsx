@@ -14,6 +14,8 @@ export type LayoutProps = {
   readonly current: PageName | null;
   /** What the live connection tells of; null for none. */
   readonly topic: string | null;
+  /** Styles of this page alone. */
+  readonly styles: readonly string[];
   /** Scripts of this page alone. */
   readonly scripts: readonly string[];
   readonly version: string;
@@ -50,14 +52,14 @@ const HTMX_CONFIG = JSON.stringify({
 });
 
 export function Layout(props: LayoutProps): JSX.Element {
-  const { title, current, topic, scripts, version, vendor, children } = props;
+  const { title, current, topic, styles, scripts, version, vendor, children } = props;
   // A page outside the navigation (not found, sign in) has nothing that changes, and perhaps no right to know.
   const isLive = current !== null;
   return (
     <>
       {'<!doctype html>'}
       <html lang="en" data-version={version}>
-        <Head title={title} scripts={scripts} vendor={vendor} />
+        <Head title={title} styles={styles} scripts={scripts} vendor={vendor} />
         <body>
           <a class="skip" href="#content">
             Skip to the content
@@ -91,7 +93,12 @@ export function Layout(props: LayoutProps): JSX.Element {
   );
 }
 
-function Head({ title, scripts, vendor }: Pick<LayoutProps, 'title' | 'scripts' | 'vendor'>): JSX.Element {
+function Head({
+  title,
+  styles,
+  scripts,
+  vendor,
+}: Pick<LayoutProps, 'title' | 'styles' | 'scripts' | 'vendor'>): JSX.Element {
   return (
     <head>
       <meta charset="utf-8" />
@@ -104,6 +111,9 @@ function Head({ title, scripts, vendor }: Pick<LayoutProps, 'title' | 'scripts' 
       <link rel="manifest" href="/public/manifest.webmanifest" />
       <script src="/public/js/theme.js" />
       <link rel="stylesheet" href="/public/css/app.css" />
+      {styles.map((name) => (
+        <link rel="stylesheet" href={`/public/css/pages/${name}.css`} />
+      ))}
       <script defer src={vendor.htmx} />
       <script defer src={vendor.sse} />
       <script defer src={vendor.alpineCompat} />

@@ -1,5 +1,5 @@
 // The palette: the arrows walk through what was found, while the focus stays in the field. Enter means what was typed:
-// while older results stand, or new ones are not yet wired by htmx (their click would be lost), it waits for the right ones.
+// while older results stand, or new ones are not wired yet (htmx would lose their click), it waits for the right ones.
 (() => {
   const palette = document.getElementById('palette');
   if (!palette) return;

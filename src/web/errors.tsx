@@ -95,7 +95,11 @@ function inOwnWords(shell: Shell, request: Request, path: string, fault: Fault, 
     return shell.fragment(<Notice tone="error" message={fault.message} hint={fault.hint} />, { status: fault.status });
   }
   const title = fault.status === 404 ? 'Not found' : 'Something is in the way';
-  return shell.page(request, { title, current: null, body: <FaultPage {...words} /> }, { status: fault.status });
+  return shell.page(
+    request,
+    { title, current: null, styles: ['simple'], body: <FaultPage {...words} /> },
+    { status: fault.status },
+  );
 }
 
 function wantsHtml(request: Request, path: string): boolean {

@@ -17,7 +17,7 @@ export const loginPages = ({ credentials, shell }: { credentials: Credentials; s
       '/login',
       ({ request, query }) => {
         const body = <LoginPage next={ownPath(query.next ?? '/')} trouble={null} />;
-        return shell.page(request, { title: 'Sign in', current: null, body });
+        return shell.page(request, { title: 'Sign in', current: null, styles: ['simple'], body });
       },
       { ...access('public'), query: LoginQuery },
     )
@@ -32,7 +32,11 @@ export const loginPages = ({ credentials, shell }: { credentials: Credentials; s
         const isThrottled = verdict === 'throttled';
         const trouble = isThrottled ? 'Too many wrong keys; wait a minute.' : 'That is not the API key of this Flow.';
         const body = <LoginPage next={ownPath(next)} trouble={trouble} />;
-        return shell.page(request, { title: 'Sign in', current: null, body }, { status: isThrottled ? 429 : 401 });
+        return shell.page(
+          request,
+          { title: 'Sign in', current: null, styles: ['simple'], body },
+          { status: isThrottled ? 429 : 401 },
+        );
       },
       { ...access('public'), body: LoginForm },
     );

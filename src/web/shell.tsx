@@ -13,6 +13,8 @@ export type Page = {
   readonly body: JSX.Element;
   /** What the page looks at, when that is not what its entry of the navigation is called. */
   readonly topic?: string;
+  /** Files of `public/css/pages` that this page needs. */
+  readonly styles: readonly string[];
   /** Scripts of `public/js` that only this page needs. */
   readonly scripts?: readonly string[];
 };
@@ -48,6 +50,7 @@ export function shell({ vendor, version }: ShellParts): Shell {
           title={page.title}
           current={page.current}
           topic={page.topic ?? page.current}
+          styles={page.styles}
           scripts={page.scripts ?? []}
           vendor={vendor}
           version={version}

@@ -85,6 +85,7 @@ async function openList(scene: Scene, gone: readonly string[] = []) {
         frame.page(request, {
           title: 'Models',
           current: 'models',
+          styles: ['models'],
           body: MinePage({ mine: mine.data(readFilter(query)) }),
           scripts: ['filters'],
         }),

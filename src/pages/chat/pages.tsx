@@ -47,6 +47,7 @@ export const chatPages = ({ view, shell }: ChatPagesParts) => {
       title,
       current: 'chat',
       topic,
+      styles: ['chat', 'prose'],
       scripts: ['chat', 'chat-reading', 'chat-images'],
       body,
     });

@@ -28,7 +28,13 @@ export const downloadPages = ({ shell, queue, downloads }: DownloadPagesParts) =
       HERE,
       ({ request }) => {
         const body = <DownloadsPage downloads={queue.rows()} />;
-        return shell.page(request, { title: 'Downloads', current: 'models', topic: DOWNLOADS_TOPIC, body });
+        return shell.page(request, {
+          title: 'Downloads',
+          current: 'models',
+          topic: DOWNLOADS_TOPIC,
+          styles: ['library'],
+          body,
+        });
       },
       access('page'),
     )

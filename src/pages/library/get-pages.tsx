@@ -59,7 +59,7 @@ const LISTING_MS = 60_000;
 export const getPages = (parts: GetPagesParts) => {
   const { shell } = parts;
   const page = (request: Request, title: string, body: JSX.Element) =>
-    shell.page(request, { title, current: 'models', body, scripts: ['filters'] });
+    shell.page(request, { title, current: 'models', styles: ['library'], scripts: ['filters'], body });
   return new Elysia({ name: 'get-pages' })
     .get(
       '/models/get',

@@ -44,7 +44,7 @@ export const importPages = (parts: ImportPagesParts) => {
   // Rendered by a view: the name tells the escape checker so.
   const page = (request: Request, safeFound?: JSX.Element) => {
     const body = <ImportPage engines={engines(desk)}>{safeFound}</ImportPage>;
-    return shell.page(request, { title: 'Import models', current: 'models', body });
+    return shell.page(request, { title: 'Import models', current: 'models', styles: ['library'], body });
   };
   return new Elysia({ name: 'import-pages' })
     .get(HERE, ({ request }) => page(request), access('page'))

@@ -69,7 +69,7 @@ export const logPages = (parts: LogPagesParts) =>
           isAtMoment: query.at !== undefined,
         };
         const body = <LogsPage data={data} />;
-        return shell.page(request, { title: 'Logs', current: 'logs', body, scripts: ['logs'] });
+        return shell.page(request, { title: 'Logs', current: 'logs', styles: ['logs'], scripts: ['logs'], body });
       },
       { ...access('page'), query: PageQuery },
     )

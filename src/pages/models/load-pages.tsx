@@ -53,7 +53,7 @@ export const loadPages = (parts: LoadPagesParts) => {
 /** What belongs into the drawer: alone for htmx, as a page where there are no scripts. */
 export function shownBeside(shell: Shell, request: Request, drawer: JSX.Element): Response {
   if (isFragment(request)) return shell.fragment(drawer);
-  return shell.page(request, { title: 'Models', current: 'models', body: drawer });
+  return shell.page(request, { title: 'Models', current: 'models', styles: ['models'], body: drawer });
 }
 
 function loadable(model: Model): Model {

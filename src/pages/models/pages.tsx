@@ -50,7 +50,13 @@ export const modelsPages = (parts: ModelsPagesParts) => {
         if (!request.headers.get('accept')?.includes('text/html')) return parts.listing();
         await presence.fresh();
         const body = <MinePage mine={mine.data(readFilter(query))} />;
-        return shell.page(request, { title: 'Models', current: 'models', body, scripts: ['filters'] });
+        return shell.page(request, {
+          title: 'Models',
+          current: 'models',
+          styles: ['models'],
+          scripts: ['filters'],
+          body,
+        });
       },
       { ...access('page'), query: MineQuery },
     )

@@ -47,7 +47,7 @@ export const monitorPages = ({ monitor, shell, lender, tracker, findModel, pin }
         if (!isBrowser) return new Response(OLLAMA_GREETING);
         const { origin } = new URL(request.url);
         const body = <MonitorPage monitor={monitor.data()} origin={origin} />;
-        return shell.page(request, { title: 'Monitor', current: 'monitor', body });
+        return shell.page(request, { title: 'Monitor', current: 'monitor', styles: ['monitor', 'story'], body });
       },
       access('page'),
     )

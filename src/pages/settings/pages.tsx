@@ -130,7 +130,11 @@ function transferPages(parts: SettingsPagesParts) {
 function pageOf({ shell, view }: SettingsPagesParts) {
   return (request: Request, wish: Wish, status = 200): Response => {
     const body = <SettingsPage data={view.page(wish)} />;
-    return shell.page(request, { title: 'Settings', current: 'settings', body, scripts: ['settings'] }, { status });
+    return shell.page(
+      request,
+      { title: 'Settings', current: 'settings', styles: ['settings', 'settings-panels'], scripts: ['settings'], body },
+      { status },
+    );
   };
 }
 

@@ -181,7 +181,12 @@ function otherPages({ shell, view, hub, onToken, records, examine, setUpOf }: Pa
         const setUp = setUpOf(params.name, request);
         if (isFragment(request)) return shell.fragment(<AgentSetUp setUp={setUp} />);
         const body = <AgentPage setUp={setUp} />;
-        return shell.page(request, { title: `Set-up of ${setUp.title}`, current: 'settings', body });
+        return shell.page(request, {
+          title: `Set-up of ${setUp.title}`,
+          current: 'settings',
+          styles: ['settings', 'settings-panels'],
+          body,
+        });
       },
       access('page'),
     );

@@ -50,7 +50,13 @@ export const telemetryPages = (parts: TelemetryPagesParts) =>
             <TelemetryNews count={parts.news.count} />
           </>
         );
-        return parts.shell.page(request, { title: 'Telemetry', current: 'telemetry', body, scripts: ['charts'] });
+        return parts.shell.page(request, {
+          title: 'Telemetry',
+          current: 'telemetry',
+          styles: ['telemetry', 'story'],
+          scripts: ['charts'],
+          body,
+        });
       },
       { ...access('page'), query: PageQuery },
     )
@@ -85,7 +91,12 @@ export const telemetryPages = (parts: TelemetryPagesParts) =>
             <Story story={story} />
           </div>
         );
-        return parts.shell.page(request, { title: story.title, current: 'telemetry', body });
+        return parts.shell.page(request, {
+          title: story.title,
+          current: 'telemetry',
+          styles: ['telemetry', 'story'],
+          body,
+        });
       },
       { ...access('page'), params: RecordParams },
     )
