@@ -12,12 +12,14 @@ import type { Environment } from './environment.ts';
 import type { EngineFeatures } from './features.ts';
 import { findCandidates, HOMEBREW_DIRS, type Places, programPath } from './find.ts';
 import { homebrew } from './homebrew.ts';
+import { followInstall, installFor } from './install-journal.ts';
 import type { InstallSource } from './install-source.ts';
 import { Installer } from './installer.ts';
 import { type BrokenEngine, probe } from './probe.ts';
 import { pythonWheel } from './python-wheel.ts';
 import { hasVulkanLoader, RELEASES_URL, readRelease, releaseArchive } from './release-archive.ts';
-import { type EngineList, type EngineShelf, fixedWords, type UpdateCheck } from './shelf.ts';
+import type { EngineList, EngineShelf, UpdateCheck } from './shelf.ts';
+import { fixedChoice, requireRemovable, throwIfLeft, unknownEngine, unlessLeft, usableEngine } from './shelf-rules.ts';
 import { forgetStanding, readStanding, writeStanding } from './standing-default.ts';
 
 export type EnginesDeps = {
@@ -100,11 +102,11 @@ export class Engines implements EngineShelf {
     const { configured } = this.#deps.places;
     if (configured !== null) {
       const id = `path:${configured}`;
-      return named(await this.#present(id), id, 'FLOW_LLAMA_SERVER names');
+      return usableEngine(await this.#present(id), id, 'FLOW_LLAMA_SERVER names', NO_ENGINE_HINT);
     }
     const choice = this.#deps.settings.current.engine_choice;
     if (choice === '') return this.#unchosen((await this.#present(null)).installed);
-    return named(await this.#present(choice), choice, 'The setting engine_choice names');
+    return usableEngine(await this.#present(choice), choice, 'The setting engine_choice names', NO_ENGINE_HINT);
   }
 
   /** The default while nobody has chosen one. One that has gone is no default any more. */
@@ -130,20 +132,14 @@ export class Engines implements EngineShelf {
    */
   async ensure(signal: AbortSignal, onProgress: (ratio: number | null) => void = () => {}): Promise<InstalledEngine> {
     const found = await this.chosen();
-    throwIfAborted(signal);
+    throwIfLeft(signal);
     if (found) return found;
     if (!this.#deps.settings.current.engine_auto_install) {
       throw new Fault('engine-missing', 'There is no llama-server on this machine.', { hint: NO_ENGINE_HINT });
     }
     const { installer } = this.#deps;
-    const unsubscribe = installer.onProgress(({ bytes, totalBytes }) =>
-      onProgress(totalBytes ? bytes / totalBytes : null),
-    );
-    try {
-      return await orAbort(this.#afterInstall(installer.join()), signal);
-    } finally {
-      unsubscribe();
-    }
+    const install = () => unlessLeft(this.#afterInstall(installer.join()), signal);
+    return await followInstall(installer, onProgress, install);
   }
 
   /**
@@ -160,22 +156,13 @@ export class Engines implements EngineShelf {
     onProgress: (ratio: number | null) => void,
   ): Promise<InstalledEngine> {
     const present = await this.#presentRelease(version, signal);
-    throwIfAborted(signal);
+    throwIfLeft(signal);
     if (present) return present;
     const { installer } = this.#deps;
-    const unsubscribe = installer.onProgress(({ bytes, totalBytes }) =>
-      onProgress(totalBytes ? bytes / totalBytes : null),
-    );
-    const cancel = () => installer.cancel();
-    try {
-      // Brew would upgrade the program that is in use where it is, and the wheel is a fixed version.
-      const installing = installer.start({ source: 'release', version });
-      signal.addEventListener('abort', cancel, { once: true });
-      return await this.#afterInstall(installing);
-    } finally {
-      unsubscribe();
-      signal.removeEventListener('abort', cancel);
-    }
+    // Brew would upgrade the program that is in use where it is, and the wheel is a fixed version.
+    const start = () => installer.start({ source: 'release', version });
+    const install = () => installFor(signal, installer, () => this.#afterInstall(start()));
+    return await followInstall(installer, onProgress, install);
   }
 
   /** The release that is wanted, when Flow has it already. Whether the host can be reached is said by installing. */
@@ -195,7 +182,7 @@ export class Engines implements EngineShelf {
     const { installed } = await this.list();
     if (id !== '' && !installed.some((engine) => engine.id === id)) throw unknownEngine(id);
     const { configured } = this.#deps.places;
-    if (id !== '' && configured !== null && id !== `path:${configured}`) throw fixed();
+    if (id !== '' && configured !== null && id !== `path:${configured}`) throw fixedChoice('FLOW_LLAMA_SERVER');
     await this.#deps.settings.update({ engine_choice: id });
     if (id === '') forgetStanding(this.#deps.places.installDir);
     // Asked anew, so that what runs on another is known to do so.
@@ -206,18 +193,8 @@ export class Engines implements EngineShelf {
    * Removes a release that Flow installed. Throws Fault('conflict') for the one in use, and for what others installed.
    */
   async remove(id: string): Promise<void> {
-    const { installed, broken } = await this.list();
-    const engine = [...installed, ...broken].find((each) => each.id === id);
-    if (!engine) throw unknownEngine(id);
-    if (engine.origin !== 'installed') {
-      throw new Fault('conflict', `\`${id}\` was not installed by Flow, so Flow does not remove it.`);
-    }
-    if (this.#deps.executablesInUse().includes(engine.executable)) {
-      throw new Fault('conflict', `\`${id}\` serves a model now.`, { hint: 'Unload its models first.' });
-    }
-    if (this.#deps.settings.current.engine_choice === id) {
-      throw new Fault('conflict', `\`${id}\` is the chosen engine.`, { hint: 'Choose another one first.' });
-    }
+    const chosenId = this.#deps.settings.current.engine_choice;
+    requireRemovable(await this.list(), id, { executablesInUse: this.#deps.executablesInUse(), chosenId });
     const folder = join(this.#deps.places.installDir, id);
     // The name that a new installation sweeps away, should Flow end before the removal does.
     const going = join(this.#deps.places.installDir, `.staging-removed-${id}`);
@@ -314,34 +291,4 @@ export function openEngines(parts: EngineParts): Engines {
   const sources: InstallSource[] = platform() === 'darwin' ? [brew, release] : [release, wheel, brew];
   const installer = new Installer({ installDir: places.installDir, sources, environment, bus, clock });
   return new Engines({ places, installer, settings, bus, clock, releasesUrl, executablesInUse });
-}
-
-function named({ installed, broken }: EngineList, id: string, who: string): InstalledEngine {
-  const engine = installed.find((each) => each.id === id);
-  if (engine) return engine;
-  const reason = broken.find((each) => each.id === id)?.reason ?? 'There is no such engine.';
-  throw new Fault('engine-missing', `${who} \`${id.replace(/^path:/, '')}\`, which cannot be used: ${reason}`, {
-    hint: NO_ENGINE_HINT,
-  });
-}
-
-/** A choice that would have no effect is refused: a person would wait for it in vain. */
-function fixed(): Fault {
-  const hint = 'Start Flow without FLOW_LLAMA_SERVER to choose one.';
-  return new Fault('conflict', fixedWords('FLOW_LLAMA_SERVER'), { hint });
-}
-
-function unknownEngine(id: string): Fault {
-  return new Fault('not-found', `There is no engine \`${id}\`.`, { hint: '`flow engines` lists them.' });
-}
-
-function throwIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw new Fault('cancelled', 'Nobody waits for the engine any more.');
-}
-
-function orAbort<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(new Fault('cancelled', 'Nobody waits for the engine any more.'));
-  signal.addEventListener('abort', onAbort, { once: true });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }

@@ -5,11 +5,19 @@ import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path';
 import type { Clock } from '#src/clock.ts';
 import type { Bus } from '#src/events.ts';
-import { asFault, Fault } from '#src/faults.ts';
+import { Fault } from '#src/faults.ts';
 import type { InstalledEngine } from './engine.ts';
 import type { Environment } from './environment.ts';
 import { locateProgram } from './find.ts';
-import type { Fetched, InstallProgress, InstallSource, InstallSourceName, InstallStep } from './install-source.ts';
+import { InstallJournal, installFault, ROOM_HINT } from './install-journal.ts';
+import type {
+  Fetched,
+  InstallProgress,
+  InstallSource,
+  InstallSourceName,
+  InstallStep,
+  InstallWatch,
+} from './install-source.ts';
 import { type Candidate, probe } from './probe.ts';
 
 export type InstallerDeps = {
@@ -28,43 +36,34 @@ export type InstallWish = { readonly source: InstallSourceName | null; readonly 
 type Trial = { readonly name: InstallSourceName; readonly fault: Fault };
 
 const STAGING_PREFIX = '.staging-';
-/** Progress is told at most this often within a phase. */
-const TELL_INTERVAL_MS = 200;
-const LOG_LINES_MAX = 50;
 const HELP = 'Install llama.cpp by your package manager, or set FLOW_LLAMA_SERVER to a llama-server of yours.';
 
 /** Installs engines. What it puts into its folder is complete and tested, or is not there. */
-export class Installer {
+export class Installer implements InstallWatch {
   readonly #deps: InstallerDeps;
-  readonly #listeners = new Set<(progress: InstallProgress) => void>();
+  readonly #journal: InstallJournal;
   #beforeArrival: () => Promise<void> = async () => {};
-  #progress: InstallProgress | null = null;
-  #log: string[] = [];
-  #toldMs = Number.NEGATIVE_INFINITY;
   #running: { readonly promise: Promise<InstalledEngine>; readonly abort: AbortController } | null = null;
 
   constructor(deps: InstallerDeps) {
     this.#deps = deps;
+    this.#journal = new InstallJournal({ engine: 'llama.cpp', bus: deps.bus, clock: deps.clock });
   }
 
-  /** How far the present or last installation is; null before the first. */
   get progress(): InstallProgress | null {
-    return this.#progress;
+    return this.#journal.progress;
   }
 
-  /** The last messages of the present or last installation, oldest first. */
   get log(): readonly string[] {
-    return this.#log;
+    return this.#journal.log;
   }
 
   get isRunning(): boolean {
     return this.#running !== null;
   }
 
-  /** Hears every step until the returned function is called. */
   onProgress(listener: (progress: InstallProgress) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#journal.onProgress(listener);
   }
 
   /** Runs `prepare` before anything is put into the folder; what it throws ends the installation. */
@@ -87,7 +86,7 @@ export class Installer {
   start(wish: InstallWish): Promise<InstalledEngine> {
     if (this.#running) throw new Fault('conflict', 'An engine is being installed already; wait for it or cancel it.');
     const abort = new AbortController();
-    this.#log = [];
+    this.#journal.begin();
     const promise = this.#install(wish, abort.signal).finally(() => {
       this.#running = null;
     });
@@ -110,7 +109,7 @@ export class Installer {
       try {
         const engine = await this.#installFrom(source, wish.version, signal);
         const message = `llama.cpp ${engine.version ?? ''} is installed`;
-        this.#tell(source.name, { phase: 'done', bytes: 0, totalBytes: null, message });
+        this.#journal.tell(source.name, { phase: 'done', bytes: 0, totalBytes: null, message });
         return engine;
       } catch (cause) {
         if (signal.aborted) return this.#fail(new Fault('cancelled', 'The installation was cancelled.', { cause }));
@@ -121,7 +120,7 @@ export class Installer {
   }
 
   #fail(fault: Fault): never {
-    this.#tell(null, { phase: 'failed', bytes: 0, totalBytes: null, message: fault.message });
+    this.#journal.tell(null, { phase: 'failed', bytes: 0, totalBytes: null, message: fault.message });
     throw fault;
   }
 
@@ -132,7 +131,7 @@ export class Installer {
     await this.#beforeArrival();
     const stagingDir = join(installDir, `${STAGING_PREFIX}${randomBytes(6).toString('hex')}`);
     await mkdir(stagingDir, { mode: 0o700 });
-    const report = (step: InstallStep) => this.#tell(source.name, step);
+    const report = (step: InstallStep) => this.#journal.tell(source.name, step);
     try {
       const fetched = await source.fetch({ version, stagingDir, report, signal });
       signal.throwIfAborted();
@@ -164,17 +163,6 @@ export class Installer {
     if (result.outcome === 'works') return result.engine;
     throw new Fault('install-failed', `What was fetched does not run here: ${result.broken.reason}`);
   }
-
-  #tell(source: InstallSourceName | null, step: InstallStep): void {
-    const nowMs = this.#deps.clock.monotonicMs();
-    const isSamePhase = this.#progress?.phase === step.phase && this.#progress.source === source;
-    this.#progress = { ...step, source };
-    if (this.#log.at(-1) !== step.message) this.#log = [...this.#log.slice(1 - LOG_LINES_MAX), step.message];
-    if (isSamePhase && nowMs - this.#toldMs < TELL_INTERVAL_MS) return;
-    this.#toldMs = nowMs;
-    for (const listener of this.#listeners) listener(this.#progress);
-    this.#deps.bus.publish({ type: 'engine-install-changed', engine: 'llama.cpp' });
-  }
 }
 
 function installedCandidate(id: string, folder: string): Candidate {
@@ -193,7 +181,7 @@ function summary(trials: readonly Trial[], { source, version }: InstallWish): Fa
   const isOffline = trials.every(({ fault }) => fault.kind === 'offline');
   const isFull = trials.some(({ fault }) => fault.kind === 'disk-full');
   const kind = isOffline ? 'offline' : isFull ? 'disk-full' : 'install-failed';
-  const hint = isFull ? 'Make room on the disk that holds the data folder.' : HELP;
+  const hint = isFull ? ROOM_HINT : HELP;
   return new Fault(kind, `No engine could be installed. Tried ${tried}.`, { hint, cause: only.fault });
 }
 
@@ -202,18 +190,6 @@ const NAMES: { readonly [Name in InstallSourceName]: string } = {
   homebrew: 'Homebrew',
   wheel: 'the Python wheel',
 };
-
-function installFault(cause: unknown): Fault {
-  if (cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC') {
-    return new Fault('disk-full', 'The disk is full.', { cause });
-  }
-  const fault = asFault(cause);
-  // tar, unzip and pip say it in their own words.
-  if (/no space left on device|disk quota exceeded/i.test(fault.message)) {
-    return new Fault('disk-full', 'The disk is full.', { cause });
-  }
-  return fault.kind === 'internal' ? new Fault('install-failed', `It broke off: ${String(cause)}.`, { cause }) : fault;
-}
 
 /** What an installation leaves when Flow is killed in its midst. */
 async function removeLeftovers(installDir: string): Promise<void> {

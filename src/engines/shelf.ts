@@ -41,8 +41,3 @@ export interface EngineShelf {
   /** Looks for a newer version and installs nothing. Returns at once; `updates` tells. */
   checkUpdates(): void;
 }
-
-/** Why an engine is the same for all of a run, as a sentence; `variable` is what names it. */
-export function fixedWords(variable: string): string {
-  return `${variable} names the engine, so Flow uses no other in this run.`;
-}

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import type { Clock } from '#src/clock.ts';
 import type { InstalledEngine } from '#src/engines/engine.ts';
 import type { Environment } from '#src/engines/environment.ts';
+import { InstallJournal, installFault } from '#src/engines/install-journal.ts';
 import type { Bringer, InstallProgress, InstallStep, InstallWatch } from '#src/engines/install-source.ts';
 import type { Bus } from '#src/events.ts';
-import { asFault, Fault } from '#src/faults.ts';
+import { Fault } from '#src/faults.ts';
 import { askServer } from './ask-server.ts';
 import { buildEnvironment, newestVersion, type Workshop } from './build-environment.ts';
 import { folderSize } from './folder-size.ts';
@@ -36,31 +37,27 @@ type Running = { readonly wish: string; readonly promise: Promise<InstalledEngin
 
 /** Folders that are being removed. */
 export const GOING_PREFIX = '.going-';
-const TELL_INTERVAL_MS = 200;
-const LOG_LINES_MAX = 50;
 /** As Python numbers releases; nothing that could be read as a path or an option. */
 const VERSION = /^\d[A-Za-z0-9.]{0,40}$/;
 
 /** Makes environments. One that is listed is complete and was tried; a half-made one is swept by the next. */
 export class PythonInstaller implements InstallWatch {
   readonly #deps: PythonInstallerDeps;
-  readonly #listeners = new Set<(progress: InstallProgress) => void>();
-  #progress: InstallProgress | null = null;
-  #log: string[] = [];
-  #toldMs = Number.NEGATIVE_INFINITY;
+  readonly #journal: InstallJournal;
   #bringer: Bringer | null = null;
   #running: Running | null = null;
 
   constructor(deps: PythonInstallerDeps) {
     this.#deps = deps;
+    this.#journal = new InstallJournal({ engine: deps.kind, bus: deps.bus, clock: deps.clock });
   }
 
   get progress(): InstallProgress | null {
-    return this.#progress;
+    return this.#journal.progress;
   }
 
   get log(): readonly string[] {
-    return this.#log;
+    return this.#journal.log;
   }
 
   get isRunning(): boolean {
@@ -68,8 +65,7 @@ export class PythonInstaller implements InstallWatch {
   }
 
   onProgress(listener: (progress: InstallProgress) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#journal.onProgress(listener);
   }
 
   cancel(): void {
@@ -103,7 +99,7 @@ export class PythonInstaller implements InstallWatch {
       throw new Fault('invalid-request', `"${wish.version.slice(0, 60)}" is no version such as 1.2.3.`);
     }
     const abort = new AbortController();
-    this.#log = [];
+    this.#journal.begin();
     const promise = this.#install(wish, abort.signal).finally(() => {
       this.#running = null;
     });
@@ -183,14 +179,7 @@ export class PythonInstaller implements InstallWatch {
   }
 
   #tell(step: InstallStep): void {
-    const nowMs = this.#deps.clock.monotonicMs();
-    const isSamePhase = this.#progress?.phase === step.phase;
-    this.#progress = { ...step, source: this.#bringer };
-    if (this.#log.at(-1) !== step.message) this.#log = [...this.#log.slice(1 - LOG_LINES_MAX), step.message];
-    if (isSamePhase && nowMs - this.#toldMs < TELL_INTERVAL_MS) return;
-    this.#toldMs = nowMs;
-    for (const listener of this.#listeners) listener(this.#progress);
-    this.#deps.bus.publish({ type: 'engine-install-changed', engine: this.#deps.kind });
+    this.#journal.tell(this.#bringer, step);
   }
 }
 
@@ -240,15 +229,4 @@ async function sweep(installDir: string, kind: MlxKind): Promise<void> {
     name.startsWith(`${kind}-`) && readManifest(join(installDir, name, MANIFEST)) === null;
   const leftovers = names.filter((name) => name.startsWith(`${GOING_PREFIX}${kind}-`) || isHalfMade(name));
   await Promise.all(leftovers.map((name) => rm(join(installDir, name), { recursive: true, force: true })));
-}
-
-function installFault(cause: unknown): Fault {
-  if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT')) {
-    return new Fault('disk-full', 'The disk is full.', {
-      cause,
-      hint: 'Make room on the disk that holds the data folder.',
-    });
-  }
-  const fault = asFault(cause);
-  return fault.kind === 'internal' ? new Fault('install-failed', `It broke off: ${String(cause)}.`, { cause }) : fault;
 }

@@ -3,8 +3,17 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InstalledEngine } from '#src/engines/engine.ts';
+import { followInstall, installFor } from '#src/engines/install-journal.ts';
 import type { BrokenEngine, Candidate } from '#src/engines/probe.ts';
-import { type EngineList, type EngineShelf, fixedWords, type UpdateCheck } from '#src/engines/shelf.ts';
+import type { EngineList, EngineShelf, UpdateCheck } from '#src/engines/shelf.ts';
+import {
+  fixedChoice,
+  requireRemovable,
+  throwIfLeft,
+  unknownEngine,
+  unlessLeft,
+  usableEngine,
+} from '#src/engines/shelf-rules.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import type { SettingsStore } from '#src/settings/settings.ts';
 import { askServer, pythonOf, type ServerAnswer } from './ask-server.ts';
@@ -102,43 +111,25 @@ export class MlxShelf implements EngineShelf {
   async #choice(): Promise<InstalledEngine | null> {
     const list = await this.list();
     const named = [...list.installed, ...list.broken].find(({ origin }) => origin === 'environment');
-    if (named) return this.#usable(list, named.id, 'FLOW_MLX_PYTHON names an environment with');
+    if (named) return usableEngine(list, named.id, 'FLOW_MLX_PYTHON names an environment with', this.#help());
     const choice = this.#deps.settings.current[CHOICES[this.kind]];
     if (choice === '') return list.installed[0] ?? null;
-    return this.#usable(list, choice, `The setting ${CHOICES[this.kind]} names`);
-  }
-
-  #usable({ installed, broken }: EngineList, id: string, who: string): InstalledEngine {
-    const engine = installed.find((each) => each.id === id);
-    if (engine) return engine;
-    const reason = broken.find((each) => each.id === id)?.reason ?? 'There is no such engine.';
-    const message = `${who} \`${id.replace(/^path:/, '')}\`, which cannot be used: ${reason}`;
-    throw new Fault('engine-missing', message, { hint: this.#help() });
+    return usableEngine(list, choice, `The setting ${CHOICES[this.kind]} names`, this.#help());
   }
 
   async choose(id: string): Promise<void> {
     const { installed } = await this.list();
     const engine = installed.find((each) => each.id === id);
     if (id !== '' && !engine) throw unknownEngine(id);
-    if (engine && engine.origin !== 'environment' && this.isNamed) throw fixed();
+    if (engine && engine.origin !== 'environment' && this.isNamed) throw fixedChoice('FLOW_MLX_PYTHON');
     await this.#deps.settings.update({ [CHOICES[this.kind]]: id });
     // Asked anew, so that what runs on another is known to do so.
     await this.chosen().catch(() => null);
   }
 
   async remove(id: string): Promise<void> {
-    const { installed, broken } = await this.list();
-    const engine = [...installed, ...broken].find((each) => each.id === id);
-    if (!engine) throw unknownEngine(id);
-    if (engine.origin !== 'installed') {
-      throw new Fault('conflict', `\`${id}\` was not installed by Flow, so Flow does not remove it.`);
-    }
-    if (this.#deps.executablesInUse().includes(engine.executable)) {
-      throw new Fault('conflict', `\`${id}\` serves a model now.`, { hint: 'Unload its models first.' });
-    }
-    if (this.#deps.settings.current[CHOICES[this.kind]] === id) {
-      throw new Fault('conflict', `\`${id}\` is the chosen engine.`, { hint: 'Choose another one first.' });
-    }
+    const chosenId = this.#deps.settings.current[CHOICES[this.kind]];
+    requireRemovable(await this.list(), id, { executablesInUse: this.#deps.executablesInUse(), chosenId });
     await removeFolder(join(this.#deps.installDir, id));
     this.#deps.bus.publish({ type: 'engine-install-changed', engine: this.kind });
   }
@@ -166,17 +157,8 @@ export class MlxShelf implements EngineShelf {
     onProgress: (ratio: number | null) => void,
   ): Promise<InstalledEngine> {
     const wish = version === null ? { newest: true as const } : { newest: false as const, version };
-    const cancel = () => this.installer.cancel();
-    const start = () => {
-      const installing = this.installer.start(wish);
-      signal.addEventListener('abort', cancel, { once: true });
-      return installing;
-    };
-    try {
-      return await this.#followed(start, onProgress);
-    } finally {
-      signal.removeEventListener('abort', cancel);
-    }
+    const install = () => installFor(signal, this.installer, () => this.installer.start(wish));
+    return await this.#listed(followInstall(this.installer, onProgress, install));
   }
 
   /**
@@ -185,14 +167,15 @@ export class MlxShelf implements EngineShelf {
    */
   async ensure(signal: AbortSignal, onProgress: (ratio: number | null) => void = () => {}): Promise<InstalledEngine> {
     const found = await this.chosen();
-    if (signal.aborted) throw gone();
+    throwIfLeft(signal);
     if (found) return found;
     const reason = unsupported(this.#deps.machine);
     if (reason !== null) throw new Fault('engine-missing', reason);
     if (!this.#deps.settings.current.engine_auto_install) {
       throw new Fault('engine-missing', `There is no ${this.kind} on this machine.`, { hint: this.#help() });
     }
-    return await this.#followed(() => orAbort(this.installer.join(), signal), onProgress);
+    const install = () => unlessLeft(this.installer.join(), signal);
+    return await this.#listed(followInstall(this.installer, onProgress, install));
   }
 
   checkUpdates(): void {
@@ -223,20 +206,11 @@ export class MlxShelf implements EngineShelf {
     return `Install one (\`flow engines install ${this.kind}\`), or name a Python that has it in FLOW_MLX_PYTHON.`;
   }
 
-  async #followed(
-    install: () => Promise<InstalledEngine>,
-    onProgress: (ratio: number | null) => void,
-  ): Promise<InstalledEngine> {
-    const unsubscribe = this.installer.onProgress(({ bytes, totalBytes }) =>
-      onProgress(totalBytes ? bytes / totalBytes : null),
-    );
-    try {
-      const engine = await install();
-      await this.list();
-      return engine;
-    } finally {
-      unsubscribe();
-    }
+  /** Listed once it is there, so that its options are known before anybody starts it. */
+  async #listed(installing: Promise<InstalledEngine>): Promise<InstalledEngine> {
+    const engine = await installing;
+    await this.list();
+    return engine;
   }
 
   /** The environments that Flow made; one whose Python has gone is said to be broken. */
@@ -285,24 +259,3 @@ export class MlxShelf implements EngineShelf {
 type Found =
   | { readonly outcome: 'works'; readonly engine: InstalledEngine }
   | { readonly outcome: 'broken'; readonly broken: BrokenEngine };
-
-function fixed(): Fault {
-  const hint = 'Start Flow without FLOW_MLX_PYTHON to choose one.';
-  return new Fault('conflict', fixedWords('FLOW_MLX_PYTHON'), { hint });
-}
-
-function unknownEngine(id: string): Fault {
-  return new Fault('not-found', `There is no engine \`${id}\`.`, { hint: '`flow engines` lists them.' });
-}
-
-function gone(): Fault {
-  return new Fault('cancelled', 'Nobody waits for the engine any more.');
-}
-
-function orAbort<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(gone());
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
-}
