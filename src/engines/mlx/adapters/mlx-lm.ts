@@ -1,26 +1,18 @@
 /** mlx_lm.server: text, the newest of MLX first. Tested with 0.31.3 and 0.32.2. */
 import { readFileSync, statSync } from 'node:fs';
 import type { Command, EngineAdapter, EngineFacts, LaunchPlan } from '#src/engines/engine.ts';
-import { extraArguments } from '#src/engines/extra-arguments.ts';
-import { SPEECH } from '#src/engines/speech.ts';
 import { Fault } from '#src/faults.ts';
 import { isObject, stringOrNull } from '#src/json.ts';
-import { ask, isHealthy } from './ask.ts';
-import { diagnoseMlx } from './diagnose.ts';
-import { mlxFlags } from './flags.ts';
-import { precheckMlx } from './precheck.ts';
-import { readMlxLog } from './read-log.ts';
+import { ask } from './ask.ts';
+import { cacheBits, drafting, lastArguments, mlxAdapter } from './mlx-adapter.ts';
 import {
   cacheBytesMax,
   cacheEntriesMax,
   cannot,
   contextOf,
-  draftOf,
   type MlxAdapterDeps,
   mlxEnvironment,
   OptionWriter,
-  refuseMtp,
-  rootsOf,
   templateOf,
 } from './serve-plan.ts';
 
@@ -32,19 +24,12 @@ const LOOK_MS = 1_000;
 /** The adapter for mlx_lm.server. */
 export function mlxLm(deps: MlxAdapterDeps): EngineAdapter {
   const firstAnswers = new FirstAnswers();
-  return {
-    kind: 'mlx-lm',
+  return mlxAdapter('mlx-lm', {
     // It has nothing to close and dies of the first signal.
     stopping: [{ afterMs: 0, signal: 'SIGTERM' }],
-    measuresLoad: true,
-    precheck: precheckMlx,
-    speech: ({ model }) => ({ ...SPEECH['mlx-lm'], modelName: model.path }),
     command: (plan) => command(plan, deps),
-    readLog: readMlxLog,
-    diagnose: diagnoseMlx,
-    isHealthy,
     inspect: (baseUrl, plan, signal) => inspect(baseUrl, plan, signal, firstAnswers),
-  };
+  });
 }
 
 function command(plan: LaunchPlan, deps: MlxAdapterDeps): Command {
@@ -63,23 +48,12 @@ function command(plan: LaunchPlan, deps: MlxAdapterDeps): Command {
     ...write.maybe('--prompt-concurrency', launch.n_parallel),
     ...write.maybe('--prompt-cache-size', cacheEntriesMax(plan)),
     ...(cacheBytes === null ? [] : write.maybe('--prompt-cache-bytes', cacheBytes)),
-    ...(launch.mlx_kv_bits === 0
-      ? []
-      : write.needed('--kv-bits', launch.mlx_kv_bits, { setting: 'mlx_kv_bits', plan })),
-    ...draft(plan, deps, write),
+    ...cacheBits(plan, write),
+    ...drafting('--draft-model', plan, deps, write),
     ...template(plan, deps),
-    ...(launch.mlx_trust_remote_code ? ['--trust-remote-code'] : []),
-    ...extraArguments(launch.extra_args, rootsOf(plan, deps), mlxFlags('mlx-lm')),
+    ...lastArguments('mlx-lm', plan, deps),
   ];
   return { argv, env: mlxEnvironment(deps) };
-}
-
-function draft(plan: LaunchPlan, deps: MlxAdapterDeps, write: OptionWriter): string[] {
-  refuseMtp(plan);
-  const folder = draftOf(plan, deps);
-  if (folder === null) return [];
-  const tokens = write.maybe('--num-draft-tokens', plan.launch.num_draft_tokens);
-  return [...write.needed('--draft-model', folder, { setting: 'draft_model_path', plan }), ...tokens];
 }
 
 /** It takes a template's text, not its file. */

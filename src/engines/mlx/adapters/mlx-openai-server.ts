@@ -1,26 +1,18 @@
 /** mlx-openai-server: text, pictures without batching, and embeddings. Tested with 1.8.1. */
 import type { Command, EngineAdapter, EngineFacts, LaunchPlan } from '#src/engines/engine.ts';
-import { extraArguments } from '#src/engines/extra-arguments.ts';
-import { SPEECH } from '#src/engines/speech.ts';
 import { Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
-import { ask, isHealthy } from './ask.ts';
-import { diagnoseMlx } from './diagnose.ts';
-import { mlxFlags } from './flags.ts';
+import { ask } from './ask.ts';
+import { cacheBits, drafting, lastArguments, mlxAdapter } from './mlx-adapter.ts';
 import { parsersFor } from './parsers.ts';
-import { precheckMlx } from './precheck.ts';
-import { readMlxLog } from './read-log.ts';
 import {
   cacheBytesMax,
   cacheEntriesMax,
   cannot,
   contextOf,
-  draftOf,
   type MlxAdapterDeps,
   mlxEnvironment,
   OptionWriter,
-  refuseMtp,
-  rootsOf,
   templateOf,
   UVICORN_STOPPING,
 } from './serve-plan.ts';
@@ -32,22 +24,15 @@ const EMBEDDED_TOKENS_MAX = 512;
 
 /** The adapter for mlx-openai-server. */
 export function mlxOpenaiServer(deps: MlxAdapterDeps): EngineAdapter {
-  return {
-    kind: 'mlx-openai-server',
+  return mlxAdapter('mlx-openai-server', {
     stopping: UVICORN_STOPPING,
-    measuresLoad: true,
-    precheck: precheckMlx,
-    speech: ({ model }) => ({ ...SPEECH['mlx-openai-server'], modelName: model.path }),
     command: (plan) => command(plan, deps),
-    readLog: readMlxLog,
-    diagnose: diagnoseMlx,
-    isHealthy,
     inspect,
-  };
+  });
 }
 
 function command(plan: LaunchPlan, deps: MlxAdapterDeps): Command {
-  const { model, launch, engine, port } = plan;
+  const { model, engine, port } = plan;
   const write = new OptionWriter(deps.optionsOf(engine));
   const argv = [
     ...[engine.executable, 'launch'],
@@ -61,8 +46,7 @@ function command(plan: LaunchPlan, deps: MlxAdapterDeps): Command {
     ...write.maybe('--log-level', 'INFO'),
     ...write.maybe('--queue-timeout', QUEUE_TIMEOUT_S),
     ...(typeOf(plan) === 'embeddings' ? [] : generation(plan, deps, write)),
-    ...(launch.mlx_trust_remote_code ? ['--trust-remote-code'] : []),
-    ...extraArguments(launch.extra_args, rootsOf(plan, deps), mlxFlags('mlx-openai-server')),
+    ...lastArguments('mlx-openai-server', plan, deps),
   ];
   return { argv, env: mlxEnvironment(deps) };
 }
@@ -77,11 +61,10 @@ function typeOf({ model: { capabilities } }: LaunchPlan): 'multimodal' | 'embedd
 }
 
 function generation(plan: LaunchPlan, deps: MlxAdapterDeps, write: OptionWriter): string[] {
-  const { mlx_kv_bits: kvBits } = plan.launch;
   const template = templateOf(plan, deps);
   return [
     ...(hasVision(plan) ? pictures(write) : text(plan, deps, write)),
-    ...(kvBits === 0 ? [] : write.needed('--kv-bits', kvBits, { setting: 'mlx_kv_bits', plan })),
+    ...cacheBits(plan, write),
     ...parsers(plan, deps, write),
     ...(template === null
       ? []
@@ -102,16 +85,8 @@ function text(plan: LaunchPlan, deps: MlxAdapterDeps, write: OptionWriter): stri
     ...write.maybe('--prompt-concurrency', launch.n_parallel),
     ...write.maybe('--prompt-cache-size', cacheEntriesMax(plan)),
     ...(bytes === null ? [] : write.maybe('--max-bytes', bytes)),
-    ...draft(plan, deps, write),
+    ...drafting('--draft-model-path', plan, deps, write),
   ];
-}
-
-function draft(plan: LaunchPlan, deps: MlxAdapterDeps, write: OptionWriter): string[] {
-  refuseMtp(plan);
-  const folder = draftOf(plan, deps);
-  if (folder === null) return [];
-  const tokens = write.maybe('--num-draft-tokens', plan.launch.num_draft_tokens);
-  return [...write.needed('--draft-model-path', folder, { setting: 'draft_model_path', plan }), ...tokens];
 }
 
 function parsers(plan: LaunchPlan, deps: MlxAdapterDeps, write: OptionWriter): string[] {

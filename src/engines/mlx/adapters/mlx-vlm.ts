@@ -1,14 +1,9 @@
 /** mlx_vlm.server: pictures and text. Tested with 0.7.10. */
 import type { Command, EngineAdapter, EngineFacts, LaunchPlan } from '#src/engines/engine.ts';
-import { extraArguments } from '#src/engines/extra-arguments.ts';
-import { SPEECH } from '#src/engines/speech.ts';
 import { Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
-import { ask, isHealthy } from './ask.ts';
-import { diagnoseMlx } from './diagnose.ts';
-import { mlxFlags } from './flags.ts';
-import { precheckMlx } from './precheck.ts';
-import { readMlxLog } from './read-log.ts';
+import { ask } from './ask.ts';
+import { cacheBits, lastArguments, mlxAdapter } from './mlx-adapter.ts';
 import {
   cannot,
   contextOf,
@@ -16,24 +11,16 @@ import {
   type MlxAdapterDeps,
   mlxEnvironment,
   OptionWriter,
-  rootsOf,
   UVICORN_STOPPING,
 } from './serve-plan.ts';
 
 /** The adapter for mlx_vlm.server. */
 export function mlxVlm(deps: MlxAdapterDeps): EngineAdapter {
-  return {
-    kind: 'mlx-vlm',
+  return mlxAdapter('mlx-vlm', {
     stopping: UVICORN_STOPPING,
-    measuresLoad: true,
-    precheck: precheckMlx,
-    speech: ({ model }) => ({ ...SPEECH['mlx-vlm'], modelName: model.path }),
     command: (plan) => command(plan, deps),
-    readLog: readMlxLog,
-    diagnose: diagnoseMlx,
-    isHealthy,
     inspect,
-  };
+  });
 }
 
 function command(plan: LaunchPlan, deps: MlxAdapterDeps): Command {
@@ -55,12 +42,9 @@ function command(plan: LaunchPlan, deps: MlxAdapterDeps): Command {
     ...write.maybe('--max-num-seqs', launch.n_parallel),
     // Models that think do so unless a request says otherwise, as they do everywhere else.
     ...(thinks ? ['--enable-thinking'] : []),
-    ...(launch.mlx_kv_bits === 0
-      ? []
-      : write.needed('--kv-bits', launch.mlx_kv_bits, { setting: 'mlx_kv_bits', plan })),
+    ...cacheBits(plan, write),
     ...draft(plan, deps, write),
-    ...(launch.mlx_trust_remote_code ? ['--trust-remote-code'] : []),
-    ...extraArguments(launch.extra_args, rootsOf(plan, deps), mlxFlags('mlx-vlm')),
+    ...lastArguments('mlx-vlm', plan, deps),
   ];
   // By environment, so that it shows in no list of processes.
   return { argv, env: { ...mlxEnvironment(deps), MLX_VLM_SERVER_API_KEY: plan.apiKey } };
