@@ -3,6 +3,7 @@
 
 const GIGA = 1e9;
 const MEGA = 1e6;
+const KILO = 1e3;
 const MINUTE_S = 60;
 const HOUR_S = 3_600;
 const DAY_S = 86_400;
@@ -10,9 +11,11 @@ const DAY_S = 86_400;
 const grouped = (value: number, fractionDigits = 0): string =>
   value.toLocaleString('en-US', { minimumFractionDigits: fractionDigits, maximumFractionDigits: fractionDigits });
 
-/** `18.2 GB`, `640 MB`, `0 GB`. */
+/** `18.2 GB`, `640 MB`, `38 kB`, `12 B`, and `0 GB` for nothing. */
 export function bytesText(bytes: number): string {
-  if (bytes < MEGA / 2) return '0 GB';
+  if (bytes < 1) return '0 GB';
+  if (bytes < KILO) return `${grouped(bytes)} B`;
+  if (bytes < MEGA / 2) return `${grouped(bytes / KILO)} kB`;
   if (bytes >= 100 * GIGA) return `${grouped(bytes / GIGA)} GB`;
   if (bytes >= GIGA) return `${grouped(bytes / GIGA, 1)} GB`;
   return `${grouped(bytes / MEGA)} MB`;
