@@ -49,4 +49,16 @@ export const MIGRATIONS: readonly string[] = [
      reasoning TEXT NOT NULL, images TEXT NOT NULL, calls TEXT NOT NULL, model_id TEXT, pair_id TEXT,
      state TEXT NOT NULL, trouble TEXT, figures TEXT, created_at_ms INTEGER NOT NULL, deleted_at_ms INTEGER);
    CREATE INDEX turns_conversation ON turns (conversation_id, created_at_ms);`,
+  `CREATE TABLE marks (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, subject TEXT, cause TEXT, detail TEXT,
+     started_at_ms INTEGER NOT NULL);
+   CREATE INDEX marks_started ON marks (started_at_ms);
+   CREATE TABLE memory_samples (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, started_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL,
+     total_bytes INTEGER NOT NULL, models_bytes INTEGER NOT NULL, apps_bytes INTEGER NOT NULL,
+     cache_bytes INTEGER NOT NULL, by_model TEXT NOT NULL);
+   CREATE INDEX memory_samples_started ON memory_samples (started_at_ms);
+   CREATE INDEX memory_samples_expires ON memory_samples (expires_at_ms);`,
+  `ALTER TABLE requests ADD COLUMN parameters TEXT;
+   CREATE INDEX requests_request ON requests (request_id);`,
 ];

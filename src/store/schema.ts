@@ -20,6 +20,9 @@ const REPAIR_KINDS = [
   'thinking-room',
 ] as const;
 
+/** Names are for good here too. */
+const MARK_KINDS = ['unload', 'crash', 'engine', 'settings', 'model', 'start', 'stop'] as const;
+
 /** Registered models: what they are, never what they are doing. */
 export const models = sqliteTable('models', {
   id: text('id').primaryKey(),
@@ -39,6 +42,17 @@ export const models = sqliteTable('models', {
   updatedAtMs: integer('updated_at_ms').notNull(),
   endpoint: text('endpoint', { mode: 'json' }).$type<Endpoint>(),
 });
+
+/**
+ * Who chose a parameter: the caller, the model's settings, those of one of its variants, settings that win over the
+ * caller, or Flow by itself (room for thoughts beside the answer).
+ */
+export type ParameterSource = 'caller' | 'model' | 'variant' | 'forced' | 'flow';
+
+/** What was in effect for a request, by name. Numbers, switches and words of closed lists: nothing that was said. */
+export type AskedParameters = {
+  readonly [name: string]: readonly [value: number | boolean | string, source: ParameterSource];
+};
 
 /** One row for each request that ever ended, whatever its end. Times in ms since 1970 UTC; durations in ms. */
 export const requests = sqliteTable(
@@ -75,12 +89,14 @@ export const requests = sqliteTable(
     prefillTokensPerS: real('prefill_tokens_per_s'),
     decodeTokensPerS: real('decode_tokens_per_s'),
     repairs: text('repairs', { mode: 'json' }).$type<string[]>().notNull(),
+    parameters: text('parameters', { mode: 'json' }).$type<AskedParameters>(),
   },
   (table) => [
     index('requests_started').on(table.startedAtMs),
     // Pages are read by descending id, so each filter has an index that already is in that order.
     index('requests_model').on(table.modelId, table.id),
     index('requests_outcome').on(table.outcome, table.id),
+    index('requests_request').on(table.requestId),
   ],
 );
 
@@ -116,6 +132,50 @@ export const loads = sqliteTable(
 );
 
 export type NewLoadRow = Omit<typeof loads.$inferSelect, 'id'>;
+
+/** Moments that explain a chart: what was unloaded and why, what crashed, what was changed. Loads have their own table. */
+export const marks = sqliteTable(
+  'marks',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    kind: text('kind', { enum: MARK_KINDS }).notNull(),
+    /** The model or the engine that it is about; null = Flow itself. */
+    subject: text('subject'),
+    /** Why, in one word: the reason of an unload, the kind of a crash. */
+    cause: text('cause'),
+    /** What more there is to say: for whom room was made, a version, names of settings. Never their values. */
+    detail: text('detail'),
+    startedAtMs: integer('started_at_ms').notNull(),
+  },
+  (table) => [index('marks_started').on(table.startedAtMs)],
+);
+
+export type MarkRow = typeof marks.$inferSelect;
+export type NewMarkRow = Omit<MarkRow, 'id'>;
+export type MarkKind = (typeof MARK_KINDS)[number];
+
+/** The machine's memory at a moment. Each row knows how long it is kept, so that old time has fewer of them. */
+export const memorySamples = sqliteTable(
+  'memory_samples',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    startedAtMs: integer('started_at_ms').notNull(),
+    expiresAtMs: integer('expires_at_ms').notNull(),
+    totalBytes: integer('total_bytes').notNull(),
+    modelsBytes: integer('models_bytes').notNull(),
+    appsBytes: integer('apps_bytes').notNull(),
+    cacheBytes: integer('cache_bytes').notNull(),
+    /** Bytes of each model that had a process. */
+    byModel: text('by_model', { mode: 'json' }).$type<Readonly<Record<string, number>>>().notNull(),
+  },
+  (table) => [
+    index('memory_samples_started').on(table.startedAtMs),
+    index('memory_samples_expires').on(table.expiresAtMs),
+  ],
+);
+
+export type MemorySampleRow = typeof memorySamples.$inferSelect;
+export type NewMemorySampleRow = Omit<MemorySampleRow, 'id'>;
 
 /** Single facts, for example that the demo model was deleted for good. */
 export const facts = sqliteTable('facts', { key: text('key').primaryKey(), value: text('value').notNull() });

@@ -5,8 +5,19 @@ import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Clock, Timer } from '#src/clock.ts';
 import type { Bus } from '#src/events.ts';
 import type { Store } from './open.ts';
-import { deleteExpired } from './retention.ts';
-import { loads, type NewLoadRow, type NewRepairRow, type NewRequestRow, repairs, requests } from './schema.ts';
+import { deleteExpired, thinSamples } from './retention.ts';
+import {
+  loads,
+  marks,
+  memorySamples,
+  type NewLoadRow,
+  type NewMarkRow,
+  type NewMemorySampleRow,
+  type NewRepairRow,
+  type NewRequestRow,
+  repairs,
+  requests,
+} from './schema.ts';
 import { storeFault } from './trouble.ts';
 
 export type RecordWriterParts = {
@@ -34,7 +45,7 @@ const SWEEP_INTERVAL_MS = 3_600_000;
 const SWEEP_PAUSE_MS = 50;
 
 /**
- * The only writer of request, load and repair rows. Never throws and never waits: what cannot be written now is tried
+ * The only writer of rows that tell what happened. Never throws and never waits: what cannot be written now is tried
  * again later, and beyond 10,000 waiting rows the oldest are dropped and counted. Says so once when writing stops to
  * work, and once when it works again. `close` flushes what it can; nothing is accepted after it.
  */
@@ -44,6 +55,8 @@ export class RecordWriter {
   readonly #insertRequest: Insert;
   readonly #insertLoad: Insert;
   readonly #insertRepair: Insert;
+  readonly #insertMark: Insert;
+  readonly #insertMemory: Insert;
   #queue: PendingRow[] = [];
   #timer: Timer | null = null;
   #sweepTimer: Timer;
@@ -57,6 +70,8 @@ export class RecordWriter {
     this.#insertRequest = insertInto(this.#client, requests);
     this.#insertLoad = insertInto(this.#client, loads);
     this.#insertRepair = insertInto(this.#client, repairs);
+    this.#insertMark = insertInto(this.#client, marks);
+    this.#insertMemory = insertInto(this.#client, memorySamples);
     this.#sweepTimer = parts.clock.after(FIRST_SWEEP_DELAY_MS, () => this.#sweep());
   }
 
@@ -70,6 +85,14 @@ export class RecordWriter {
 
   writeRepair(row: NewRepairRow): void {
     this.#add({ insert: this.#insertRepair, values: this.#insertRepair.values(row) });
+  }
+
+  writeMark(row: NewMarkRow): void {
+    this.#add({ insert: this.#insertMark, values: this.#insertMark.values(row) });
+  }
+
+  writeMemory(row: NewMemorySampleRow): void {
+    this.#add({ insert: this.#insertMemory, values: this.#insertMemory.values(row) });
   }
 
   /** Writes what is queued, as far as the database allows; then a reader sees it. */
@@ -170,8 +193,9 @@ export class RecordWriter {
   /** Deletes one batch of old rows and comes back soon while there are more, else in an hour. */
   #sweep(): void {
     const { clock, retentionDays } = this.#parts;
-    const beforeMs = clock.wallMs() - retentionDays() * 86_400_000;
-    const hasMore = deleteExpired(this.#client, beforeMs);
+    const nowMs = clock.wallMs();
+    const isMoreOld = deleteExpired(this.#client, nowMs - retentionDays() * 86_400_000);
+    const hasMore = thinSamples(this.#client, nowMs) || isMoreOld;
     this.#sweepTimer = clock.after(hasMore ? SWEEP_PAUSE_MS : SWEEP_INTERVAL_MS, () => this.#sweep());
   }
 }

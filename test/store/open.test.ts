@@ -17,7 +17,9 @@ import {
   conversations,
   facts,
   loads,
+  marks,
   measurements,
+  memorySamples,
   models,
   presets,
   repairs,
@@ -34,8 +36,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the two descriptions of the tables agree', () => {
-  const records = [models, requests, measurements, loads, facts, responses, presets, repairs, conversations, turns];
-  const tables: readonly SQLiteTable[] = records;
+  const records = [requests, measurements, loads, facts, responses, repairs, marks, memorySamples];
+  const tables: readonly SQLiteTable[] = [models, presets, conversations, turns, ...records];
   test.each(tables.map((table) => [getTableConfig(table).name, table] as const))('%s', (name, table) => {
     const store = openStore(':memory:');
     const made = store.$client.query<{ name: string; type: string; notnull: number; pk: number }, []>(
@@ -231,6 +233,8 @@ test('a broken database of an earlier Flow, without presets, still gives its mod
     'DROP TABLE repairs',
     'DROP TABLE conversations',
     'DROP TABLE turns',
+    'DROP TABLE marks',
+    'DROP TABLE memory_samples',
     'PRAGMA user_version = 2',
   ]);
   const opened = openSoundStore({ path: path(), clock: systemClock });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bus, type FlowEvent } from '#src/events.ts';
 import { closeStore, openStore, type Store } from '#src/store/open.ts';
-import { requests } from '#src/store/schema.ts';
+import { marks, memorySamples, requests } from '#src/store/schema.ts';
 import { RecordWriter } from '#src/store/writer.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { requestRow } from '#test/support/request-rows.ts';
@@ -126,4 +126,17 @@ test('rows older than the retention are deleted in batches of 500, the others st
   expect(count()).toBe(710);
   clock.advance(200);
   expect(count()).toBe(10);
+});
+
+test('memory samples go when their own time is over, long before the retention is', () => {
+  const sample = { totalBytes: 48e9, modelsBytes: 18e9, appsBytes: 12e9, cacheBytes: 5e9, byModel: { gemma: 18e9 } };
+  const nowMs = clock.wallMs();
+  writer.writeMemory({ ...sample, startedAtMs: nowMs, expiresAtMs: nowMs + 30_000 });
+  writer.writeMemory({ ...sample, startedAtMs: nowMs, expiresAtMs: nowMs + 3_600_000 });
+  writer.writeMark({ kind: 'unload', subject: 'gemma', cause: 'cooldown', detail: null, startedAtMs: nowMs });
+  clock.advance(60_000);
+  expect(store.select().from(memorySamples).all()).toEqual([
+    { id: 2, ...sample, startedAtMs: nowMs, expiresAtMs: nowMs + 3_600_000 },
+  ]);
+  expect(store.select().from(marks).all()).toHaveLength(1);
 });
