@@ -38,6 +38,7 @@ const COMMIT_AFTER_MS = 500;
 /** Answers an order. Never rejects: a fault becomes the protocol's own error answer. */
 export async function answerOrder(call: Call, order: Order): Promise<Response> {
   for (const note of order.notes) call.ticket.repaired(note);
+  if (order.parameters) call.ticket.asked(order.parameters);
   const { voice, ticket, clientSignal } = call;
   const life = new Life({ ticket, clientSignal, heartbeat: voice.heartbeat(order.head) });
   return order.wantsStream ? streamed(call, order, life) : whole(call, order, life);

@@ -11,6 +11,7 @@ import { engineText, fieldsText, refuseDanger, without } from './engine-body.ts'
 import { plainChatVoice } from './inability.ts';
 import { INFILL_PATH, infillFields, unfilled } from './infill.ts';
 import type { Order } from './order.ts';
+import { askedParameters } from './parameters.ts';
 import type { Mending } from './prepare.ts';
 import { asksForSeveral, expectedKind, foreignWording, isLlama, plainWording, refuseRoute } from './wording.ts';
 
@@ -65,7 +66,8 @@ export const nativeDoor: Door = {
 };
 
 /** An order that is translated, although no template and no repair has a say in it. */
-export function plainOrder({ services, model, behaviour, ticket, json }: Arrived, plain: Plain): Order {
+export function plainOrder(arrived: Arrived, plain: Plain): Order {
+  const { services, model, behaviour, ticket, json } = arrived;
   const { set, drop } = behaveSampling(plain.fields, behaviour);
   const fields = { ...without(plain.fields, drop), ...set };
   refuseDanger(fields);
@@ -94,6 +96,7 @@ export function plainOrder({ services, model, behaviour, ticket, json }: Arrived
     translation: { encoder: () => plain.encoder(head), collector: () => plain.collector(head) },
     notes: [...json.mends, ...plain.notes],
     headers: {},
+    parameters: askedParameters(fields, { ...arrived, caller: plain.fields }),
     wantsUsage: false,
   };
 }

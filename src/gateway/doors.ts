@@ -16,6 +16,7 @@ import type { Addressee } from './foreign-body.ts';
 import { hopsOf } from './hops.ts';
 import { type JsonBody, readJsonBody } from './json-body.ts';
 import { type Call, type Order, refuse, type Wording } from './order.ts';
+import { askedParameters } from './parameters.ts';
 import { mayStream, prepare } from './prepare.ts';
 import type { GatewayServices } from './services.ts';
 import { expectedKind, foreignWording, namedWording, plainWording, refuseRoute } from './wording.ts';
@@ -26,6 +27,8 @@ export type Arrived = {
   readonly model: Model;
   /** How the model should behave under the name that was asked for. */
   readonly behaviour: Behaviour;
+  /** The variant that was asked for; null = the model as itself. */
+  readonly variant: string | null;
   readonly ticket: Ticket;
   readonly json: JsonBody;
 };
@@ -89,10 +92,10 @@ export async function enterRead(
   try {
     hops = hopsOf(request.headers);
     if (modelId === null) refuseOddModel(read.body);
-    const { behaviour, ...meant } = services.models.resolve(wanted);
+    const { behaviour, variant, ...meant } = services.models.resolve(wanted);
     model = meant.model;
     ticket.resolved(model.id);
-    order = door.order({ services, model, behaviour, ticket, json: read });
+    order = door.order({ services, model, behaviour, variant, ticket, json: read });
   } catch (cause) {
     return refuse(arrived, asFault(cause), model?.id ?? null);
   }
@@ -110,7 +113,11 @@ export function verbatimDoor(path: string): Door {
       const changes = isSampled ? behaveSampling(json.body, behaviour) : { set: {}, drop: [] };
       const { text, ...order } = verbatimOrder(arrived, path, changes);
       const body = () => ({ ...without(json.body, changes.drop), ...changes.set });
-      return { ...order, wording: (to) => verbatimWording(text, () => namedWording(body(), model.id, to, path), to) };
+      return {
+        ...order,
+        wording: (to) => verbatimWording(text, () => namedWording(body(), model.id, to, path), to),
+        parameters: isSampled ? askedParameters(body(), { ...arrived, caller: json.body }) : null,
+      };
     },
   };
 }
@@ -143,6 +150,7 @@ export const chatDoor: Door = {
           ? plainWording(text, mending, streamText)
           : foreignWording({ ...arrived, body: { ...without(body, drop), ...set }, wantsStream, mending }, to),
       headers: prepared.headers,
+      parameters: askedParameters({ ...without(request, drop), ...set }, { ...arrived, caller: request }),
       wantsUsage: isSingle(body) && include_usage === true,
     };
   },
@@ -173,6 +181,7 @@ export function translatedDoor(dialect: Dialect): Door {
         translation: { encoder: () => reading.encoder(head), collector: () => reading.collector(head) },
         notes: [...json.mends, ...reading.notes, ...prepared.notes],
         headers: prepared.headers,
+        parameters: askedParameters(asked, { ...arrived, caller: request }),
         wantsUsage: false,
       };
     },
@@ -236,6 +245,7 @@ function verbatimOrder(
     translation: null,
     notes: [...json.mends, ...notes],
     headers: {},
+    parameters: null,
     wantsUsage: false,
   };
 }

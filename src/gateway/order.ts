@@ -5,7 +5,7 @@ import { Fault } from '#src/faults.ts';
 import type { EngineKind } from '#src/models/model.ts';
 import { repairChain } from '#src/repairs/repairs.ts';
 import type { RepairContext, Sink, Stage } from '#src/repairs/stage.ts';
-import type { Outcome, RepairUse, Ticket, Usage } from '#src/requests/request.ts';
+import type { AskedParameters, Outcome, RepairUse, Ticket, Usage } from '#src/requests/request.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
 import type { Addressee } from './foreign-body.ts';
@@ -31,6 +31,8 @@ export type Order = {
   readonly notes: readonly string[];
   /** Headers of the answer that say so too. */
   readonly headers: Readonly<Record<string, string>>;
+  /** What is in effect, for the record; null where nothing is sampled. */
+  readonly parameters: AskedParameters | null;
   readonly head: AnswerHead;
   /** The client wants a frame with the counts at the end. */
   readonly wantsUsage: boolean;

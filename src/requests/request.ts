@@ -2,7 +2,7 @@
 import type { Fault } from '#src/faults.ts';
 import type { ModelId } from '#src/models/model.ts';
 import type { Wait } from '#src/scheduling/lease.ts';
-import type { RepairKind } from '#src/store/schema.ts';
+import type { AskedParameters, ParameterSource, RepairKind } from '#src/store/schema.ts';
 
 /** 12 hexadecimal digits, unique within this run of Flow. */
 export type RequestId = string;
@@ -92,12 +92,14 @@ export type RequestView = RequestHead & {
   readonly loadMs: number | null;
   /** What Flow mended, in words; empty as a rule. */
   readonly repairs: readonly string[];
+  /** What it is asked with; null until its body is read, and where nothing is sampled. */
+  readonly parameters: AskedParameters | null;
   readonly endedAtMs: number | null;
   readonly termination: TerminationCode | null;
   readonly error: { readonly kind: string; readonly message: string } | null;
 };
 
-export type { RepairKind };
+export type { AskedParameters, ParameterSource, RepairKind };
 
 /** One use of a repair on an answer. `before` and `after` are what the model wrote and what the client got. */
 export type RepairUse = {
@@ -116,6 +118,8 @@ export interface Ticket {
   /** Aborts when a user cancels the request; the client's own abort comes from the connection. */
   readonly signal: AbortSignal;
   resolved(modelId: ModelId): void;
+  /** What is in effect for it. */
+  asked(parameters: AskedParameters): void;
   /** It waits, and why: stage `loading` for reason `loading`, else `queued`. */
   waiting(wait: Wait): void;
   /** The engine has been asked: stage `prefilling`. */

@@ -3,6 +3,7 @@ import type { ModelId } from '#src/models/model.ts';
 import type { Wait } from '#src/scheduling/lease.ts';
 import type { NewRequestRow } from '#src/store/schema.ts';
 import type {
+  AskedParameters,
   EngineTimings,
   Outcome,
   RepairUse,
@@ -70,6 +71,7 @@ export class RequestTicket implements Ticket {
   #speed: SpeedWindow | null = null;
   #finalTokensPerS: number | null = null;
   readonly #repairs: string[] = [];
+  #parameters: AskedParameters | null = null;
   #mends = 0;
   #endedMs: number | null = null;
   #termination: TerminationCode | null = null;
@@ -115,6 +117,10 @@ export class RequestTicket implements Ticket {
     if (this.isSettled) return;
     this.#modelId = modelId;
     this.#desk.changed(this);
+  }
+
+  asked(parameters: AskedParameters): void {
+    if (!this.isSettled) this.#parameters = parameters;
   }
 
   waiting(wait: Wait): void {
@@ -229,6 +235,7 @@ export class RequestTicket implements Ticket {
       queueMs: this.#stage === 'queued' ? this.#queueMs + inStageMs : this.#queueMs,
       loadMs: this.#stage === 'loading' ? (this.#loadMs ?? 0) + inStageMs : this.#loadMs,
       repairs: [...this.#repairs],
+      parameters: this.#parameters,
       endedAtMs: this.#endedMs === null ? null : this.#atWall(this.#endedMs),
       termination: this.#termination,
       error: this.#error,
@@ -314,6 +321,7 @@ export class RequestTicket implements Ticket {
       prefillTokensPerS: timings.prefillTokensPerS,
       decodeTokensPerS: this.#finalTokensPerS,
       repairs: [...this.#repairs],
+      parameters: this.#parameters,
     };
   }
 }

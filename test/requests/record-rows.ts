@@ -35,6 +35,7 @@ export function recordRow(parts: Partial<NewRequestRow> = {}): NewRequestRow {
     prefillTokensPerS: 1_200,
     decodeTokensPerS: 44,
     repairs: [],
+    parameters: null,
     ...parts,
   };
 }

@@ -235,6 +235,8 @@ test('a broken database of an earlier Flow, without presets, still gives its mod
     'DROP TABLE turns',
     'DROP TABLE marks',
     'DROP TABLE memory_samples',
+    'DROP INDEX requests_request',
+    'ALTER TABLE requests DROP COLUMN parameters',
     'PRAGMA user_version = 2',
   ]);
   const opened = openSoundStore({ path: path(), clock: systemClock });

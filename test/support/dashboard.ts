@@ -239,6 +239,7 @@ export function sampleRequest(id: string, parts: Partial<RequestView> = {}): Req
     queueMs: null,
     loadMs: null,
     repairs: [],
+    parameters: null,
     endedAtMs: null,
     termination: null,
     error: null,

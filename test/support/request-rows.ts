@@ -31,6 +31,7 @@ export function requestRow(changes: Partial<NewRequestRow> = {}): NewRequestRow 
     prefillTokensPerS: 100,
     decodeTokensPerS: 30,
     repairs: [],
+    parameters: null,
     ...changes,
   };
 }

@@ -64,6 +64,7 @@ export class CountingTracker {
       id,
       signal: controller.signal,
       resolved: () => calls.push('resolved'),
+      asked: () => {},
       waiting: () => calls.push('waiting'),
       sent: () => calls.push('sent'),
       prefill: (progress: unknown) => {
