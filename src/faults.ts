@@ -14,6 +14,8 @@ export type FaultKind =
   | 'unsupported-media'
   | 'unprocessable'
   | 'queue-full'
+  | 'rate-limited'
+  | 'quota-used'
   | 'cancelled'
   | 'engine-refused'
   | 'engine-unreachable'
@@ -59,6 +61,9 @@ export const FAULTS: { readonly [Kind in FaultKind]: FaultRule } = {
   'unsupported-media': { status: 415, retry: false },
   unprocessable: { status: 422, retry: false },
   'queue-full': { status: 429, retry: true },
+  'rate-limited': { status: 429, retry: true },
+  // Only midnight helps, and clients that repeat by themselves would ask until then.
+  'quota-used': { status: 429, retry: false },
   cancelled: { status: 499, retry: false },
   'engine-refused': { status: 502, retry: false },
   'engine-unreachable': { status: 502, retry: true },

@@ -14,6 +14,8 @@ const CODES: Readonly<Partial<Record<FaultKind, number>>> = {
   'model-not-found': EXIT.notFound,
   conflict: EXIT.busy,
   'queue-full': EXIT.busy,
+  'rate-limited': EXIT.busy,
+  'quota-used': EXIT.busy,
   'engine-missing': EXIT.engine,
   'install-failed': EXIT.engine,
   'hub-token-missing': EXIT.auth,

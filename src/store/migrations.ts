@@ -61,4 +61,9 @@ export const MIGRATIONS: readonly string[] = [
    CREATE INDEX memory_samples_expires ON memory_samples (expires_at_ms);`,
   `ALTER TABLE requests ADD COLUMN parameters TEXT;
    CREATE INDEX requests_request ON requests (request_id);`,
+  `CREATE TABLE api_keys (
+     id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, digest TEXT NOT NULL UNIQUE,
+     session_digest TEXT NOT NULL UNIQUE, tail TEXT NOT NULL, scopes TEXT NOT NULL, models TEXT,
+     requests_per_minute INTEGER, tokens_per_day INTEGER, expires_at_ms INTEGER, created_at_ms INTEGER NOT NULL,
+     last_used_at_ms INTEGER, last_place TEXT, last_client TEXT, used_day TEXT NOT NULL, used_tokens INTEGER NOT NULL);`,
 ];

@@ -1,4 +1,4 @@
-/** Takes models and users' presets out of a broken database: the only rows in it that nobody can measure again. */
+/** Takes models, users' presets and keys out of a broken database: the rows in it that nobody can measure again. */
 import type { Database } from 'bun:sqlite';
 import { isAbsolute } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
@@ -9,17 +9,19 @@ import { Behaviour } from '#src/models/behaviour.ts';
 import { EMPTY_CONFIG, type EngineKind, LaunchOverrides, ModelConfig } from '#src/models/model.ts';
 import { openAsItIs } from './as-it-is.ts';
 import type { Store } from './open.ts';
-import { facts, models, presets } from './schema.ts';
+import { apiKeys, facts, models, presets } from './schema.ts';
 
 /** How many of each were taken over. */
 export type Salvaged = { readonly models: number; readonly presets: number };
+
+type SalvagedTable = 'models' | 'presets' | 'facts' | 'api_keys';
 
 const ROWS_MAX = 10_000;
 const ENGINES: readonly EngineKind[] = ['llama.cpp', 'mlx-lm', 'mlx-openai-server', 'mlx-vlm', 'openai'];
 const FORMATS: readonly unknown[] = ['gguf', 'mlx'];
 
 /**
- * Copies what can be read of the models, the presets and the single facts from the broken file into a new store. Never
+ * Copies what can be read of the models, the presets, the keys and the single facts from the broken file into a new store. Never
  * throws: damage anywhere else does not matter, and damage among them costs what it covers.
  */
 export function salvage(brokenPath: string, into: Store): Salvaged {
@@ -28,12 +30,14 @@ export function salvage(brokenPath: string, into: Store): Salvaged {
     broken = openAsItIs(brokenPath);
     const from = drizzle(broken);
     const columns = columnsIn(broken);
-    const rowsOf = <Row>(table: 'models' | 'presets' | 'facts', read: (at: SQL) => Row[]): Row[] =>
+    const rowsOf = <Row>(table: SalvagedTable, read: (at: SQL) => Row[]): Row[] =>
       rowIds(broken, table).flatMap((id) => rowsOrNone(() => read(sql`rowid = ${id}`)));
     const ofModels = rowsOf('models', (at) => from.select(columns).from(models).where(at).all()).filter(isWhole);
     const ofPresets = rowsOf('presets', (at) => from.select().from(presets).where(at).all()).filter(isWholePreset);
     const ofFacts = rowsOf('facts', (at) => from.select().from(facts).where(at).all());
+    const ofKeys = rowsOf('api_keys', (at) => from.select().from(apiKeys).where(at).all()).filter(isWholeKey);
     for (const row of ofFacts) isTaken(() => into.insert(facts).values(row).run());
+    for (const row of ofKeys) isTaken(() => into.insert(apiKeys).values(row).run());
     return {
       models: ofModels.filter((row) => isTaken(() => into.insert(models).values(row).run())).length,
       presets: ofPresets.filter((row) => isTaken(() => into.insert(presets).values(row).run())).length,
@@ -58,7 +62,7 @@ function columnsIn(broken: Database) {
  * The rows that can be reached, from both ends: each is then read by itself, so that a damaged page, or one value that
  * is no JSON any more, does not cost the others. None where there is no such table, as in an earlier Flow's database.
  */
-function rowIds(broken: Database | null, table: 'models' | 'presets' | 'facts'): readonly number[] {
+function rowIds(broken: Database | null, table: SalvagedTable): readonly number[] {
   const ids = new Set<number>();
   for (const order of ['ASC', 'DESC']) {
     try {
@@ -118,6 +122,19 @@ function isWholePreset(row: typeof presets.$inferSelect): boolean {
     Number.isSafeInteger(row.createdAtMs) &&
     Value.Check(Behaviour, row.behaviour) &&
     Value.Check(LaunchOverrides, row.launch)
+  );
+}
+
+/** A key whose rules are damaged might open more than it did. */
+function isWholeKey(row: typeof apiKeys.$inferSelect): boolean {
+  const texts: readonly unknown[] = [row.id, row.name, row.digest, row.sessionDigest];
+  const numbers: readonly unknown[] = [row.requestsPerMinute, row.tokensPerDay, row.expiresAtMs];
+  const areTexts = (list: unknown): boolean => Array.isArray(list) && list.every((one) => typeof one === 'string');
+  return (
+    texts.every((text) => typeof text === 'string' && text !== '') &&
+    numbers.every((number) => number === null || Number.isSafeInteger(number)) &&
+    areTexts(row.scopes) &&
+    (row.models === null || areTexts(row.models))
   );
 }
 

@@ -266,3 +266,25 @@ export const turns = sqliteTable(
   },
   (table) => [index('turns_conversation').on(table.conversationId, table.createdAtMs)],
 );
+
+/** Keys that people were given. The key itself is nowhere: `digest` is its SHA-256. */
+export const apiKeys = sqliteTable('api_keys', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull().unique(),
+  digest: text('digest').notNull().unique(),
+  sessionDigest: text('session_digest').notNull().unique(),
+  tail: text('tail').notNull(),
+  scopes: text('scopes', { mode: 'json' }).$type<readonly string[]>().notNull(),
+  models: text('models', { mode: 'json' }).$type<readonly string[]>(),
+  requestsPerMinute: integer('requests_per_minute'),
+  tokensPerDay: integer('tokens_per_day'),
+  expiresAtMs: integer('expires_at_ms'),
+  createdAtMs: integer('created_at_ms').notNull(),
+  lastUsedAtMs: integer('last_used_at_ms'),
+  lastPlace: text('last_place'),
+  lastClient: text('last_client'),
+  usedDay: text('used_day').notNull(),
+  usedTokens: integer('used_tokens').notNull(),
+});
+
+export type ApiKeyRow = typeof apiKeys.$inferSelect;

@@ -14,6 +14,7 @@ import { EMPTY_CONFIG } from '#src/models/model.ts';
 import { MIGRATIONS } from '#src/store/migrations.ts';
 import { closeStore, openSoundStore, openStore } from '#src/store/open.ts';
 import {
+  apiKeys,
   conversations,
   facts,
   loads,
@@ -37,7 +38,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the two descriptions of the tables agree', () => {
   const records = [requests, measurements, loads, facts, responses, repairs, marks, memorySamples];
-  const tables: readonly SQLiteTable[] = [models, presets, conversations, turns, ...records];
+  const tables: readonly SQLiteTable[] = [models, presets, conversations, turns, apiKeys, ...records];
   test.each(tables.map((table) => [getTableConfig(table).name, table] as const))('%s', (name, table) => {
     const store = openStore(':memory:');
     const made = store.$client.query<{ name: string; type: string; notnull: number; pk: number }, []>(
@@ -235,6 +236,7 @@ test('a broken database of an earlier Flow, without presets, still gives its mod
     'DROP TABLE turns',
     'DROP TABLE marks',
     'DROP TABLE memory_samples',
+    'DROP TABLE api_keys',
     'DROP INDEX requests_request',
     'ALTER TABLE requests DROP COLUMN parameters',
     'PRAGMA user_version = 2',

@@ -12,6 +12,8 @@ const NAMING_OF_KIND: { readonly [Kind in FaultKind]?: Naming } = {
   'model-not-found': { code: 'model_not_found', param: 'model' },
   'too-large': { code: 'request_too_large' },
   'queue-full': { code: 'rate_limit_exceeded' },
+  'rate-limited': { code: 'rate_limit_exceeded' },
+  'quota-used': { code: 'insufficient_quota' },
   'engine-died': { code: 'backend_died' },
   'engine-silent': { code: 'backend_silent' },
   'engine-unreachable': { code: 'backend_unreachable' },

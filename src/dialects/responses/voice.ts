@@ -51,7 +51,8 @@ export function frame(event: string, data: string): string {
  */
 function codeOf(fault: Fault): string {
   if (fault.kind === 'context-overflow') return 'context_length_exceeded';
-  if (fault.kind === 'queue-full') return 'rate_limit_exceeded';
+  if (fault.kind === 'queue-full' || fault.kind === 'rate-limited') return 'rate_limit_exceeded';
+  if (fault.kind === 'quota-used') return 'insufficient_quota';
   const isHopeless = fault.status < 500 || MENDED_FIRST.has(fault.kind);
   return isHopeless && !fault.isRetryable ? 'invalid_prompt' : 'server_error';
 }

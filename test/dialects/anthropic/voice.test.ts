@@ -17,6 +17,8 @@ const told: { readonly [Kind in FaultKind]: readonly [status: number, type: stri
   'unsupported-media': [415, 'invalid_request_error'],
   unprocessable: [422, 'invalid_request_error'],
   'queue-full': [429, 'rate_limit_error'],
+  'rate-limited': [429, 'rate_limit_error'],
+  'quota-used': [429, 'rate_limit_error'],
   cancelled: [499, 'invalid_request_error'],
   'engine-refused': [502, 'api_error'],
   'engine-unreachable': [502, 'api_error'],
