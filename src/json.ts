@@ -7,6 +7,21 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** The value of a text in JSON; null when it is no JSON. */
+export function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** The JSON object that a text is; null when it is anything else. */
+export function objectOrNull(text: string): JsonObject | null {
+  const value = jsonOrNull(text);
+  return isObject(value) ? value : null;
+}
+
 /** The string, or null when it is anything else. */
 export function stringOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;

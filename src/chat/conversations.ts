@@ -1,8 +1,10 @@
 /** All conversations, in the database. What is deleted can be had back for ten minutes. */
+
 import { Value } from '@sinclair/typebox/value';
 import { and, desc, eq, inArray, isNull, lt, sql } from 'drizzle-orm';
 import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
+import { jsonOrNull } from '#src/json.ts';
 import type { Store } from '#src/store/open.ts';
 import { conversations, facts, turns } from '#src/store/schema.ts';
 import { titleOf } from './title.ts';
@@ -103,7 +105,7 @@ export class Conversations {
   /** What a new conversation begins with: what was last chosen for one. */
   get defaults(): ChatSettings {
     const row = this.#store.select().from(facts).where(eq(facts.key, DEFAULTS_KEY)).get();
-    return row === undefined ? PLAIN_SETTINGS : settingsFrom(parsed(row.value));
+    return row === undefined ? PLAIN_SETTINGS : settingsFrom(jsonOrNull(row.value));
   }
 
   set defaults(settings: ChatSettings) {
@@ -254,14 +256,6 @@ export class Conversations {
     this.#store.delete(conversations).where(lt(conversations.deletedAtMs, beforeMs)).run();
     this.#store.delete(turns).where(lt(turns.deletedAtMs, beforeMs)).run();
     this.#store.run(sql`DELETE FROM turns WHERE conversation_id NOT IN (SELECT id FROM conversations)`);
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
 

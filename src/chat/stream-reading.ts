@@ -1,5 +1,5 @@
 /** Reads the frames of a streamed answer, as any client of `/v1/chat/completions` does. */
-import { isObject, type JsonObject } from '#src/json.ts';
+import { isObject, type JsonObject, objectOrNull } from '#src/json.ts';
 import type { ToolCall, Trouble } from './turn.ts';
 
 /** One answer as it comes. `read` may be given any frame's data; what it does not know it leaves. */
@@ -17,7 +17,7 @@ export class AnswerReading {
   /** Takes the data of one frame. */
   read(data: string): void {
     if (data === '[DONE]') return;
-    const chunk = parsed(data);
+    const chunk = objectOrNull(data);
     if (chunk === null) return;
     if (isObject(chunk.error)) this.trouble = troubleOf(chunk.error);
     if (isObject(chunk.usage)) this.#usage(chunk.usage);
@@ -65,16 +65,7 @@ export function troubleOf({ message, hint }: JsonObject): Trouble {
 
 /** The trouble in the body of a refusal. */
 export function refusalOf(text: string, status: number): Trouble {
-  const body = parsed(text);
+  const body = objectOrNull(text);
   if (body !== null && isObject(body.error)) return troubleOf(body.error);
   return { message: `The request was refused with status ${status}.`, hint: null };
-}
-
-function parsed(text: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
 }

@@ -1,6 +1,6 @@
 /** Models in plain folders: LM Studio's `publisher/repository/file.gguf`, and llama.cpp's flat download cache. */
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { isObject, stringOrNull } from '#src/json.ts';
+import { objectOrNull, stringOrNull } from '#src/json.ts';
 import { mlxModelIn, modelsIn } from './folder-models.ts';
 import type { Findings, FoundModel, Passed } from './found-model.ts';
 import { lmStudioFolders, lmStudioSettings, type Surroundings } from './places.ts';
@@ -49,16 +49,7 @@ export function chosenFolder(surroundings: Surroundings): string | null {
   const { pointer, usual } = lmStudioSettings(surroundings);
   const home = smallFileOrNull(pointer, SETTINGS_BYTES_MAX)?.trim() ?? '';
   const text = smallFileOrNull(join(home === '' ? usual : home, 'settings.json'), SETTINGS_BYTES_MAX);
-  const named = text === null ? null : downloadsFolder(text);
+  const named = stringOrNull(objectOrNull(text ?? '')?.downloadsFolder);
   if (named !== null) return named;
   return home === '' || basename(dirname(home)) === '' ? null : join(home, 'models');
-}
-
-function downloadsFolder(text: string): string | null {
-  try {
-    const settings: unknown = JSON.parse(text);
-    return isObject(settings) ? stringOrNull(settings.downloadsFolder) : null;
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,5 @@
 /** Reads what a line of llama-server's output tells; lines of the tether, and of the logs of old and new builds. */
-import { isObject, numberOrNull, stringOrNull } from '#src/json.ts';
+import { isObject, jsonOrNull, numberOrNull, stringOrNull } from '#src/json.ts';
 import type { LogSignal } from './engine.ts';
 
 /** Begins the lines that a llama-server started with `LLAMA_SERVER_ROUTER_PORT` writes for its parent. */
@@ -41,7 +41,7 @@ export function readLog(line: string): LogSignal | null {
 }
 
 function readTether(json: string): LogSignal | null {
-  const message = parsed(json);
+  const message = jsonOrNull(json);
   if (!isObject(message)) return null;
   if (message.state === 'ready') return { kind: 'ready' };
   if (message.state !== 'loading' || !isObject(message.payload)) return null;
@@ -62,12 +62,4 @@ function readMemory([, device = '', name = '', amount, unit = '']: RegExpExecArr
 function weightsOn(device: string): 'weights' | 'mapped-weights' | 'repacked-weights' {
   if (device === 'CPU_Mapped') return 'mapped-weights';
   return /^AMX$|REPACK|^CPU_AARCH64$/.test(device) ? 'repacked-weights' : 'weights';
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return null;
-  }
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '#src/faults.ts';
-import { isObject, numberOrNull, stringOrNull } from '#src/json.ts';
+import { isObject, jsonOrNull, numberOrNull, stringOrNull } from '#src/json.ts';
 import { unpack } from './archive.ts';
 import { downloadFile, downloadText } from './download.ts';
 import { type Environment, toolEnvironment } from './environment.ts';
@@ -142,7 +142,7 @@ async function checkDisk(folder: string, neededBytes: number): Promise<void> {
 }
 
 function parseRelease(text: string): Release | null {
-  const value = parsed(text);
+  const value = jsonOrNull(text);
   if (!isObject(value) || !Array.isArray(value.assets)) return null;
   const tag = stringOrNull(value.tag_name);
   // It becomes the name of a folder.
@@ -158,12 +158,4 @@ function parseAsset(value: unknown): Asset | null {
   if (name === null || url === null || sizeBytes === null || !/^[\w.+-]{1,200}$/.test(name)) return null;
   const sha256 = /^sha256:([0-9a-f]{64})$/i.exec(stringOrNull(value.digest) ?? '')?.[1]?.toLowerCase() ?? null;
   return { name, url, sizeBytes, sha256 };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

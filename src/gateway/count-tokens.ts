@@ -1,9 +1,9 @@
 /** POST /v1/messages/count_tokens, /v1/responses/input_tokens: the engine counts the prompt as it would read it. */
 import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
-import { faultOfAnswer, NO_TIMINGS, NO_USAGE, parsedOrNull } from '#src/dialects/chat/engine-word.ts';
+import { faultOfAnswer, NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-word.ts';
 import type { Dialect } from '#src/dialects/dialect.ts';
 import { asFault, Fault } from '#src/faults.ts';
-import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
+import { isObject, type JsonObject, jsonOrNull, numberOrNull, stringOrNull } from '#src/json.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { EngineClient } from '#src/transport/exchange.ts';
 import { type Counting, countedOrGuessed } from './count-by-asking.ts';
@@ -105,6 +105,6 @@ async function post(
   const text = await answer.text();
   if (answer.status === 404 || answer.status === 405 || answer.status === 501) return null;
   if (answer.status !== 200) throw faultOfAnswer(answer.status, text);
-  const parsed = parsedOrNull(text);
+  const parsed = jsonOrNull(text);
   return isObject(parsed) ? parsed : null;
 }

@@ -1,6 +1,5 @@
 /** Asks a silent engine whether it works. */
-import { parsedOrNull } from '#src/dialects/chat/engine-word.ts';
-import { isObject } from '#src/json.ts';
+import { isObject, jsonOrNull } from '#src/json.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { EngineClient } from '#src/transport/exchange.ts';
 import { keyHeader } from './lend.ts';
@@ -13,6 +12,6 @@ import { keyHeader } from './lend.ts';
 export async function isWorking(client: EngineClient, lease: Lease, signal: AbortSignal): Promise<boolean> {
   const headers = { ...keyHeader(lease) };
   const answer = await client.send(lease.baseUrl, { method: 'GET', path: '/slots', headers, body: null, signal });
-  const slots = parsedOrNull(await answer.text());
+  const slots = jsonOrNull(await answer.text());
   return !Array.isArray(slots) || slots.some((slot) => isObject(slot) && slot.is_processing === true);
 }

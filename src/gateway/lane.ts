@@ -1,9 +1,10 @@
 /** What happens to an engine's stream on its way to the client: nothing (verbatim), or a translation. */
 import { ChatDecoder } from '#src/dialects/chat/decode.ts';
-import { NO_TIMINGS, NO_USAGE, parsedOrNull } from '#src/dialects/chat/engine-word.ts';
+import { NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-word.ts';
 import type { Encoder } from '#src/dialects/dialect.ts';
 import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
 import { Fault } from '#src/faults.ts';
+import { jsonOrNull } from '#src/json.ts';
 import type { Correction } from '#src/repairs/schemas/correction.ts';
 import type { Sink } from '#src/repairs/stage.ts';
 import type { EngineTimings, Ticket, Usage } from '#src/requests/request.ts';
@@ -246,7 +247,7 @@ function progressOf(data: string): { promptTokens: number; cachedTokens: number;
 export function isReadable(rest: Uint8Array): boolean {
   const reader = new FrameReader();
   const frames = [...reader.push(rest), ...reader.end()];
-  return frames.every((frame) => frame.data.trim() === '[DONE]' || parsedOrNull(frame.data) !== null);
+  return frames.every((frame) => frame.data.trim() === '[DONE]' || jsonOrNull(frame.data) !== null);
 }
 
 /** What is said of an engine that sends one frame without end. */

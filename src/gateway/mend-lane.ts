@@ -1,10 +1,10 @@
 /** OpenAI chat on its way to an OpenAI client, with the repairs listening: what they leave alone passes as it came. */
 import { ChatDecoder } from '#src/dialects/chat/decode.ts';
 import { ChunkEncoder, hasForeignThoughts, hidesCalls, withFinish } from '#src/dialects/chat/encode.ts';
-import { NO_TIMINGS, NO_USAGE, parsedOrNull } from '#src/dialects/chat/engine-word.ts';
+import { NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-word.ts';
 import type { AnswerHead } from '#src/dialects/dialect.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
-import { isObject } from '#src/json.ts';
+import { isObject, jsonOrNull } from '#src/json.ts';
 import type { Correction } from '#src/repairs/schemas/correction.ts';
 import type { Stage } from '#src/repairs/stage.ts';
 import type { Ticket } from '#src/requests/request.ts';
@@ -177,7 +177,7 @@ export class MendLane implements Lane {
 
   /** The frame of a finish that no repair changed; null when it passes as it is. */
   #endedFrame({ reason }: Extract<StreamEvent, { type: 'finish' }>, data: string): string | null {
-    if (reason !== 'tool-calls' || !hidesCalls(parsedOrNull(data))) return null;
+    if (reason !== 'tool-calls' || !hidesCalls(jsonOrNull(data))) return null;
     this.#encoder.passed(data);
     return encodeFrame({ data: withFinish(data, reason, { isBare: false }) });
   }
@@ -185,7 +185,7 @@ export class MendLane implements Lane {
   /** A frame of the second answer that says nothing of it: only the counts and the end are passed on. */
   #withoutEvents({ usage: first }: FirstAnswer, data: string): string | null {
     if (data.trim() === '[DONE]') return null;
-    const chunk = parsedOrNull(data);
+    const chunk = jsonOrNull(data);
     if (!isObject(chunk) || !isObject(chunk.usage)) return '';
     const usage = bothWireUsages(first, chunk.usage);
     return encodeFrame({ data: JSON.stringify({ ...this.#encoder.renamed(chunk), usage }) });

@@ -1,7 +1,6 @@
 /** One more try at an answer whose call did not match its tool: what is asked, and how two answers become one. */
-import { parsedOrNull } from '#src/dialects/chat/engine-word.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
-import { isObject, type JsonObject, numberOrNull } from '#src/json.ts';
+import { isObject, type JsonObject, jsonOrNull, numberOrNull } from '#src/json.ts';
 import type { Correction } from '#src/repairs/schemas/correction.ts';
 import type { Sink } from '#src/repairs/stage.ts';
 import type { Usage } from '#src/requests/request.ts';
@@ -66,7 +65,7 @@ export async function secondSource(
 
 /** The request with the answer so far and what is wrong with it. The prompt before is the same, so its cache serves. */
 export function correctedText(text: string, { text: said, thinking, calls, wish }: Correction): string {
-  const body = parsedOrNull(text);
+  const body = jsonOrNull(text);
   if (!isObject(body) || !Array.isArray(body.messages)) return text;
   const named = calls.map((call, at) => ({ ...call, id: idOf(at) }));
   const assistant = {

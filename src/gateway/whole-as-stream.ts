@@ -1,8 +1,8 @@
 /** A whole answer as the stream that was asked for: some engines ignore `stream`, and some fail with status 200. */
-import { errorObject, faultOfError, parsedOrNull } from '#src/dialects/chat/engine-word.ts';
+import { errorObject, faultOfError } from '#src/dialects/chat/engine-word.ts';
 import { ForeignFrames } from '#src/dialects/chat/foreign-frames.ts';
 import { Fault } from '#src/faults.ts';
-import { isObject, type JsonObject } from '#src/json.ts';
+import { isObject, type JsonObject, jsonOrNull } from '#src/json.ts';
 import { encodeFrame } from '#src/stream/frames.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
 import type { Call, Foreign, Order } from './order.ts';
@@ -50,7 +50,7 @@ export async function asStream(response: ExchangeResponse): Promise<Source> {
 }
 
 function streamOfWhole(text: string): string {
-  const answer = parsedOrNull(text);
+  const answer = jsonOrNull(text);
   const error = errorObject(answer);
   if (error) throw faultOfError(error);
   if (!isObject(answer))

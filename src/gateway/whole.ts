@@ -1,10 +1,10 @@
 /** Answers that are not streamed: passed on byte for byte where nothing had to be mended, or gathered from events. */
-import { errorObject, faultOfError, parsedOrNull, readTimings, readUsage } from '#src/dialects/chat/engine-word.ts';
+import { errorObject, faultOfError, readTimings, readUsage } from '#src/dialects/chat/engine-word.ts';
 import { namedAnswer } from '#src/dialects/chat/foreign-frames.ts';
 import { ChunkJoiner } from '#src/dialects/chat/join-chunks.ts';
 import type { Collector } from '#src/dialects/dialect.ts';
 import { asFault, Fault } from '#src/faults.ts';
-import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
+import { isObject, type JsonObject, jsonOrNull, stringOrNull } from '#src/json.ts';
 import { isParserFault } from '#src/repairs/parser-fault.ts';
 import type { Correction } from '#src/repairs/schemas/correction.ts';
 import type { Outcome, Ticket } from '#src/requests/request.ts';
@@ -138,7 +138,7 @@ async function verbatim(asking: Asking, answer: ExchangeResponse): Promise<Whole
 
 /** An engine's body as far as it is read; throws the Fault that it holds. */
 function bodyOf(bytes: Uint8Array<ArrayBuffer>): JsonObject {
-  const body = bytes.length <= COUNTED_BYTES_MAX ? parsedOrNull(Buffer.from(bytes).toString()) : null;
+  const body = bytes.length <= COUNTED_BYTES_MAX ? jsonOrNull(Buffer.from(bytes).toString()) : null;
   const told = isObject(body) ? body : {};
   const error = errorObject(told);
   if (error) throw faultOfError(error);

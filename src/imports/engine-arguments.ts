@@ -6,7 +6,7 @@ import { isAbsolute, join } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
 import type { FlagRule } from '#src/engines/flag-rules.ts';
 import { flagRules } from '#src/engines/llama-flags.ts';
-import { isObject } from '#src/json.ts';
+import { isObject, jsonOrNull } from '#src/json.ts';
 import { Behaviour } from '#src/models/behaviour.ts';
 import { LaunchOverrides } from '#src/models/model.ts';
 import { QUIETLY_LEFT, SAMPLERS, SETTERS, type Setter, WORDS_FOR_OWNED } from './flag-meanings.ts';
@@ -179,12 +179,4 @@ function pathIn({ use }: FlagRule, value: string, folder: string): string {
 /** A path as a file in `folder` means it. */
 export function resolved(path: string, folder: string): string {
   return isAbsolute(path) ? path : join(folder, path);
-}
-
-function jsonOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

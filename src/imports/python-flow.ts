@@ -4,7 +4,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { smallFileOrNull } from '#src/discovery/small-file.ts';
 import { Fault } from '#src/faults.ts';
-import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
+import { isObject, type JsonObject, objectOrNull, stringOrNull } from '#src/json.ts';
 import { openAsItIs } from '#src/store/as-it-is.ts';
 import { type ImportPlan, mergeSameFiles, type NotTaken, type PlannedModel, plannedModel } from './plan.ts';
 
@@ -103,12 +103,7 @@ function readPresets(path: string, notTaken: NotTaken[]): ImportPlan['presets'] 
 }
 
 function jsonAt(path: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(smallFileOrNull(path, JSON_BYTES_MAX) ?? '');
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
+  return objectOrNull(smallFileOrNull(path, JSON_BYTES_MAX) ?? '');
 }
 
 /** Whether the tables are those that the Python Flow made: this one's models have no such columns. */

@@ -1,6 +1,6 @@
 /** Asks a ready engine over HTTP, with bounds on what it may answer. */
 import { Fault } from '#src/faults.ts';
-import { isObject, type JsonObject } from '#src/json.ts';
+import { type JsonObject, objectOrNull } from '#src/json.ts';
 import type { Model } from '#src/models/model.ts';
 import { type Frame, FrameReader } from '#src/stream/frames.ts';
 import type { ModelState } from '#src/supervision/model-state.ts';
@@ -28,7 +28,7 @@ export function engineAsker(
     async post(path, body) {
       const answer = await send(path, body);
       const text = await answer.text(ANSWER_BYTES_MAX);
-      const value = parsedOrNull(text);
+      const value = objectOrNull(text);
       if (answer.status !== 200) throw refusal(path, answer.status, value, text);
       if (value !== null) return value;
       throw new Fault('engine-refused', `What it answers at ${path} is not JSON: ${quoted(text)}.`);
@@ -37,7 +37,7 @@ export function engineAsker(
       const answer = await send(path, body);
       if (answer.status === 200) return framesOf(answer);
       const text = await answer.text(ANSWER_BYTES_MAX);
-      throw refusal(path, answer.status, parsedOrNull(text), text);
+      throw refusal(path, answer.status, objectOrNull(text), text);
     },
   };
 }
@@ -63,13 +63,4 @@ function refusal(path: string, status: number, value: JsonObject | null, text: s
 
 function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 80));
-}
-
-function parsedOrNull(text: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
 }

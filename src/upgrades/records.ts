@@ -1,7 +1,7 @@
 /** What must be known of updates after a restart of Flow: what was under way, what came of it, and the way back. */
 import { eq } from 'drizzle-orm';
 import type { StartedKind } from '#src/engines/engine.ts';
-import { isObject, type JsonObject } from '#src/json.ts';
+import { type JsonObject, objectOrNull } from '#src/json.ts';
 import type { Store } from '#src/store/open.ts';
 import { facts } from '#src/store/schema.ts';
 
@@ -25,7 +25,7 @@ export class UpgradeRecords {
 
   /** The update that a former Flow had begun and not ended, or that runs now; null when there is none. */
   get begun(): Begun | null {
-    const value = parsed(this.#get(BEGUN));
+    const value = objectOrNull(this.#get(BEGUN));
     const { kind, version, startedAtMs } = value ?? {};
     if (typeof kind !== 'string' || typeof startedAtMs !== 'number') return null;
     return { kind, version: typeof version === 'string' ? version : null, startedAtMs };
@@ -43,7 +43,7 @@ export class UpgradeRecords {
 
   /** The last update's report in the names of the wire; null before the first. */
   reportOf(kind: string): JsonObject | null {
-    return parsed(this.#get(reportKey(kind)));
+    return objectOrNull(this.#get(reportKey(kind)));
   }
 
   /** Id of the engine that was the default before the present one; null when there is no way back. */
@@ -80,14 +80,5 @@ export class UpgradeRecords {
     } catch {
       return;
     }
-  }
-}
-
-function parsed(text: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
   }
 }

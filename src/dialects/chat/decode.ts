@@ -1,16 +1,8 @@
 /** The engine's stream of OpenAI chat chunks as events. Unknown fields are ignored; only the first choice is read. */
 import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
 import { Fault } from '#src/faults.ts';
-import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
-import {
-  errorObject,
-  faultOfError,
-  NO_TIMINGS,
-  NO_USAGE,
-  parsedOrNull,
-  readTimings,
-  readUsage,
-} from './engine-word.ts';
+import { isObject, type JsonObject, jsonOrNull, numberOrNull, stringOrNull } from '#src/json.ts';
+import { errorObject, faultOfError, NO_TIMINGS, NO_USAGE, readTimings, readUsage } from './engine-word.ts';
 
 /** Tool calls in one answer; an index beyond it is nonsense from a broken engine. */
 const TOOL_CALLS_MAX = 128;
@@ -85,7 +77,7 @@ export class ChatDecoder {
       this.#isDone = true;
       return [];
     }
-    const answer = parsedOrNull(data);
+    const answer = jsonOrNull(data);
     // Something that is no JSON object carries nothing that could be told; whether the answer is whole, `end` decides.
     if (!isObject(answer)) return [];
     const error = errorObject(answer);
@@ -168,7 +160,7 @@ function readBy(shape: Shape, data: string): StreamEvent | null {
   if (to <= from || !data.startsWith(shape.prefix) || !data.endsWith(shape.suffix)) return null;
   const literal = data.slice(from, to);
   if (!NEEDS_PARSING.test(literal)) return { type: shape.type, text: literal };
-  const text = parsedOrNull(`"${literal}"`);
+  const text = jsonOrNull(`"${literal}"`);
   return typeof text === 'string' ? { type: shape.type, text } : null;
 }
 
@@ -183,7 +175,7 @@ function shapeOf(data: string, type: 'text' | 'thinking', text: string): Shape |
     if (!opening) continue;
     const from = at + key.length + opening[0].length;
     const to = literalEnd(data, from);
-    if (to < 0 || parsedOrNull(`"${data.slice(from, to)}"`) !== text) continue;
+    if (to < 0 || jsonOrNull(`"${data.slice(from, to)}"`) !== text) continue;
     return { type, prefix: data.slice(0, from), suffix: data.slice(to) };
   }
   return null;

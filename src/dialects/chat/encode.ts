@@ -1,8 +1,7 @@
 /** Events as OpenAI chat chunks: for what Flow has mended of an answer whose other frames pass untouched. */
 import type { AnswerHead } from '#src/dialects/dialect.ts';
 import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
-import { isObject, type JsonObject } from '#src/json.ts';
-import { parsedOrNull } from './engine-word.ts';
+import { isObject, type JsonObject, jsonOrNull } from '#src/json.ts';
 
 const REASONS: { readonly [Reason in FinishReason]: string } = {
   stop: 'stop',
@@ -32,7 +31,7 @@ export class ChunkEncoder {
   /** Takes the envelope from a frame of the engine; the first one is enough. */
   learn(data: string): void {
     if (this.#isLearnt) return;
-    const chunk = parsedOrNull(data);
+    const chunk = jsonOrNull(data);
     if (!isObject(chunk) || !Array.isArray(chunk.choices)) return;
     this.#isLearnt = true;
     const { choices: _choices, usage: _usage, timings: _timings, prompt_progress: _progress, ...envelope } = chunk;
@@ -101,7 +100,7 @@ export function hidesCalls(answer: unknown): boolean {
 
 /** A frame of the engine with another word for how the answer ended; all else stays, but the delta of a `bare` one. */
 export function withFinish(data: string, reason: FinishReason, { isBare }: { isBare: boolean }): string {
-  const chunk = parsedOrNull(data);
+  const chunk = jsonOrNull(data);
   if (!isObject(chunk) || !Array.isArray(chunk.choices)) return data;
   const choices = chunk.choices.map((choice: unknown) => {
     if (!isObject(choice) || typeof choice.finish_reason !== 'string') return choice;

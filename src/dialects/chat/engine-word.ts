@@ -1,6 +1,6 @@
 /** What an engine says about an answer beside its text: errors, counts, speeds. Reads llama-server, mlx_lm and vLLM. */
 import { Fault } from '#src/faults.ts';
-import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
+import { isObject, type JsonObject, jsonOrNull, numberOrNull, stringOrNull } from '#src/json.ts';
 import type { EngineTimings, Usage } from '#src/requests/request.ts';
 
 /** Nothing is known yet. */
@@ -26,7 +26,7 @@ const BLAMES_REQUEST = [
 
 /** An error answer of an engine as a Fault that keeps its status and its own words (`details.engineError`). */
 export function faultOfAnswer(status: number, text: string): Fault {
-  const error = errorObject(parsedOrNull(text));
+  const error = errorObject(jsonOrNull(text));
   if (error) return faultOfError(error, status);
   const plain = text
     .replace(/<[^>]*>/g, ' ')
@@ -106,15 +106,6 @@ export function readTimings(answer: JsonObject): EngineTimings {
     prefillMs: numberOrNull(timings.prompt_ms),
     decodeMs: numberOrNull(timings.predicted_ms),
   };
-}
-
-/** The parsed JSON, or null when it is none. */
-export function parsedOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 function digitsOrNull(value: unknown): number | null {

@@ -3,9 +3,9 @@
  * put right here, so that everything behind it reads one kind of stream. Measured on mlx_lm 0.31 and 0.32,
  * mlx-openai-server 1.8 and mlx-vlm 0.7.
  */
-import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
+import { isObject, type JsonObject, jsonOrNull, numberOrNull, stringOrNull } from '#src/json.ts';
 import { encodeFrame, type Frame, FrameReader } from '#src/stream/frames.ts';
-import { errorObject, parsedOrNull } from './engine-word.ts';
+import { errorObject } from './engine-word.ts';
 
 export type ForeignParts = {
   readonly requestId: string;
@@ -78,7 +78,7 @@ export class ForeignFrames {
       this.#isOver = true;
       return;
     }
-    const chunk = parsedOrNull(data);
+    const chunk = jsonOrNull(data);
     if (!isObject(chunk)) return;
     const error = errorObject(chunk);
     if (error) {

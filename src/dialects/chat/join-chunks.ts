@@ -1,6 +1,5 @@
 /** A stream of OpenAI chat chunks as the whole answer that it tells; fields that nobody here knows come along. */
-import { isObject, type JsonObject, numberOrNull } from '#src/json.ts';
-import { parsedOrNull } from './engine-word.ts';
+import { isObject, type JsonObject, jsonOrNull, numberOrNull } from '#src/json.ts';
 
 /**
  * Joins chunks as every client does: texts grow, list items are told apart by their `index`, anything else is what was
@@ -12,7 +11,7 @@ export class ChunkJoiner {
 
   /** Takes the data of one frame; what is no chunk is left out. */
   push(data: string): void {
-    const chunk = parsedOrNull(data);
+    const chunk = jsonOrNull(data);
     if (!isObject(chunk)) return;
     const { choices, ...rest } = chunk;
     this.#answer = { ...this.#answer, ...rest };

@@ -1,7 +1,6 @@
 /** Tool calls in history, in one form: a list, arguments as text that is JSON, ids that templates accept. */
-import { parsedOrNull } from '#src/dialects/chat/engine-word.ts';
 import type { ChatMessage, ToolCall } from '#src/dialects/chat-request.ts';
-import { isObject } from '#src/json.ts';
+import { isObject, jsonOrNull } from '#src/json.ts';
 
 const INVALID = 'arguments of an earlier tool call that are no JSON object were wrapped';
 const SHORT_ID = /^[A-Za-z0-9]{9}$/;
@@ -78,7 +77,7 @@ function argumentsText(given: unknown, changes: Set<string>): string {
   if (isObject(given)) return JSON.stringify(given);
   const text = typeof given === 'string' ? given : JSON.stringify(given ?? '');
   if (given === null || given === undefined || text.trim() === '') return '{}';
-  if (isObject(parsedOrNull(text))) return text;
+  if (isObject(jsonOrNull(text))) return text;
   changes.add(INVALID);
   return JSON.stringify({ INVALID_JSON: text });
 }

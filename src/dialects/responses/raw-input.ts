@@ -2,7 +2,7 @@
  * The text inside a call's arguments, while they come: a `custom` tool takes raw text, the model writes it as the one
  * string of a JSON object, `{"input":"…"}`. What does not begin like that is held and understood at its end.
  */
-import { isObject } from '#src/json.ts';
+import { isObject, jsonOrNull } from '#src/json.ts';
 
 const ESCAPES: { readonly [letter: string]: string } = {
   '"': '"',
@@ -97,21 +97,13 @@ export class RawInput {
 
 /** The text in arguments that are not `{"input":"…"}`: their only string, else all of them as they are. */
 function textOf(json: string): string {
-  const value = parsed(json);
+  const value = jsonOrNull(json);
   if (typeof value === 'string') return value;
   if (!isObject(value)) return json;
   if (typeof value.input === 'string') return value.input;
   const [only, ...others] = Object.values(value);
   if (only === undefined) return '';
   return typeof only === 'string' && others.length === 0 ? only : json;
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return null;
-  }
 }
 
 /** Index of the next quote or backslash. */

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Environment, engineEnvironment } from '#src/engines/environment.ts';
 import { type ProgramEnd, runProgram } from '#src/engines/run-program.ts';
-import { isObject, stringOrNull } from '#src/json.ts';
+import { isObject, jsonOrNull, stringOrNull } from '#src/json.ts';
 import { MLX_PROGRAMS, type MlxKind } from './kinds.ts';
 import type { ServerFacts } from './manifest.ts';
 import { readOptions } from './options.ts';
@@ -50,7 +50,7 @@ export async function askServer(
     [...readOptions(help.stdout)].map(([name, values]) => [name, values && [...values]]),
   );
   if (!('--port' in options)) return { outcome: 'broken', reason: 'It runs, but has no option --port.' };
-  const said = names.kind === 'exited' ? parsed(names.stdout) : null;
+  const said = names.kind === 'exited' ? jsonOrNull(names.stdout) : null;
   const word = (name: string) => (isObject(said) ? stringOrNull(said[name]) : null);
   return {
     outcome: 'works',
@@ -114,12 +114,4 @@ function words(code: number, output: string): string {
   const last = lines.findLast((line) => /^\w*(Error|Exception)\b/.test(line)) ?? lines.at(-1) ?? '';
   const said = last === '' ? '.' : `: ${last.trim().slice(0, COMPLAINT_LENGTH_MAX)}`;
   return `It ended with code ${code} when it was tried${said}`;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

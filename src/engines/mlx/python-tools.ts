@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Environment, toolEnvironment } from '#src/engines/environment.ts';
 import { runProgram } from '#src/engines/run-program.ts';
-import { isObject } from '#src/json.ts';
+import { isObject, jsonOrNull } from '#src/json.ts';
 import type { Machine } from './package-set.ts';
 
 /** A Python that was asked. */
@@ -83,19 +83,11 @@ async function findPython(
 }
 
 function readAnswer(text: string, machine: Machine): Python | null {
-  const answer = parsed(text);
+  const answer = jsonOrNull(text);
   if (!isObject(answer) || typeof answer.executable !== 'string' || typeof answer.minor !== 'number') return null;
   // Under Rosetta it would fetch packages for Intel.
   if (machine.platform === 'darwin' && answer.machine !== 'arm64') return null;
   return { executable: answer.executable, minor: answer.minor };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 /** Where a program is: on `PATH`, and where its own installers put it, which a service's `PATH` may not name. */

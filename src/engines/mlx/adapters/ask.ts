@@ -1,4 +1,5 @@
 /** Questions to a server of ours on loopback, asked past every proxy. */
+import { jsonOrNull } from '#src/json.ts';
 
 /** An answer: its status, and its body where that is JSON (null otherwise). */
 export type Answer = { readonly status: number; readonly body: unknown };
@@ -23,7 +24,7 @@ export async function ask(
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
-  return { status: response.status, body: parsed(text) };
+  return { status: response.status, body: jsonOrNull(text) };
 }
 
 /** Whether `/health` answers, or wants a key first, which it is asked with later. Never throws. */
@@ -33,13 +34,5 @@ export async function isHealthy(baseUrl: string, signal: AbortSignal): Promise<b
     return status === 200 || status === 401;
   } catch {
     return false;
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
