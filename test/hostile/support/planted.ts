@@ -14,8 +14,8 @@ export function plantedIn(allowed: Allowed): readonly string[] {
   const MARKS = /pwned|canary|alert\(|forged/i;
   /** Letters of ids, addresses and selectors that are made from names: nothing of these begins anything. */
   const TAME = /^[\w\s#:.,\-/%?=&@~]*$/;
-  const NEVER =
-    /^(?:IFRAME|FRAME|OBJECT|EMBED|BASE|MARQUEE|MATH|AUDIO|VIDEO|SOURCE|XMP|PLAINTEXT|NOEMBED|FOREIGNOBJECT|ANIMATE|SET|X-X|HX-.*)$/i;
+  const EMBEDDING = /^(?:IFRAME|FRAME|OBJECT|EMBED|BASE|AUDIO|VIDEO|SOURCE|FOREIGNOBJECT|ANIMATE|SET)$/i;
+  const STRANGE = /^(?:MARQUEE|MATH|XMP|PLAINTEXT|NOEMBED|X-X|HX-.*)$/i;
   const ADDRESSES = /^(?:href|src|action|formaction|xlink:href|data|poster|ping|background|srcset|manifest)$/;
   const ASKED = /^(?:data-)?hx-(?:get|post|put|patch|delete|action|push-url|replace-url|sse:connect)(?::inherited)?$/;
   /** Text that is only shown or sent; whatever stands there is no program. */
