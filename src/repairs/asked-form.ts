@@ -2,9 +2,8 @@
  * Holds an answer to the form that was asked for, where the engine cannot: JSON by a schema, or a call of a tool. The
  * model was told so in the system text; here its answer is checked, and asked for once more when it is not so.
  */
-import { parsedOrNull } from '#src/dialects/chat/engine-word.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
-import type { Json } from '#src/json.ts';
+import { type Json, jsonOrNull } from '#src/json.ts';
 import { fitArguments } from './schemas/fit-arguments.ts';
 import { validate, violationText } from './schemas/validate.ts';
 import type { AskedForm, RepairContext, Sink, Stage } from './stage.ts';
@@ -157,7 +156,7 @@ function jsonIn(text: string): { readonly text: string; readonly value: unknown 
   const from = whole.search(/[[{]/);
   const to = Math.max(whole.lastIndexOf('}'), whole.lastIndexOf(']'));
   for (const candidate of [whole, fenced.trim(), from < 0 ? '' : whole.slice(from, to + 1)]) {
-    const value = candidate === '' ? null : parsedOrNull(candidate);
+    const value = candidate === '' ? null : jsonOrNull(candidate);
     if (value !== null) return { text: candidate, value };
   }
   return null;

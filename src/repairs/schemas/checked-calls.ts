@@ -3,7 +3,7 @@
  * checked here. Such a call is held until it is whole; all else streams on.
  */
 
-import { parsedOrNull } from '#src/dialects/chat/engine-word.ts';
+import { jsonOrNull } from '#src/json.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
 import type { RepairContext, Sink, Stage } from '../stage.ts';
 import type { JudgedCall } from './correction.ts';
@@ -122,7 +122,7 @@ class CheckedCalls implements Stage {
     for (const call of this.#calls.values()) {
       const schema = this.#context.relaxed.get(call.start.name);
       if (!call.isHeld || schema === undefined || call.violations.length > 0) continue;
-      const value = parsedOrNull(call.json === '' && isEnd ? '{}' : call.json);
+      const value = jsonOrNull(call.json === '' && isEnd ? '{}' : call.json);
       // No JSON is not this stage's to mend.
       if (value === null) continue;
       const violations = validate(schema, value);
