@@ -38,6 +38,7 @@ import { checkedPlace } from './models/place.ts';
 import { removalRoutes } from './models/removal-routes.ts';
 import { type Resolved, resolveModel } from './models/resolve.ts';
 import { modelRoutes } from './models/routes.ts';
+import { openAccounts } from './requests/accounts.ts';
 import { measuredSpeeds } from './requests/measured-speeds.ts';
 import { repairRoutes } from './requests/repair-routes.ts';
 import { requestRoutes } from './requests/routes.ts';
@@ -148,7 +149,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(hostRoutes({ ...flow, fleet: snapshot, isAccepting }))
     .use(settingsRoutes({ settings }))
     .use(logRoutes({ logs, clock, closing }))
-    .use(requestRoutes({ tracker, telemetry: flow.telemetry, fleet: snapshot }))
+    .use(requestRoutes({ tracker, telemetry: flow.telemetry, accounts: openAccounts(flow), fleet: snapshot }))
     .use(repairRoutes({ repairs: flow.repairs }))
     .use(engineRoutes({ engines: flow.engines, mlx: flow.mlx, updates: updateWords(flow) }))
     .use(backendRoutes(flow))

@@ -16,6 +16,7 @@ const NAME = /^[A-Za-z0-9._-]{1,140}\.log(\.\d)?$/;
 const LINE = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) (debug|info|warning|error) (?:stdout|stderr|flow) (.*)$/;
 const PAGE_BYTES = 64 * 1024;
 const LINE_BYTES_MAX = 64 * 1024;
+const SPAN_BYTES_MAX = 256 * 1024;
 const NEWLINE = 10;
 
 /** Looks into one folder and nowhere else: names are compared with what lies there, and links are not followed. */
@@ -77,8 +78,25 @@ export class KeptFiles {
     return { lines: lines.map(lineOf), startBytes: start + first, endBytes: end };
   }
 
+  /** The lines of a file between two times, both included; the newest 256 kB of them. */
+  async between(name: string, fromMs: number, untilMs: number): Promise<readonly KeptLine[]> {
+    const file = await this.find(name);
+    if (file === null) return [];
+    const start = await this.placeOf(file, fromMs);
+    const end = await this.placeOf(file, untilMs + 1);
+    const bytes = await this.#bytes(name, Math.max(start, end - SPAN_BYTES_MAX), end);
+    const lines = bytes
+      .toString('utf8')
+      .split('\n')
+      .filter((line) => line !== '');
+    return lines.map(lineOf).filter(({ atMs }) => atMs !== null && atMs >= fromMs && atMs <= untilMs);
+  }
+
   /** Where the first line at or after a time begins; the end of the file when all are older. */
   async placeOf(file: KeptFile, atMs: number): Promise<number> {
+    const head = await this.#bytes(file.name, 0, Math.min(file.sizeBytes, LINE_BYTES_MAX));
+    const beginning = lineOf(head.toString('utf8').split('\n', 1)[0] ?? '').atMs;
+    if (beginning !== null && beginning >= atMs) return 0;
     let low = 0;
     let high = file.sizeBytes;
     while (high - low > 1) {

@@ -51,10 +51,23 @@ export class Logs {
   readonly #redactor = new Redactor();
   readonly #kept = new Map<string, Kept>();
   readonly #followers = new Set<(entry: LogEntry) => void>();
+  readonly #sinceMs: number;
   #sequence = 0;
+  #errorCount = 0;
 
   constructor(options: LogsOptions) {
     this.#options = options;
+    this.#sinceMs = options.clock.wallMs();
+  }
+
+  /** Since when lines are kept in memory, wall clock. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** How many lines were errors since then. */
+  get errorCount(): number {
+    return this.#errorCount;
   }
 
   /** A line of an engine's output, or (stream `flow`) what Flow has to say about that model. */
@@ -161,6 +174,7 @@ export class Logs {
     // One entry is one line, in the file too: nobody forges a second one.
     const text = this.#redactor.redact(line.replace(LINE_BREAK, escaped));
     const entry: LogEntry = { sequence: this.#sequence, source, atMs: clock.wallMs(), level, stream, text };
+    if (level === 'error') this.#errorCount += 1;
     const kept = this.#of(source);
     kept.ring.push(entry);
     kept.file?.append(`${new Date(entry.atMs).toISOString()} ${level} ${stream} ${text}`);

@@ -6,6 +6,7 @@ import type { NewLoadRow, NewRequestRow } from '#src/store/schema.ts';
 
 /** Upper bounds in seconds; the last bucket is open. */
 export const TTFT_BOUNDS_S: readonly number[] = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+export const QUEUE_BOUNDS_S: readonly number[] = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 export const DURATION_BOUNDS_S: readonly number[] = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800];
 
 /** A histogram as Prometheus wants it; `counts` has one more entry than there are bounds. */
@@ -18,6 +19,8 @@ export type EndedCount = {
   count: number;
 };
 export type TokenCount = { readonly modelId: string; input: number; cached: number; output: number };
+/** Loaded models that were unloaded, by reason, or whose engine ended by itself (`crash`). */
+export type EndCount = { readonly reason: string; count: number };
 export type LoadCount = { readonly modelId: string; readonly result: string; count: number; seconds: number };
 
 const MODELS_MAX = 200;
@@ -30,6 +33,8 @@ export class Meters {
   readonly #ended = new Map<string, EndedCount>();
   readonly #tokens = new Map<string, TokenCount>();
   readonly #loads = new Map<string, LoadCount>();
+  readonly #ends = new Map<string, EndCount>();
+  readonly queue = histogram(QUEUE_BOUNDS_S);
   readonly ttft = histogram(TTFT_BOUNDS_S);
   readonly duration = histogram(DURATION_BOUNDS_S);
 
@@ -47,6 +52,7 @@ export class Meters {
     tokens.cached += row.cachedTokens ?? 0;
     tokens.output += row.outputTokens ?? 0;
     if (row.ttftMs !== null) observe(this.ttft, row.ttftMs / 1000);
+    if (row.queueMs !== null) observe(this.queue, row.queueMs / 1000);
     observe(this.duration, row.durationMs / 1000);
   }
 
@@ -60,6 +66,15 @@ export class Meters {
     });
     count.count += 1;
     count.seconds += load.loadMs / 1000;
+  }
+
+  /** Counts the end of a loaded model; `reason` is one of a closed list. */
+  countEnd(reason: string): void {
+    entry(this.#ends, reason, { reason, count: 0 }).count += 1;
+  }
+
+  get ends(): readonly EndCount[] {
+    return [...this.#ends.values()];
   }
 
   get ended(): readonly EndedCount[] {

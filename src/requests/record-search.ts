@@ -54,6 +54,15 @@ export class RecordSearch {
     return this.#parts.store.select().from(requests).where(eq(requests.id, id)).get() ?? null;
   }
 
+  /** The record of a request by its id; null when there is none. */
+  findByRequest(requestId: string): RequestRow | null {
+    this.#parts.writer.flush();
+    const { store } = this.#parts;
+    return (
+      store.select().from(requests).where(eq(requests.requestId, requestId)).orderBy(desc(requests.id)).get() ?? null
+    );
+  }
+
   /** How many records are kept, but for gaps. */
   get count(): number {
     const first = this.#first('SELECT min(id) AS id FROM requests');

@@ -3,14 +3,16 @@ import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
 import type { FleetSnapshot } from '#src/scheduling/lease.ts';
+import type { RequestAccounts } from './accounts.ts';
 import { activityByModel, prefillProgress } from './activity.ts';
 import { RECORDS_PER_PAGE_MAX, type RecordFilter, type Telemetry } from './telemetry.ts';
 import type { RequestTracker } from './tracker.ts';
-import { requestsByModel, telemetryRecord, trackedRequest } from './wire.ts';
+import { accountRecord, momentRecord, requestsByModel, telemetryRecord, trackedRequest } from './wire.ts';
 
 export type RequestRoutesParts = {
   readonly tracker: Pick<RequestTracker, 'list' | 'find' | 'cancel' | 'cancelSilent'>;
   readonly telemetry: Pick<Telemetry, 'page' | 'totals'>;
+  readonly accounts: Pick<RequestAccounts, 'find' | 'mended' | 'moment'>;
   readonly fleet: () => FleetSnapshot;
 };
 
@@ -28,9 +30,11 @@ const RecordQuery = t.Object({
   before: t.Optional(t.Numeric({ minimum: 1 })),
   totals: t.Optional(t.String({ maxLength: 5 })),
 });
+/** With `logs`, also the lines that its engine and Flow wrote meanwhile. */
+const AccountQuery = t.Object({ logs: t.Optional(t.String({ maxLength: 5 })) });
 const SilentQuery = t.Object({ max_age: t.Optional(t.Numeric({ minimum: 1, maximum: 86_400 })) });
 
-export const requestRoutes = ({ tracker, telemetry, fleet }: RequestRoutesParts) =>
+export const requestRoutes = ({ tracker, telemetry, accounts, fleet }: RequestRoutesParts) =>
   new Elysia({ name: 'request-routes' })
     .get('/api/requests', () => ({ requests: requestsByModel(tracker.list()) }), access('read'))
     .post(
@@ -40,17 +44,22 @@ export const requestRoutes = ({ tracker, telemetry, fleet }: RequestRoutesParts)
     )
     .get(
       '/api/requests/:id',
-      ({ params }) => {
+      async ({ params, query }) => {
+        const account = accounts.find(params.id);
+        if (account === null) throw unknownRequest(params.id);
         const view = tracker.find(params.id);
-        if (view === null) throw unknownRequest(params.id);
-        return trackedRequest(view);
+        return {
+          ...(view === null ? {} : trackedRequest(view)),
+          ...accountRecord(account, accounts.mended(account.requestId)),
+          ...(query.logs ? { logs: momentRecord(await accounts.moment(account)) } : {}),
+        };
       },
-      access('read'),
+      { ...access('read'), query: AccountQuery },
     )
     .post(
       '/api/requests/:id/cancel',
       ({ params, set }) => {
-        if (!tracker.cancel(params.id)) throw unknownRequest(params.id);
+        if (!tracker.cancel(params.id)) throw notOpen(params.id);
         set.status = 202;
         return { status: 'cancelling', request_id: params.id };
       },
@@ -72,9 +81,15 @@ export const requestRoutes = ({ tracker, telemetry, fleet }: RequestRoutesParts)
     .get('/api/model-activity', () => ({ activity: activityByModel(fleet(), tracker.list()) }), access('read'))
     .get('/api/processing-progress', () => ({ progress: prefillProgress(tracker.list()) }), access('read'));
 
-function unknownRequest(id: string): Fault {
+function notOpen(id: string): Fault {
   return new Fault('not-found', `There is no open request ${id.slice(0, 40)}.`, {
     hint: 'GET /api/requests lists those that are open.',
+  });
+}
+
+function unknownRequest(id: string): Fault {
+  return new Fault('not-found', `There is no request ${id.slice(0, 40)}.`, {
+    hint: 'GET /api/requests lists those that are open, GET /api/telemetry those that have ended.',
   });
 }
 

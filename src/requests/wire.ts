@@ -1,6 +1,9 @@
 /** Requests and records as the API tells them: the seed's field names first, then ours. Pure. */
+import type { Moment, MomentLine } from '#src/logs/moment.ts';
 import type { RequestRow } from '#src/store/schema.ts';
-import type { RequestView } from './request.ts';
+import { type RequestAccount, stretchesOf } from './account.ts';
+import type { RecordedRepair } from './repair-log.ts';
+import type { AskedParameters, RequestView } from './request.ts';
 
 /** One live request. Times are seconds since 1970, UTC; durations ms. */
 export type TrackedRequest = ReturnType<typeof trackedRequest>;
@@ -37,6 +40,54 @@ export function trackedRequest(view: RequestView) {
     repairs: view.repairs,
     termination: view.termination,
   };
+}
+
+/** One request in full, running or recorded: the live one's field names where it has them. */
+export function accountRecord(account: RequestAccount, mended: readonly RecordedRepair[]) {
+  return {
+    request_id: account.requestId,
+    model_id: account.modelId ?? account.wantedModel ?? '',
+    route: account.route,
+    stage: account.stage,
+    started_at: account.startedAtMs / 1000,
+    completed_at: account.endedAtMs === null ? null : account.endedAtMs / 1000,
+    duration_ms: rounded(account.durationMs),
+    timeline: stretchesOf(account).map(({ kind, ms }) => ({ stage: kind, ms: rounded(ms) })),
+    queue_ms: rounded(account.queueMs),
+    load_ms: rounded(account.loadMs),
+    ttft_ms: rounded(account.ttftMs),
+    input_tokens: account.inputTokens,
+    cached_tokens: account.cachedTokens,
+    output_tokens: account.outputTokens,
+    thinking_tokens: account.thinkingTokens,
+    prefill_tokens_per_sec: rounded(account.prefillTokensPerS),
+    tokens_per_sec: rounded(account.decodeTokensPerS),
+    wanted_model: account.wantedModel,
+    dialect: account.dialect,
+    client: account.client,
+    stream: account.isStream,
+    engine: account.engine,
+    engine_version: account.engineVersion,
+    parameters: parameterRecords(account.parameters),
+    finish_reason: account.finishReason,
+    termination: account.termination,
+    error_kind: account.error?.kind ?? null,
+    error_message: account.error?.message ?? null,
+    repairs: account.repairs,
+    mended: mended.map(({ kind, note, before, after, startedAtMs }) => ({
+      kind,
+      note,
+      at: startedAtMs / 1000,
+      before,
+      after,
+    })),
+  };
+}
+
+/** Lines of a request's time; `left_out` stand between the first and the last of them. */
+export function momentRecord({ first, left, last }: Moment) {
+  const line = ({ source, level, text, atMs }: MomentLine) => ({ source, level, at: atMs / 1000, text });
+  return { lines: [...first, ...last].map(line), left_out: left };
 }
 
 /** Live requests by model, as `/api/requests` and the socket's `init` give them; those without a model under `''`. */
@@ -85,7 +136,14 @@ export function telemetryRecord(row: RequestRow) {
     thinking_tokens: row.thinkingTokens,
     prefill_tokens_per_sec: rounded(row.prefillTokensPerS),
     repairs: row.repairs,
+    parameters: parameterRecords(row.parameters),
   };
+}
+
+/** Null where nothing was sampled, and for requests of before parameters were recorded. */
+function parameterRecords(parameters: AskedParameters | null) {
+  if (parameters === null) return null;
+  return Object.fromEntries(Object.entries(parameters).map(([name, [value, source]]) => [name, { value, source }]));
 }
 
 /** Two decimals are more than any of these is good for. */

@@ -10,7 +10,7 @@ const asked = (body: JsonObject, parts: Partial<Said> = {}) =>
   askedParameters(body, { ...NOBODY, caller: body, ...parts });
 
 describe('what is in effect', () => {
-  const cases: readonly (readonly [string, JsonObject, Record<string, unknown>])[] = [
+  const cases: readonly (readonly [string, JsonObject, Record<string, string | number | boolean>])[] = [
     ['nothing', {}, {}],
     [
       'numbers by one name',

@@ -3,6 +3,9 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { Elysia } from 'elysia';
 import { Bus } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
+import { Logs } from '#src/logs/logs.ts';
+import { openAccounts } from '#src/requests/accounts.ts';
+import { RepairLog } from '#src/requests/repair-log.ts';
 import { requestRoutes } from '#src/requests/routes.ts';
 import { Telemetry } from '#src/requests/telemetry.ts';
 import { RequestTracker } from '#src/requests/tracker.ts';
@@ -14,6 +17,7 @@ import { completed, HEAD } from './heads.ts';
 
 let store: Store;
 let clock: FakeClock;
+let logs: Logs;
 let writer: RecordWriter;
 let tracker: RequestTracker;
 let ask: (path: string, method?: string) => Promise<{ status: number; body: Record<string, never> }>;
@@ -23,10 +27,18 @@ beforeEach(() => {
   clock = new FakeClock();
   const bus = new Bus();
   writer = new RecordWriter({ store, clock, bus, retentionDays: () => 90 });
-  tracker = new RequestTracker({ clock, bus, record: (row) => writer.writeRequest(row) });
   const telemetry = new Telemetry({ store, writer });
   const fleet = () => fleetOf([readyModel('tiny', { inFlight: 1, waiting: 2 }), idleModel('other')]);
-  const app = new Elysia().use(requestRoutes({ tracker, telemetry, fleet }));
+  const repairs = new RepairLog({ store, writer, clock, recordsTexts: () => true });
+  tracker = new RequestTracker({
+    clock,
+    bus,
+    record: (row) => writer.writeRequest(row),
+    onMended: (mended) => repairs.record(mended),
+  });
+  logs = new Logs({ clock, bus, folder: null });
+  const accounts = openAccounts({ store, writer, tracker, repairs, logs, clock });
+  const app = new Elysia().use(requestRoutes({ tracker, telemetry, accounts, fleet }));
   ask = async (path, method = 'GET') => {
     const response = await app.handle(new Request(`http://localhost${path}`, { method }));
     return { status: response.status, body: await response.json().catch(() => ({})) };
@@ -61,6 +73,42 @@ test('live requests are told by model, with wall-clock seconds', async () => {
     ],
   } as never);
   expect((await ask(`/api/requests/${ticket.id}`)).body).toMatchObject({ request_id: ticket.id });
+});
+
+test('one request is told in the same words while it runs and after, with what it was asked with', async () => {
+  const ticket = tracker.open(HEAD);
+  ticket.resolved('tiny');
+  ticket.asked({ temperature: [0.2, 'caller'], top_k: [20, 'model'] });
+  clock.advance(100);
+  ticket.sent();
+  clock.advance(250);
+  ticket.output(3);
+  ticket.mended({ kind: 'leaked-call', note: 'a call was text', before: '<tool_call>', after: 'get_weather' });
+  logs.append('tiny', 'slot 0 takes the task', 'stderr');
+  logs.append('other', 'somebody else', 'stderr');
+  const { body: running } = await ask(`/api/requests/${ticket.id}?logs=1`);
+  const parameters = {
+    temperature: { value: 0.2, source: 'caller' },
+    top_k: { value: 20, source: 'model' },
+  };
+  expect(running).toMatchObject({ stage: 'generating', duration_ms: 350, completed_at: null, parameters });
+  expect(running.mended).toMatchObject([{ kind: 'leaked-call', before: '<tool_call>', after: 'get_weather' }]);
+  expect(running.logs).toMatchObject({ lines: [{ source: 'tiny', text: 'slot 0 takes the task' }], left_out: 0 });
+  clock.advance(400);
+  ticket.settle(completed(5));
+  // Later nobody watches it any more: all of it comes from the record.
+  clock.advance(60_000);
+  const { body: ended, status } = await ask(`/api/requests/${ticket.id}`);
+  expect(status).toBe(200);
+  expect(ended).toMatchObject({ stage: 'completed', duration_ms: 750, repairs: ['a call was text'], parameters });
+  expect(ended.timeline).toEqual([
+    { stage: 'queued', ms: 100 },
+    { stage: 'load', ms: 0 },
+    { stage: 'prefill', ms: 250 },
+    { stage: 'generate', ms: 400 },
+  ] as never);
+  expect(Object.keys(running)).toEqual(expect.arrayContaining(Object.keys(ended)));
+  expect((await ask('/api/requests/000000000000')).status).toBe(404);
 });
 
 test('cancelling answers at once and aborts; an ended or unknown request is 404', async () => {
