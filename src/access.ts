@@ -29,3 +29,27 @@ export const LARGE_BODY_BYTES_MAX = 256 << 20;
 export function access(scope: Scope, bodyBytesMax = SMALL_BODY_BYTES_MAX): RouteDetail {
   return { detail: { access: { scope, bodyBytesMax } } };
 }
+
+/** Methods that only look. */
+const LOOKING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+/**
+ * Whether somebody with these scopes may use a route. Who may `manage` may `read`; who may `read` may look at what
+ * inference left behind and at every page, but press nothing there.
+ */
+export function isWithin(scopes: readonly Scope[], demanded: Scope, method: string): boolean {
+  const may = (scope: Scope): boolean => scopes.includes(scope);
+  const mayRead = may('read') || may('manage');
+  switch (demanded) {
+    case 'public':
+      return true;
+    case 'infer':
+      return may('infer') || (mayRead && LOOKING.has(method));
+    case 'read':
+      return mayRead;
+    case 'page':
+      return LOOKING.has(method) ? mayRead : may('manage');
+    case 'manage':
+      return may('manage');
+  }
+}

@@ -14,6 +14,7 @@ export type FlowEvent =
   | { readonly type: 'download-changed'; readonly downloadId: string }
   | { readonly type: 'log-line'; readonly source: string }
   | { readonly type: 'settings-changed'; readonly keys: readonly string[] }
+  | { readonly type: 'keys-changed' }
   | { readonly type: 'notice'; readonly tone: 'info' | 'warning' | 'error'; readonly text: string };
 
 export type Listener = (event: FlowEvent) => void;

@@ -84,7 +84,8 @@ export class Changes implements Disposable {
       case 'notice':
         this.#noticeCount += 1;
         return `notice:${this.#noticeCount % NOTICES_MAX}`;
-      // Lines are many and have a stream of their own.
+      // Lines are many and have a stream of their own; keys are only for those who manage.
+      case 'keys-changed':
       case 'log-line':
         return null;
       default:

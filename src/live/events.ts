@@ -180,6 +180,7 @@ class EventStream {
       }
       case 'notice':
         return this.#frame('notice', { tone: event.tone, text: event.text });
+      case 'keys-changed':
       case 'log-line':
         return '';
       default:

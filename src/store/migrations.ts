@@ -65,5 +65,6 @@ export const MIGRATIONS: readonly string[] = [
      id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, digest TEXT NOT NULL UNIQUE,
      session_digest TEXT NOT NULL UNIQUE, tail TEXT NOT NULL, scopes TEXT NOT NULL, models TEXT,
      requests_per_minute INTEGER, tokens_per_day INTEGER, expires_at_ms INTEGER, created_at_ms INTEGER NOT NULL,
-     last_used_at_ms INTEGER, last_place TEXT, last_client TEXT, used_day TEXT NOT NULL, used_tokens INTEGER NOT NULL);`,
+     last_used_at_ms INTEGER, last_place TEXT, last_client TEXT, used_day TEXT NOT NULL,
+     used_tokens INTEGER NOT NULL);`,
 ];

@@ -21,7 +21,7 @@ const ENGINES: readonly EngineKind[] = ['llama.cpp', 'mlx-lm', 'mlx-openai-serve
 const FORMATS: readonly unknown[] = ['gguf', 'mlx'];
 
 /**
- * Copies what can be read of the models, the presets, the keys and the single facts from the broken file into a new store. Never
+ * Copies what can be read of models, presets, keys and single facts from the broken file into a new store. Never
  * throws: damage anywhere else does not matter, and damage among them costs what it covers.
  */
 export function salvage(brokenPath: string, into: Store): Salvaged {
