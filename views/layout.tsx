@@ -48,7 +48,8 @@ const HTMX_CONFIG = JSON.stringify({
   history: false,
   // The reader opens and closes details; the server never does.
   morphIgnore: ['data-htmx-powered', 'open'],
-  sse: { reconnectDelay: 300, reconnectMaxDelay: 3000, reconnectJitter: 0.2 },
+  // When there is a connection is decided in `connection.js`.
+  sse: { reconnect: false, pauseOnBackground: false, releaseOn: 'end', connectTimeout: 10_000 },
 });
 
 export function Layout(props: LayoutProps): JSX.Element {
@@ -160,7 +161,7 @@ function Always({ topic }: { topic: string }): JSX.Element {
     <>
       <Palette />
       <Shortcuts />
-      <div id="live" hx-sse:connect={`/live?page=${encodeURIComponent(topic)}`} hx-swap="none" />
+      <div id="live" hx-sse:connect={`/live?page=${encodeURIComponent(topic)}`} hx-trigger="connect" hx-swap="none" />
     </>
   );
 }

@@ -10,7 +10,7 @@ import { KeptFiles } from '#src/logs/kept-files.ts';
 import { Logs } from '#src/logs/logs.ts';
 import { LogNews } from '#src/pages/logs/log-news.tsx';
 import { logPages } from '#src/pages/logs/pages.tsx';
-import { openBrowser, type PageOptions, watchedPage } from '../support/browser.ts';
+import { FLOW_AWAY, openBrowser, type PageOptions, watchedPage } from '../support/browser.ts';
 import { type Dashboard, fullScene, openDashboard } from '../support/dashboard.ts';
 import { axeViolations, scrollsSideways } from '../support/page-checks.ts';
 
@@ -113,7 +113,7 @@ describe('lines', () => {
   test('after a restart of Flow the page shows the new run without a reload', async () => {
     const first = await house();
     write(first.logs, 50);
-    const { page } = await first.open();
+    const { page } = await first.open('/logs', { expects: FLOW_AWAY });
     const { port } = first.dashboard.listener;
     await first.dashboard.stop();
     await page.waitForSelector('#connection[data-state=reconnecting]', { timeout: 10_000 });

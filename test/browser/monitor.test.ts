@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import type { Browser } from 'playwright-core';
-import { openBrowser, watchedPage } from '../support/browser.ts';
+import { FLOW_AWAY, openBrowser, watchedPage } from '../support/browser.ts';
 import {
   type Dashboard,
   emptyScene,
@@ -15,9 +15,9 @@ import {
   sampleModel,
   sampleRequest,
 } from '../support/dashboard.ts';
+import { axeViolations } from '../support/page-checks.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
-const AXE = await Bun.file(Bun.resolveSync('axe-core/axe.min.js', import.meta.dir)).text();
 const LIVE = '#connection[data-state=live]';
 
 let browser: Browser;
@@ -91,7 +91,7 @@ describe('live', () => {
 
   test('a server that goes away is shown at once, and is live again by itself when it returns', async () => {
     const first = await openDashboard(emptyScene());
-    const { page } = await watchedPage(browser);
+    const { page } = await watchedPage(browser, { expects: FLOW_AWAY });
     await page.goto(first.listener.url);
     await page.waitForSelector(LIVE);
     const { port } = first.listener;
@@ -110,7 +110,7 @@ describe('live', () => {
 
 describe('actions', () => {
   test('Load, Pin, Cancel and Unload with undo reach the fleet; a busy model asks first', async () => {
-    const { page } = await watchedPage(browser);
+    const { page } = await watchedPage(browser, { expects: [/^409 POST \/monitor\/unloading/] });
     await page.goto(full.listener.url);
     await page.waitForSelector(LIVE);
     await page.click('button[aria-label="Load llama-3.2-3B"]');
@@ -229,19 +229,15 @@ for (const { colorScheme, width } of VIEWS) {
       const { page, troubles } = await watchedPage(browser, {
         colorScheme: colorScheme === 'light' ? 'light' : 'dark',
         width,
+        expects: path === '/nowhere' ? [/^404 GET \/nowhere/] : [],
       });
       await page.goto(full.listener.url + path);
       if (path === '/') await page.waitForSelector(LIVE);
       expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(
         0,
       );
-      // Looked at before axe runs: it tries inline styles of its own.
       expect(troubles).toEqual([]);
-      const violations = await page.evaluate(`(() => { ${AXE}; return axe.run(document, { resultTypes: ['violations'] })
-        .then(({ violations }) =>
-          violations.map(({ id, nodes }) =>
-            id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | '))); })()`);
-      expect(violations).toEqual([]);
+      expect(await axeViolations(page)).toEqual([]);
       await page.context().close();
     });
   }

@@ -1,7 +1,7 @@
 /** What stands on every page, in a real browser: finding, keys, notices. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import type { Browser } from 'playwright-core';
-import { openBrowser, watchedPage } from '../support/browser.ts';
+import { FLOW_AWAY, openBrowser, watchedPage } from '../support/browser.ts';
 import { type Dashboard, fullScene, openDashboard } from '../support/dashboard.ts';
 import { axeViolations } from '../support/page-checks.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -101,7 +101,7 @@ test('at most three notices stand at a time, a trouble longer than what passes, 
 test('while Flow does not run, its address says so, and goes on by itself when it does', async () => {
   const own = await openDashboard(fullScene());
   const { port } = new URL(own.listener.url);
-  const { page } = await watchedPage(browser);
+  const { page } = await watchedPage(browser, { expects: FLOW_AWAY });
   await page.goto(own.listener.url);
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => null));
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null);

@@ -61,9 +61,6 @@ type Open = { readonly page: Page; readonly troubles: string[] };
 async function openChat(options: PageOptions = {}, model = 'talker'): Promise<Open> {
   await flow.json('/api/settings', { default_model: model }, 'PUT');
   const { page, troubles } = await watchedPage(browser, options);
-  page.on('console', (message) => {
-    if (message.type() === 'error') troubles.push(`console: ${message.text()}`);
-  });
   page.on('request', (request) => {
     if (!request.url().startsWith(flow.url) && !/^(?:data|blob):/.test(request.url())) troubles.push(request.url());
   });

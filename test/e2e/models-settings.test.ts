@@ -24,11 +24,7 @@ afterAll(async () => {
 });
 
 async function openSettings(options: PageOptions = {}): Promise<{ page: Page; troubles: string[] }> {
-  const { page, troubles } = await watchedPage(browser, options);
-  page.on('console', (message) => {
-    // A refusal that a form shows is an answer with its true status, which the browser counts as an error.
-    if (message.type() === 'error' && !message.text().includes('422')) troubles.push(`console: ${message.text()}`);
-  });
+  const { page, troubles } = await watchedPage(browser, { expects: [/^422 /], ...options });
   await page.goto(`${flow.url}/models`);
   await page.waitForSelector(LIVE);
   await page.click(`${ROW} .menu > summary`);

@@ -38,11 +38,7 @@ afterAll(async () => {
 });
 
 async function open(path = '/models', options: PageOptions = {}): Promise<{ page: Page; troubles: string[] }> {
-  const { page, troubles } = await watchedPage(browser, options);
-  page.on('console', (message) => {
-    // A refusal that a form shows is an answer with its true status, which the browser counts as an error.
-    if (message.type() === 'error' && !message.text().includes('422')) troubles.push(`console: ${message.text()}`);
-  });
+  const { page, troubles } = await watchedPage(browser, { expects: [/^422 /], ...options });
   await page.goto(flow.url + path);
   if (options.javaScriptEnabled !== false) await page.waitForSelector(LIVE);
   return { page, troubles };

@@ -7,11 +7,11 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { openBrowser, type PageOptions, watchedPage } from '../support/browser.ts';
+import { FLOW_AWAY, openBrowser, type PageOptions, watchedPage } from '../support/browser.ts';
+import { axeViolations } from '../support/page-checks.ts';
 import { realEngine } from '../support/real-engine.ts';
 import { type RunningFlow, startFlow, until } from '../support/running-flow.ts';
 
-const AXE = await Bun.file(Bun.resolveSync('axe-core/axe.min.js', import.meta.dir)).text();
 const LIVE = '#connection[data-state=live]';
 const CARD = '#model-flow_2d_demo';
 /** A start that reads prompts so slowly, one at a time, that prefilling and waiting can be seen. */
@@ -58,9 +58,6 @@ type Open = {
 /** The Monitor, live, in a page that notes what it asks the server for after it was loaded. */
 async function openMonitor(options: PageOptions = {}): Promise<Open> {
   const { page, troubles } = await watchedPage(browser, options);
-  page.on('console', (message) => {
-    if (message.type() === 'error') troubles.push(`console: ${message.text()}`);
-  });
   await page.goto(flow.url);
   await page.waitForSelector(LIVE);
   page.on('request', (request) => {
@@ -111,11 +108,6 @@ async function tabTo(page: Page, name: string): Promise<void> {
     await page.keyboard.press('Tab');
   }
   throw new Error(`No button ${name} within 60 tabs.`);
-}
-
-async function axe(page: Page): Promise<string[]> {
-  return page.evaluate(`(() => { ${AXE}; return axe.run(document, { resultTypes: ['violations'] })
-    .then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html.slice(0, 200))); })()`);
 }
 
 describe('what happens is seen without reload or polling', () => {
@@ -209,7 +201,7 @@ describe('what is done on the page is done', () => {
 });
 
 test('a Flow that is killed and started again is shown truly, without reload', async () => {
-  const { page } = await openMonitor();
+  const { page } = await openMonitor({ expects: FLOW_AWAY });
   await page.click(`${CARD} button[aria-label^="Load"]`);
   await page.waitForSelector(`${CARD}[data-phase=ready]`, { timeout: 20_000 });
   await page.evaluate('window.isSamePage = true');
@@ -233,13 +225,12 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.waitForSelector('.request[data-stage=queued]');
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       expect(overflow).toBeLessThanOrEqual(0);
-      // Looked at before axe runs: it tries inline styles of its own.
       expect(troubles).toEqual([]);
-      expect(await axe(page)).toEqual([]);
+      expect(await axeViolations(page)).toEqual([]);
       stop.abort();
       await Promise.all(asked);
       await page.waitForSelector('.recent__one');
-      expect(await axe(page)).toEqual([]);
+      expect(await axeViolations(page)).toEqual([]);
     });
   }
 }

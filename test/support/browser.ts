@@ -1,9 +1,11 @@
 /**
  * A real Chromium for tests, found on this machine. Each page records what must not happen: dialogs, policy violations,
- * page errors.
+ * page errors, warnings and errors on the console, requests that fail. A test fails on any of it, whether it looks or
+ * not (`preload.ts`); what it means to provoke it says in `expects`.
  */
 import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page, type Request } from 'playwright-core';
+import { PageTroubles } from './page-troubles.ts';
 
 const PLACES = [
   '/usr/bin/chromium',
@@ -35,7 +37,20 @@ export type PageOptions = {
   readonly colorScheme?: 'light' | 'dark';
   readonly width?: number;
   readonly javaScriptEnabled?: boolean;
+  /** Troubles that the test provokes, such as `/^422 /` for a form that is refused. */
+  readonly expects?: readonly RegExp[];
 };
+
+/** What a page meets when its Flow stops: its requests and its live connection end, and new ones are refused. */
+export const FLOW_AWAY: readonly RegExp[] = [
+  /net::ERR_/,
+  /WebSocket connection/,
+  /htmx:sse:error/,
+  /htmx:error/,
+  /^503 /,
+];
+
+const troublesOf = new WeakMap<Page, PageTroubles>();
 
 /** A new page in its own session. */
 export async function watchedPage(browser: Browser, options: PageOptions = {}): Promise<WatchedPage> {
@@ -44,15 +59,64 @@ export async function watchedPage(browser: Browser, options: PageOptions = {}): 
     viewport: { width: options.width ?? 1440, height: 900 },
     javaScriptEnabled: options.javaScriptEnabled ?? true,
   });
+  return pageIn(context, options.expects);
+}
+
+/** One more page of a session: pages of one browser share its connections, its cache and its storage. */
+export async function pageIn(context: BrowserContext, expects: readonly RegExp[] = []): Promise<WatchedPage> {
   const page = await context.newPage();
-  const troubles: string[] = [];
+  const troubles = new PageTroubles(expects);
+  troublesOf.set(page, troubles);
+  watch(page, troubles);
+  return { page, troubles: troubles.list };
+}
+
+/** Says that a tool runs in the page that tries inline styles, which the policy refuses. */
+export function allowProbe(page: Page): void {
+  troublesOf.get(page)?.probe();
+}
+
+function watch(page: Page, troubles: PageTroubles): void {
+  // A page that is left gives up what it was still asking for.
+  let isLeaving = false;
+  page.on('request', (request) => {
+    if (isDocument(page, request)) isLeaving = true;
+  });
+  page.on('domcontentloaded', () => {
+    isLeaving = false;
+  });
   page.on('dialog', (dialog) => {
-    troubles.push(`dialog: ${dialog.message()}`);
-    void dialog.dismiss();
+    troubles.note(`dialog: ${dialog.message()}`);
+    void dialog.dismiss().catch(() => {});
   });
-  page.on('pageerror', (error) => troubles.push(`page error: ${error.message}`));
+  page.on('pageerror', (error) => troubles.note(`page error: ${error.message}`));
   page.on('console', (message) => {
-    if (/content security policy|violates/i.test(message.text())) troubles.push(`policy: ${message.text()}`);
+    const text = message.text();
+    if (!['error', 'warning'].includes(message.type())) return;
+    // Told below, with the address.
+    if (text.startsWith('Failed to load resource')) return;
+    const isPolicy = /content security policy|violates/i.test(text);
+    troubles.note(`${isPolicy ? 'policy' : message.type()}: ${text}`);
   });
-  return { page, troubles };
+  page.on('response', (response) => {
+    if (response.status() >= 400) troubles.note(`${response.status()} ${nameOf(response.request())}`);
+  });
+  page.on('requestfailed', (request) => {
+    const why = request.failure()?.errorText ?? 'no reason';
+    const isGivenUp = why === 'net::ERR_ABORTED' && (isLeaving || isLive(request) || isDocument(page, request));
+    if (!isGivenUp) troubles.note(`${why} ${nameOf(request)}`);
+  });
+}
+
+function isDocument(page: Page, request: Request): boolean {
+  return request.isNavigationRequest() && request.frame() === page.mainFrame();
+}
+
+/** The live connection is ended by the page whenever nobody looks. */
+function isLive(request: Request): boolean {
+  return new URL(request.url()).pathname === '/live';
+}
+
+function nameOf(request: Request): string {
+  return `${request.method()} ${new URL(request.url()).pathname}`;
 }
