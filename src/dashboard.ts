@@ -14,11 +14,17 @@ import { LogNews } from './pages/logs/log-news.tsx';
 import { logPages } from './pages/logs/pages.tsx';
 import { Monitor } from './pages/monitor/monitor.tsx';
 import { monitorPages } from './pages/monitor/pages.tsx';
+import { chatPlaceOf } from './pages/requests/chat-place.ts';
+import { requestPages } from './pages/requests/pages.tsx';
+import { SETUP_TOPIC } from './pages/setup/pages.tsx';
 import { commandsFor } from './pages/shell/commands.ts';
 import { shellPages } from './pages/shell/pages.tsx';
 import { StatusBar } from './pages/shell/status-bar.tsx';
 import { openTelemetry } from './pages/telemetry/open-telemetry.ts';
+import type { RequestAccount } from './requests/account.ts';
+import { openAccounts } from './requests/accounts.ts';
 import { openSettingsPages, type SettingsDoors } from './settings-pages.ts';
+import { openSetUpPages } from './setup-pages.ts';
 import type { Shell } from './web/shell.tsx';
 
 /** What the pages use of the doors behind them. */
@@ -35,6 +41,7 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
   const library = openLibraryPages(flow, shell, doors);
   const touch = (key: FragmentKey) => feeds.touch('settings', key);
   const settings = openSettingsPages(flow, shell, { modelOf: doors.modelOf, touch });
+  const setUp = openSetUpPages(flow, shell, { ...doors, touch: (key) => feeds.touch(SETUP_TOPIC, key) });
   const chat = openChatOver(flow, doors);
   const families = new Map([[CHAT_FAMILY, chat.view]]);
   const telemetry = openTelemetry({ ...flow, retentionDays: () => flow.settings.current.retention_days }, shell);
@@ -46,6 +53,7 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
     ['telemetry', telemetry.news],
     ['logs', logNews],
     ['settings', settings.live],
+    [SETUP_TOPIC, setUp.setUp],
   ]);
   const log = (cause: unknown) => logs.error('a fragment could not be rendered', { cause });
   const feeds = new Feeds({ topics, families, clock, version, log, standingNotice: standingNotice(flow) });
@@ -57,10 +65,12 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
     .use(shellPages({ shell, commands }))
     .use(telemetry.routes)
     .use(logPages({ logs, files: new KeptFiles(logs.folder), news: logNews, shell }))
+    .use(requestPages({ ...requestParts(flow), shell }))
     .use(models.routes)
     .use(library.routes)
     .use(chat.routes(shell))
     .use(settings.routes)
+    .use(setUp.routes)
     .use(
       monitorPages({
         monitor,
@@ -77,9 +87,16 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
       live[Symbol.dispose]();
       chatLive[Symbol.dispose]();
       feeds.close();
+      setUp.close();
       void chat.close();
     },
   };
+}
+
+function requestParts(flow: Flow) {
+  const { store, tracker, clock } = flow;
+  const chatOf = (account: RequestAccount) => chatPlaceOf(store, account);
+  return { accounts: openAccounts(flow), tracker, chatOf, wallMs: () => clock.wallMs() };
 }
 
 function openChatOver({ store, clock, tracker, registry, fleet }: Flow, { ask, resolve }: Doors) {

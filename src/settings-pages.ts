@@ -77,7 +77,8 @@ export function openSettingsPages(flow: Flow, shell: Shell, { modelOf, touch }: 
   return { live, routes };
 }
 
-function fixedBy({ config, environment }: Flow, kind: StartedKind): string | null {
+/** Why the engine of a kind is the same for all of this run, in the page's words; null when it can be changed. */
+export function fixedBy({ config, environment }: Flow, kind: StartedKind): string | null {
   if (kind === 'llama.cpp') {
     return config.llamaServer === null ? null : 'FLOW_LLAMA_SERVER names the engine, so no other is used in this run.';
   }
@@ -108,7 +109,7 @@ function openRecordKeeper({ store, writer, clock }: Flow, onChange: () => void):
 }
 
 /** What `flow connect` has written down, and whose program is here. */
-function agentRows({ config, environment }: Flow) {
+export function agentRows({ config, environment }: Flow) {
   const known = knownConnections(config.dataDir);
   return AGENTS.map(({ name, title, program }) => ({
     name,

@@ -37,7 +37,11 @@ export const agentRoutes = (parts: AgentRoutesParts) =>
       ({ params, query, request }) => {
         const agent = agentNamed(params.name);
         const facts = factsOf(parts, query.model ?? null, request);
-        return { ...snippetOf(agent, facts), model: wireFacts(facts), connect: connectCommand(agent.name, facts) };
+        return {
+          ...snippetOf(agent, facts),
+          model: wireFacts(facts),
+          connect: agentCommand(agent.name, facts.modelId),
+        };
       },
       { ...access('read'), query: ModelQuery },
     );
@@ -46,11 +50,11 @@ export const agentRoutes = (parts: AgentRoutesParts) =>
 export function agentSetUp(parts: AgentRoutesParts, name: string, wanted: string | null, request: Request) {
   const agent = agentNamed(name);
   const facts = factsOf(parts, wanted, request);
-  return { ...snippetOf(agent, facts), connect: connectCommand(agent.name, facts) };
+  return { ...snippetOf(agent, facts), connect: agentCommand(agent.name, facts.modelId) };
 }
 
-/** What a person types to set an agent up. */
-function connectCommand(agent: string, { modelId }: AgentFacts): string {
+/** What a person types to set an agent up; `modelId` is a name that means the model. */
+export function agentCommand(agent: string, modelId: string): string {
   return `flow connect ${agent} --model ${shellWord(modelId)}`;
 }
 

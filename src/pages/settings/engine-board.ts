@@ -73,8 +73,10 @@ export class EngineBoard {
 
   async #lookAt(shelf: WatchedShelf): Promise<void> {
     try {
+      // Where there was none, asking for the one in use looks anew: the list is that of the new look.
+      const chosen = await usable(shelf);
       const { installed, broken } = await shelf.list();
-      this.#seen.set(shelf.kind, { installed, broken, chosenId: (await usable(shelf))?.id ?? null });
+      this.#seen.set(shelf.kind, { installed, broken, chosenId: chosen?.id ?? null });
     } catch {
       // What cannot be looked at is shown as it was seen last.
     }
