@@ -84,9 +84,11 @@ export class Registry {
   /** Registers a model under its wished id, or under that id with a number behind it. */
   add(wish: NewModel): Model {
     const nowMs = this.#parts.clock.wallMs();
+    const id = this.#freeId(wish.id);
     const model: Model = {
       ...wish,
-      id: this.#freeId(wish.id),
+      id,
+      name: plainLine(wish.name) || id,
       isDemo: wish.isDemo ?? false,
       endpoint: wish.endpoint ?? null,
       aliases: [],
@@ -251,7 +253,7 @@ export class Registry {
     for (let number = 2, id = base; ; number++) {
       // `flow` is the source of Flow's own log lines, and a model's lines go by its id.
       if (id.toLowerCase() !== 'flow' && !this.#holderOf(id, null)) return id;
-      id = `${base.slice(0, ID_LENGTH_MAX - 8)}-${number}`;
+      id = `${plainLine(base.slice(0, ID_LENGTH_MAX - 8))}-${number}`;
     }
   }
 
@@ -317,15 +319,19 @@ function cleanAliases(aliases: readonly string[]): string[] {
   return names;
 }
 
-/** An id that shows and travels well: no control characters, no slashes at its ends, 1 to 200 characters. */
+/** An id that shows and travels well: a plain line without slashes at its ends, 1 to 200 characters. */
 function cleanId(wish: string): ModelId {
-  const id = wish
-    .normalize('NFC')
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
-    .trim()
-    .replace(/^\/+|\/+$/g, '')
-    .slice(0, ID_LENGTH_MAX)
-    .trim();
+  const id = plainLine(wish.normalize('NFC').replace(/\p{Cf}/gu, '')).replace(/^[\s/]+|[\s/]+$/g, '');
   if (id === '') throw new Fault('invalid-request', 'A model needs a name of at least one character.');
   return id;
+}
+
+/** Without what breaks the line or turns the text round, and without half a character, which no address can hold. */
+function plainLine(text: string): string {
+  return text
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '')
+    .trim()
+    .slice(0, ID_LENGTH_MAX)
+    .replace(/\p{Cs}/gu, '')
+    .trim();
 }

@@ -94,6 +94,22 @@ test('ids lose what would not show or not travel', async () => {
   expect(model.id).toBe('my model');
 });
 
+test('half a character, given or left by a cut, is in no name: no address can hold it', async () => {
+  const given = registry.registerLocal(await gguf('a.gguf'), 'lone \ud800 half').model;
+  const cut = registry.registerLocal(await gguf('b.gguf'), `${'x'.repeat(199)}\u{1f600}`).model;
+  const second = registry.registerLocal(await gguf('c.gguf'), `${'y'.repeat(191)}\u{1f600}${'y'.repeat(7)}`).model;
+  const twin = registry.registerLocal(await gguf('d.gguf'), second.name).model;
+  for (const { id, name } of [given, cut, second, twin])
+    expect([id, name].every((text) => text.isWellFormed())).toBe(true);
+  expect(cut.id).toBe('x'.repeat(199));
+});
+
+test('a name for people keeps its joiners, and loses line ends and what turns the text round', async () => {
+  const { model } = registry.registerLocal(await gguf('a.gguf'), ' می\u200cخواهم\n\u202egpj.exe\u2066 ');
+  expect(model.name).toBe('می\u200cخواهمgpj.exe');
+  expect(model.id).toBe('میخواهمgpj.exe');
+});
+
 describe('a configuration', () => {
   test('is merged field by field; null takes a field back', async () => {
     const { id } = registry.registerLocal(await gguf('a.gguf')).model;
