@@ -1,5 +1,6 @@
 /** The scheduler with all that it lends: engines that Flow starts, and those that somebody else has started. */
 import { join } from 'node:path';
+import type { Chronicle } from './chronicle/chronicle.ts';
 import type { Clock } from './clock.ts';
 import type { EngineRoom } from './engine-room.ts';
 import type { Bus } from './events.ts';
@@ -40,7 +41,7 @@ export type FleetRoomParts = {
   readonly places: TrialPlaces;
   readonly measurements: Measurements;
   readonly needOf: NeedOf;
-  readonly records: { readonly telemetry: Telemetry; readonly meters: Meters };
+  readonly records: { readonly telemetry: Telemetry; readonly meters: Meters; readonly chronicle: Chronicle };
   readonly launch: (model: Model, overrides: LaunchOverrides) => LaunchSettings;
 };
 
@@ -94,6 +95,10 @@ function openFleet(parts: FleetRoomParts, makeSupervisor: SupervisorFactory): Fl
     recordMemory: ({ modelId, launch, residentBytes }) => {
       const model = registry.find(modelId);
       if (model) measurements.recordResident(model, launch, residentBytes);
+    },
+    recordEnd: (end) => {
+      records.meters.countEnd(end.kind === 'crash' ? 'crash' : end.reason);
+      records.chronicle.recordEnd(end);
     },
   };
   return new Fleet({

@@ -5,6 +5,8 @@
 import { join } from 'node:path';
 import { PresetBook } from './behaviour/preset-book.ts';
 import { writeTemplates } from './behaviour/template-files.ts';
+import { Chronicle } from './chronicle/chronicle.ts';
+import { MemoryHistory } from './chronicle/memory-history.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { Downloads } from './downloads/downloads.ts';
@@ -72,6 +74,8 @@ export type Flow = {
   readonly telemetry: Telemetry;
   readonly meters: Meters;
   readonly repairs: RepairLog;
+  readonly chronicle: Chronicle;
+  readonly memoryHistory: MemoryHistory;
   readonly hardware: Hardware;
   readonly loopLag: LoopLag;
   readonly headers: HeaderCache;
@@ -129,9 +133,8 @@ export async function openFlow(config: Config, version: string, environment: Nod
   const habits = openHabits({ ...ground, headers, registry, fleet });
   const hub = openHub({ ...ground, config, hardware, registry, headers, telemetry: records.telemetry });
   const updates = openEngineUpdates({ ...parts, client, fleet });
-  const loopLag = new LoopLag({ clock });
-  const onTrouble = (words: string) => bus.publish({ type: 'notice', tone: 'warning', text: words });
-  const responses = new ResponseStore({ store, clock, onTrouble });
+  const responses = openResponseStore(ground);
+  const watches = openWatches({ ...ground, ...records, hardware, fleet });
   return {
     ...ground,
     ...records,
@@ -139,7 +142,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     environment,
     version,
     hardware,
-    loopLag,
+    ...watches,
     headers,
     localKey: openLocalKey(config.dataDir, logs),
     registry,
@@ -164,10 +167,11 @@ export async function openFlow(config: Config, version: string, environment: Nod
       engines.installer.cancel();
       mlx.cancelInstalls();
       habits.close();
-      for (const watched of [removals, presence, loopLag, settings]) watched[Symbol.dispose]();
+      for (const watched of [removals, presence, ...Object.values(watches), settings]) watched[Symbol.dispose]();
       lending.external.close();
       client.close();
       responses.close();
+      records.chronicle.close();
       records.writer.close();
       closeStore(store);
       await logs.close();
@@ -344,12 +348,29 @@ function openTracker(parts: { clock: Clock; bus: Bus; records: Records; fleet: F
   });
 }
 
-type Records = Pick<Flow, 'writer' | 'telemetry' | 'meters' | 'repairs'>;
+function openResponseStore({ store, clock, bus }: Ground): ResponseStore {
+  const onTrouble = (words: string) => bus.publish({ type: 'notice', tone: 'warning', text: words });
+  return new ResponseStore({ store, clock, onTrouble });
+}
+
+type WatchParts = Pick<Flow, 'store' | 'writer' | 'clock' | 'hardware' | 'fleet'>;
+
+/** How Flow itself does, and how the machine's memory was shared out. */
+function openWatches({ store, writer, clock, hardware, fleet }: WatchParts) {
+  const memory = () => hardware.memory();
+  return {
+    loopLag: new LoopLag({ clock }),
+    memoryHistory: new MemoryHistory({ store, writer, clock, fleet: () => fleet.snapshot(), memory }),
+  };
+}
+
+type Records = Pick<Flow, 'writer' | 'telemetry' | 'meters' | 'repairs' | 'chronicle'>;
 
 function openRecords(parts: { store: Store; clock: Clock; bus: Bus; settings: SettingsFile }): Records {
   const { store, clock, bus, settings } = parts;
   const writer = new RecordWriter({ store, clock, bus, retentionDays: () => settings.current.retention_days });
   const recordsTexts = () => settings.current.record_repair_texts;
   const repairs = new RepairLog({ store, writer, clock, recordsTexts });
-  return { writer, telemetry: new Telemetry({ store, writer }), meters: new Meters(), repairs };
+  const chronicle = new Chronicle({ store, writer, bus, clock });
+  return { writer, telemetry: new Telemetry({ store, writer }), meters: new Meters(), repairs, chronicle };
 }

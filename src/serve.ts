@@ -107,6 +107,7 @@ async function run(context: Context, flow: Flow, signals: Signals, isAsked: bool
   logs.info('listening', { url: listener.url, version: flow.version, pid: process.pid });
   // What takes longer than a start should: looked up once the door is open.
   void flow.hardware.look();
+  rememberFrom(flow);
   flow.downloads.start();
   flow.external.begin(listener.port);
   void flow.presence.look();
@@ -119,6 +120,17 @@ async function run(context: Context, flow: Flow, signals: Signals, isAsked: bool
   isAccepting = false;
   await stop(flow, app, listener, signals.second);
   return signals.code;
+}
+
+/** From now on what happens, and what memory is used for, is written down. */
+function rememberFrom({ chronicle, memoryHistory, version, registry, versionNow }: Flow): void {
+  chronicle.begin({
+    version,
+    models: () => registry.list(),
+    findModel: (modelId) => registry.find(modelId),
+    engineVersion: versionNow,
+  });
+  memoryHistory.begin();
 }
 
 async function portTaken(context: Context, isAsked: boolean, cause: Fault): Promise<number> {

@@ -5,7 +5,7 @@ import { MISHAP_PLACES, type Mishaps } from './mishaps.ts';
 
 export type MetricsParts = {
   readonly version: string;
-  readonly meters: Pick<Meters, 'ended' | 'tokens' | 'loads' | 'ttft' | 'duration'>;
+  readonly meters: Pick<Meters, 'ended' | 'tokens' | 'loads' | 'ends' | 'ttft' | 'queue' | 'duration'>;
   readonly fleet: FleetSnapshot;
   readonly openRequests: number;
   readonly tokensPerS: number;
@@ -46,6 +46,11 @@ function requestFamilies({ meters, openRequests, tokensPerS }: MetricsParts): re
     gauge('flow_requests_open', 'Requests that have not ended.', [{ value: openRequests }]),
     gauge('flow_output_tokens_per_second', 'Output of all models over the last 2 s.', [{ value: tokensPerS }]),
     counter('gen_ai_client_token_usage_total', 'Tokens, as the engines counted them.', tokens),
+    histogramFamily(
+      'flow_queue_wait_seconds',
+      'From arrival to the right to use a loaded model, loads apart.',
+      meters.queue,
+    ),
     histogramFamily('gen_ai_server_time_to_first_token_seconds', 'From arrival to the first token.', meters.ttft),
     histogramFamily('gen_ai_server_request_duration_seconds', 'From arrival to the end.', meters.duration),
   ];
@@ -88,6 +93,11 @@ function fleetFamilies({ fleet, meters }: MetricsParts): readonly Family[] {
       help: 'Time of loads that became ready.',
       samples: loadSeconds,
     },
+    counter(
+      'flow_model_ends_total',
+      'Loaded models that were unloaded, by reason, or whose engine ended by itself (crash).',
+      meters.ends.map(({ reason, count }) => ({ labels: { reason }, value: count })),
+    ),
     counter('flow_swaps_total', 'Models unloaded to make room for another.', [{ value: fleet.swaps }]),
     gauge('flow_memory_bytes', 'Memory for models: budget, reserved, and resident as measured.', [
       { labels: { kind: 'budget' }, value: fleet.memory.budgetBytes },

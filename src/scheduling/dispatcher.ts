@@ -184,7 +184,7 @@ export class Dispatcher {
     const idle = occupants.filter(({ modelId }) => idleSeats.some((seat) => seat.modelId === modelId));
     const useful = excess.bytes > 0 ? idle : idle.filter((other) => other.mlxProcesses > 0);
     for (const { modelId } of cheapestToLose(idle, excess, nowMs) ?? useful)
-      this.launcher.evict(this.launcher.seat(modelId));
+      this.launcher.evict(this.launcher.seat(modelId), null);
   }
 
   #startWanted(settings: Settings, nowMs: number): void {
@@ -216,7 +216,7 @@ export class Dispatcher {
   /** After a load that ran out of memory: whether all idle models are gone. Asks them to go. */
   #isRoomMade(seat: Seat): boolean {
     if (seat.outOfMemory !== 'clearing') return true;
-    for (const other of this.launcher.idle()) this.launcher.evict(other);
+    for (const other of this.launcher.idle()) this.launcher.evict(other, seat.modelId);
     const leaving = this.#seats()
       .filter((other) => other.activity === 'stopping')
       .map((one) => one.modelId);
@@ -281,7 +281,7 @@ export class Dispatcher {
     seat.admission = admission;
     switch (admission.decision) {
       case 'start':
-        for (const modelId of admission.evict) this.launcher.evict(this.launcher.seat(modelId));
+        for (const modelId of admission.evict) this.launcher.evict(this.launcher.seat(modelId), seat.modelId);
         if (admission.leaving.length === 0) this.launcher.start(seat);
         if (seat.load) this.#alarm.by(seat.load.askedAtMs + START_ANSWER_MAX_MS);
         return;

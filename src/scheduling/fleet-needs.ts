@@ -3,7 +3,7 @@ import type { Clock } from '#src/clock.ts';
 import type { Bus } from '#src/events.ts';
 import type { Footprint, LaunchOverrides, LaunchSettings, Model, ModelId } from '#src/models/model.ts';
 import type { Settings } from '#src/settings/settings.ts';
-import type { SupervisorFactory } from '#src/supervision/model-state.ts';
+import type { StopReason, SupervisorFactory } from '#src/supervision/model-state.ts';
 import type { Occupant } from './occupant.ts';
 
 /** One load that ended. */
@@ -15,6 +15,21 @@ export type LoadRecord = {
   readonly outcome: 'ready' | 'failed' | 'abandoned';
   readonly crashKind: string | null;
 };
+
+/** The end of a model that had been loaded. */
+export type EndRecord = {
+  readonly modelId: ModelId;
+  /** Wall clock. */
+  readonly endedAtMs: number;
+} & (
+  | {
+      readonly kind: 'unload';
+      readonly reason: StopReason;
+      /** The model that needed its memory; null when it was not that. */
+      readonly madeRoomFor: ModelId | null;
+    }
+  | { readonly kind: 'crash'; readonly crashKind: string; readonly message: string }
+);
 
 /** The most that a running model was seen to hold so far. */
 export type MemoryRecord = {
@@ -30,6 +45,7 @@ export interface LoadRecords {
   usualLoadMs(modelId: ModelId): number | null;
   recordLoad(load: LoadRecord): void;
   recordMemory(memory: MemoryRecord): void;
+  recordEnd(end: EndRecord): void;
 }
 
 export type FleetNeeds = {

@@ -85,9 +85,10 @@ export class Launcher {
     if (seat.stopAsked !== null && !hasProcess(seat.state)) this.#gone(seat, seat.state, before);
   }
 
-  /** Unloads a model to make room. */
-  evict(seat: Seat): void {
+  /** Unloads a model to make room, for another one or for a budget that has shrunk (null). */
+  evict(seat: Seat, roomFor: ModelId | null): void {
     if (seat.activity === 'ready') this.#swaps += 1;
+    seat.roomFor = roomFor;
     this.stop(seat, seat.activity === 'starting' ? 'abandoned' : 'eviction');
   }
 
@@ -165,12 +166,14 @@ export class Launcher {
     const crash = state.phase === 'failed' && stopAsked === null ? state : null;
     if (state.phase === 'failed') seat.failedFileState = seat.model ? this.#needs.fileStateOf(seat.model) : null;
     if (load) this.#recordLoad(seat, crash ? 'failed' : 'abandoned', crash?.report.kind ?? null);
+    else this.#recordEnd(seat, crash);
     if (seat.held.size > 0) seat.lastUsedAtMs = this.#needs.clock.wallMs();
     const ending = crash ? refusals.engineDied(crash.report) : refusals.engineStopped(seat.modelId);
     for (const lease of seat.held) lease.end(ending);
     seat.held.clear();
     seat.load = null;
     seat.stopAsked = null;
+    seat.roomFor = null;
     seat.measuredBytes = null;
     if (stopAsked !== 'growth') seat.keepAlive = 'default';
     this.ledger.release(seat.modelId);
@@ -207,6 +210,17 @@ export class Launcher {
     const loadMs = this.#needs.clock.monotonicMs() - seat.load.askedAtMs;
     const startedAtMs = seat.load.askedAtWallMs;
     this.#needs.records.recordLoad({ modelId: seat.modelId, startedAtMs, loadMs, outcome, crashKind });
+  }
+
+  #recordEnd({ modelId, stopAsked, roomFor }: Seat, crash: Extract<ModelState, { phase: 'failed' }> | null): void {
+    const end = { modelId, endedAtMs: this.#needs.clock.wallMs() };
+    if (crash !== null) {
+      const { kind: crashKind, message } = crash.report;
+      this.#needs.records.recordEnd({ ...end, kind: 'crash', crashKind, message });
+    } else if (stopAsked !== null) {
+      const madeRoomFor = stopAsked === 'eviction' ? roomFor : null;
+      this.#needs.records.recordEnd({ ...end, kind: 'unload', reason: stopAsked, madeRoomFor });
+    }
   }
 }
 

@@ -16,7 +16,7 @@ import type { Waiter } from './waiter.ts';
  */
 export const BRIEF_LEASES_MAX = 2;
 /** Reading weights at about 1 GB/s: a guess for a model that was never loaded. */
-const BYTES_PER_LOAD_MS = 1e6;
+export const BYTES_PER_LOAD_MS = 1e6;
 
 /**
  * A load that nobody's request asked for: a person's, the restart of a pinned model that crashed, or of one that had
@@ -51,6 +51,8 @@ export class Seat {
   /** Of the last start. */
   lastOverrides: LaunchOverrides = {};
   stopAsked: StopReason | null = null;
+  /** For whom it is being unloaded. */
+  roomFor: ModelId | null = null;
   /** `mlxProcesses` as it was at the last start: a model may be removed while its process still goes. */
   mlxProcessesRun = 0;
   /** The next start disregards a failure and its back-off. */

@@ -7,7 +7,7 @@ import type { CrashKind, CrashReport } from '#src/engines/engine.ts';
 import { Bus, type FlowEvent } from '#src/events.ts';
 import type { Footprint, LaunchOverrides, Model, ModelId } from '#src/models/model.ts';
 import { Fleet } from '#src/scheduling/fleet.ts';
-import type { FleetNeeds, LoadRecord } from '#src/scheduling/fleet-needs.ts';
+import type { EndRecord, FleetNeeds, LoadRecord } from '#src/scheduling/fleet-needs.ts';
 import type { Lease, Wait } from '#src/scheduling/lease.ts';
 import { Settings } from '#src/settings/settings.ts';
 import { type Effect, type Life, type Signal, step, UNBORN } from '#src/supervision/lifecycle.ts';
@@ -61,6 +61,7 @@ export class World {
   readonly fileStates = new Map<ModelId, string>();
   readonly supervisors = new Map<ModelId, FakeSupervisor>();
   readonly loads: LoadRecord[] = [];
+  readonly ends: EndRecord[] = [];
   readonly starts: { modelId: ModelId; atMs: number; overrides: LaunchOverrides }[] = [];
   readonly stops: { modelId: ModelId; reason: StopReason; atMs: number }[] = [];
   settings: Settings = Value.Parse(Settings, { ...(Value.Default(Settings, { models_dir: '/models' }) as object) });
@@ -92,6 +93,7 @@ export class World {
           this.loads.findLast((load) => load.modelId === modelId && load.outcome === 'ready')?.loadMs ?? null,
         recordLoad: (load) => this.loads.push(load),
         recordMemory: () => {},
+        recordEnd: (end) => this.ends.push(end),
       },
     });
   }
@@ -341,6 +343,6 @@ function crashOf(kind: CrashKind, isSticky: boolean): CrashReport {
   return { kind, isSticky, message, hint: 'Look at the log.', exitCode: 1, signal: null, tail: ['last words'] };
 }
 
-function modelOf(id: ModelId): Model {
+export function modelOf(id: ModelId): Model {
   return someModel(`/models/${id}.gguf`, { id, name: id });
 }
