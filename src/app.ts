@@ -90,6 +90,7 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     resolve: (name) => resolved(flow, name).model,
     placeFor: (path, headers) => placeFor(flow, path, headers),
     surroundings: surroundings(flow),
+    imports: importing(flow),
   });
   const live = openLive(flow);
   const closing = new AbortController();

@@ -5,6 +5,7 @@ import type { Flow } from './flow.ts';
 import type { JsonObject } from './json.ts';
 import { launchFor } from './models/launch.ts';
 import type { LaunchOverrides, Model, ModelConfig } from './models/model.ts';
+import { isUnderWay } from './pages/library/download-rows.ts';
 import { guidancePages } from './pages/models/guidance-pages.tsx';
 import { loadPages } from './pages/models/load-pages.tsx';
 import { Mine } from './pages/models/mine.tsx';
@@ -43,6 +44,7 @@ export function openModelsPages(flow: Flow, shell: Shell, doors: ModelsDoors) {
     launchOf: (model) => launchFor(model, settings.current, fleet.overridesOf(model.id)),
     isEngineReplaced: doors.isEngineReplaced,
     usages: () => usages.all(),
+    underWay: () => flow.downloads.list().filter(({ record }) => isUnderWay(record.state)).length,
     clock,
   });
   const common = { shell, mine, lender: fleet, needModel, registry };

@@ -31,20 +31,39 @@ export type ImportReport = {
   readonly notTaken: readonly NotTaken[];
 };
 
-/** Takes a plan over; with `isDry` only tells what would be done. */
-export async function performImport(plan: ImportPlan, services: ImportServices, isDry: boolean): Promise<ImportReport> {
+/** What of a plan is taken: models by the paths, presets and settings by the names that a dry run tells. */
+export type Chosen = {
+  readonly model: (path: string) => boolean;
+  readonly preset: (name: string) => boolean;
+  readonly setting: (name: string) => boolean;
+};
+
+/** All that can be taken. */
+export const EVERYTHING: Chosen = { model: () => true, preset: () => true, setting: () => true };
+
+/** Takes over what is chosen of a plan; with `isDry` only tells what would be done. */
+export async function performImport(
+  plan: ImportPlan,
+  services: ImportServices,
+  isDry: boolean,
+  chosen: Chosen = EVERYTHING,
+): Promise<ImportReport> {
   const settled = await settle(plan.models, services.machine());
   const notTaken = [...plan.notTaken, ...settled.notTaken];
   const models: ImportReport['models'][number][] = [];
-  for (const step of settled.steps) {
+  // Chosen after it was settled, so that names are given as the dry run told.
+  for (const step of settled.steps.filter(({ path }) => chosen.model(path))) {
     // Each is written to the disk; others get their turn between two.
     if (!isDry) await Bun.sleep(0);
     const outcome = isDry ? expected(step) : performed(step, services.registry, notTaken);
     const { held: _held, template: _template, ...shown } = step;
     models.push({ ...shown, outcome });
   }
-  const presets = plan.presets.map((preset) => takePreset(preset, services.presets, isDry, notTaken));
-  const settings = changesOf(plan.settings, services.settings, notTaken);
+  const presets = plan.presets
+    .filter(({ name }) => chosen.preset(name))
+    .map((preset) => takePreset(preset, services.presets, isDry, notTaken));
+  const wished = Object.fromEntries(Object.entries(plan.settings).filter(([name]) => chosen.setting(name)));
+  const settings = changesOf(wished, services.settings, notTaken);
   if (!isDry && Object.keys(settings).length > 0) {
     try {
       await services.settings.update(settings);

@@ -2,16 +2,13 @@
 import { isAbsolute, join } from 'node:path';
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
-import type { Surroundings } from '#src/discovery/places.ts';
-import { looked } from '#src/discovery/routes.ts';
 import { Fault } from '#src/faults.ts';
-import { type ImportReport, type ImportServices, performImport } from './perform.ts';
+import { foundSources, type ImportDeskParts, importFrom } from './desk.ts';
+import type { ImportReport } from './perform.ts';
 import { IMPORT_SOURCES, type ImportSource } from './plan.ts';
-import { type FoundSource, findSource, readSource, usualPlaces } from './sources.ts';
+import { type FoundSource, findSource, usualPlaces } from './sources.ts';
 
-export type ImportRoutesParts = ImportServices & {
-  readonly surroundings: Surroundings;
-  readonly dataDir: string;
+export type ImportRoutesParts = ImportDeskParts & {
   /** Whether the caller has shown to be the user whom Flow runs for. */
   readonly mayNameAnyFile: (headers: Headers) => boolean;
 };
@@ -24,22 +21,14 @@ const ImportBody = t.Object({
 
 export const importRoutes = (parts: ImportRoutesParts) =>
   new Elysia({ name: 'import-routes' })
-    .get(
-      '/api/imports',
-      () => ({
-        found: IMPORT_SOURCES.flatMap((source) => findSource(source, parts.surroundings, parts.dataDir) ?? []),
-        sources: IMPORT_SOURCES,
-      }),
-      access('read'),
-    )
+    .get('/api/imports', () => ({ found: foundSources(parts), sources: IMPORT_SOURCES }), access('read'))
     .post(
       '/api/imports',
       async ({ body, request }) => {
         const source = named(body.source, body.path ?? null, parts, request.headers);
-        const found = async () => (await looked(parts, request.signal)).models;
-        const plan = await readSource(source, { ...parts, found });
         const isDry = body.dry_run ?? false;
-        return { ...source, dry_run: isDry, ...wireReport(await performImport(plan, parts, isDry)) };
+        const report = await importFrom({ kind: 'file', ...source }, parts, { isDry, signal: request.signal });
+        return { ...source, dry_run: isDry, ...wireReport(report) };
       },
       { ...access('manage'), body: ImportBody },
     );

@@ -64,16 +64,41 @@ export type ReadingParts = {
 export async function readSource({ source, path }: FoundSource, parts: ReadingParts): Promise<ImportPlan> {
   if (source === 'flow-python') return readPythonFlow(path, isSame(path, parts.dataDir));
   const text = readSmallFile(path, TEXT_BYTES_MAX);
-  const folder = dirname(path);
-  // Looking through caches takes a while; most files name paths only.
-  const found = /\bhf\b|hf-|HF_|mlx/i.test(text) || source === 'llama-server' ? await parts.found() : [];
+  const { found, surroundings } = parts;
   try {
-    if (source === 'llama-server') return readLlamaServerPresets(text, { folder, found });
-    return readLlamaSwap(text, { folder, environment: parts.surroundings.environment, found });
+    return await readText(source, text, { folder: dirname(path), environment: surroundings.environment, found });
   } catch (cause) {
     if (!(cause instanceof Fault)) throw cause;
     throw new Fault(cause.kind, `${basename(path)}: ${cause.message}`, { cause });
   }
+}
+
+/** What can be given as text: the Python Flow's is a database. */
+export type TextSource = Exclude<ImportSource, 'flow-python'>;
+
+export type TextSurroundings = Pick<ReadingParts, 'found'> & {
+  /** Relative paths start there. */
+  readonly folder: string;
+  /** Variables that the text may name. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+};
+
+/** Whose configuration a text is: sections and `name = value` are llama-server's, YAML is llama-swap's. */
+export function sourceOfText(text: string): TextSource {
+  const first = text.split('\n').find((line) => /^\s*[^\s#;]/.test(line)) ?? '';
+  return /^\s*(?:\[|[\w.-]+\s*=)/.test(first) ? 'llama-server' : 'llama-swap';
+}
+
+/** Reads a text into a plan. Throws Fault('unprocessable'). */
+export async function readText(
+  source: TextSource,
+  text: string,
+  { found, folder, environment }: TextSurroundings,
+): Promise<ImportPlan> {
+  // Looking through caches takes a while; most files name paths only.
+  const models = /\bhf\b|hf-|HF_|mlx/i.test(text) || source === 'llama-server' ? await found() : [];
+  if (source === 'llama-server') return readLlamaServerPresets(text, { folder, found: models });
+  return readLlamaSwap(text, { folder, environment, found: models });
 }
 
 function inLlamaCpp(folder: string): (name: string) => string {

@@ -59,6 +59,7 @@ async function openList(scene: Scene, gone: readonly string[] = []) {
     launchOf: () => defaultsOf(settings),
     isEngineReplaced: (id) => id === 'gemma-4-26B-A4B',
     usages: () => new Map([['llama-3.2-3B', { requests: 1204, tokensPerS: 43.4, lastUsedAtMs: Date.now() - 9e6 }]]),
+    underWay: () => 0,
     clock,
   });
   const nothing: LiveTopic = {

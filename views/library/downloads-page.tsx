@@ -7,10 +7,12 @@ import { DownloadRow, type DownloadRowData } from './download-row.tsx';
 /** The list; `/live` keeps it and each of its rows. */
 export const downloadListId = 'downloads';
 
-export function DownloadsPage({ downloads }: { downloads: readonly DownloadRowData[] }): JSX.Element {
+export type DownloadsPageProps = { readonly downloads: readonly DownloadRowData[]; readonly underWay: number };
+
+export function DownloadsPage({ downloads, underWay }: DownloadsPageProps): JSX.Element {
   return (
     <div class="library">
-      <ModelsTabs current="downloads" />
+      <ModelsTabs current="downloads" downloads={underWay} />
       <section id={downloadListId} aria-label="Downloads">
         <DownloadList downloads={downloads} />
       </section>

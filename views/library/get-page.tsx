@@ -41,23 +41,38 @@ export function getAddress(path: string, asked: Readonly<Record<string, string>>
   return said.length === 0 ? path : `${path}?${new URLSearchParams(said).toString()}`;
 }
 
-/** The search; `children` are its results when they are known already. */
-export function GetPage({ filter, children }: { filter: GetFilter; children?: Children }): JSX.Element {
+export type GetPageProps = {
+  readonly filter: GetFilter;
+  /** Downloads under way. */
+  readonly downloads: number;
+  /** The results, when they are known already. */
+  readonly children?: Children;
+};
+
+export function GetPage({ filter, downloads, children }: GetPageProps): JSX.Element {
   return (
     <div class="library">
-      <ModelsTabs current="get" />
+      <ModelsTabs current="get" downloads={downloads} />
       <Search filter={filter} />
       {children ?? <Pending id={foundId} address={getAddress('/models/get/results', filter)} words="Asking the hub…" />}
     </div>
   );
 }
 
+export type RepositoryPageProps = {
+  readonly id: string;
+  /** Downloads under way. */
+  readonly downloads: number;
+  /** Its facts, when they are known already. */
+  readonly children?: Children;
+};
+
 /** One repository; its facts come when the page is there, since the hub may take seconds. */
-export function RepositoryPage({ id, children }: { id: string; children?: Children }): JSX.Element {
+export function RepositoryPage({ id, downloads, children }: RepositoryPageProps): JSX.Element {
   const address = getAddress('/models/get/model', { repo: id });
   return (
     <div class="library">
-      <ModelsTabs current="get" />
+      <ModelsTabs current="get" downloads={downloads} />
       <p class="library__back">
         <a href="/models/get">‹ Search</a>
       </p>

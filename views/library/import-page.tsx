@@ -9,6 +9,7 @@ import { TextField } from '../parts/field.tsx';
 import { postsTo } from '../parts/posting.ts';
 import { bytesText, pluralText } from '../parts/quantity.tsx';
 import { Tag } from '../parts/tag.tsx';
+import { Configurations, type FoundConfiguration } from './configurations.tsx';
 import { Pending } from './get-page.tsx';
 
 export type LocalModelData = {
@@ -36,15 +37,30 @@ export const localModelsId = 'import-found';
 export const enginesId = 'import-engines';
 const FOUND = '/models/import/found';
 
-export function ImportPage({ engines, children }: { engines: EnginesData; children?: Children }): JSX.Element {
+export type ImportPageProps = {
+  readonly engines: EnginesData;
+  readonly configurations: readonly FoundConfiguration[];
+  /** What would be taken of one of them, when it is known already. */
+  readonly configuration?: Children;
+  /** Downloads under way. */
+  readonly downloads: number;
+  /** What the folders held, when it is known already. */
+  readonly children?: Children;
+};
+
+export function ImportPage(props: ImportPageProps): JSX.Element {
+  const { engines, configurations, configuration, downloads, children } = props;
   return (
     <div class="library import">
-      <ModelsTabs current="import" />
+      <ModelsTabs current="import" downloads={downloads} />
       <Card id="import-local" title="Found in other programs' folders">
         {children ?? <Pending id={localModelsId} address={FOUND} words="Looking through the folders…" />}
       </Card>
       <Card id="import-running" title="Engines that run on this machine">
         <Engines found={engines} />
+      </Card>
+      <Card id="import-configurations" title="Configurations of other programs">
+        <Configurations found={configurations}>{configuration}</Configurations>
       </Card>
       <Card id="import-path" title="By its path">
         <form class="import__path" {...postsTo('/models/import/registering')}>

@@ -25,6 +25,8 @@ export type MineData = {
   readonly totalBytes: number;
   /** Changes when a row comes, goes or changes its state. */
   readonly stamp: string;
+  /** Downloads under way. */
+  readonly downloads: number;
 };
 
 /** A column of the list; those with `sort` can be sorted by. */
@@ -89,7 +91,7 @@ export function mineAddress(filter: MineFilter): string {
 export function MinePage({ mine }: { mine: MineData }): JSX.Element {
   return (
     <div class="mine">
-      <ModelsTabs current="mine" />
+      <ModelsTabs current="mine" downloads={mine.downloads} />
       <Filter filter={mine.filter} />
       <MineRows mine={mine} />
       <div id={mineStampId} data-stamp-of={mineRowsId} hidden safe>

@@ -7,13 +7,15 @@ export type ModelsTab = 'mine' | 'get' | 'downloads' | 'import';
 
 export type ModelsTabsProps = {
   readonly current: ModelsTab;
-  /** Downloads that are under way; null where nobody counts them. */
-  readonly downloads?: number | null;
+  /** Downloads that are under way. */
+  readonly downloads: number;
 };
+
+/** How many downloads are under way; `/live` keeps it on each page under `/models`. */
+export const downloadsCountId = 'models-downloads-count';
 
 type Known = { readonly name: ModelsTab; readonly label: string; readonly href: string };
 
-/** Only what exists is listed, in the order mine, get, downloads, import. */
 const TABS: readonly Known[] = [
   { name: 'mine', label: 'Mine', href: '/models' },
   { name: 'get', label: 'Get', href: '/models/get' },
@@ -22,12 +24,14 @@ const TABS: readonly Known[] = [
 ];
 
 /** The heading and the tabs of every page under `/models`. */
-export function ModelsTabs({ current, downloads = null }: ModelsTabsProps): JSX.Element {
-  const tabs = TABS.map((tab) => (tab.name === 'downloads' ? { ...tab, count: downloads } : tab));
+export function ModelsTabs({ current, downloads }: ModelsTabsProps): JSX.Element {
+  const tabs = TABS.map((tab) =>
+    tab.name === 'downloads' ? { ...tab, count: downloads, countId: downloadsCountId } : tab,
+  );
   return (
     <>
       <PageHead title="Models" />
-      {tabs.length < 2 ? '' : <Tabs label="Parts of the models' page" tabs={tabs} current={current} />}
+      <Tabs label="Parts of the models' page" tabs={tabs} current={current} />
     </>
   );
 }

@@ -7,6 +7,8 @@ export type Tab = {
   readonly href: string;
   /** A number beside the label, such as how many are under way; null = none. */
   readonly count?: number | null;
+  /** Where the number is kept true; then its place is there also while there is none. */
+  readonly countId?: string;
 };
 
 export function Tabs({ label, tabs, current }: { label: string; tabs: readonly Tab[]; current: string }): JSX.Element {
@@ -15,15 +17,19 @@ export function Tabs({ label, tabs, current }: { label: string; tabs: readonly T
       {tabs.map((tab) => (
         <a class="tabs__one" href={tab.href} {...(tab.name === current ? { 'aria-current': 'page' } : {})}>
           <span safe>{tab.label}</span>
-          {tab.count === undefined || tab.count === null || tab.count === 0 ? (
-            ''
-          ) : (
-            <span class="tabs__count" safe>
-              {String(tab.count)}
-            </span>
-          )}
+          <Count tab={tab} />
         </a>
       ))}
     </nav>
+  );
+}
+
+function Count({ tab: { count, countId } }: { tab: Tab }): JSX.Element {
+  const text = count ? String(count) : '';
+  if (text === '' && countId === undefined) return '';
+  return (
+    <span class="tabs__count" {...(countId === undefined ? {} : { id: countId })} safe>
+      {text}
+    </span>
   );
 }

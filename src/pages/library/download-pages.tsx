@@ -11,7 +11,7 @@ import type { DownloadQueue } from './download-queue.tsx';
 
 export type DownloadPagesParts = {
   readonly shell: Shell;
-  readonly queue: Pick<DownloadQueue, 'rows'>;
+  readonly queue: Pick<DownloadQueue, 'rows' | 'underWay'>;
   readonly downloads: Pick<Downloads, 'need' | 'pause' | 'resume' | 'cancel' | 'remove'>;
 };
 
@@ -27,7 +27,7 @@ export const downloadPages = ({ shell, queue, downloads }: DownloadPagesParts) =
     .get(
       HERE,
       ({ request }) => {
-        const body = <DownloadsPage downloads={queue.rows()} />;
+        const body = <DownloadsPage downloads={queue.rows()} underWay={queue.underWay()} />;
         return shell.page(request, {
           title: 'Downloads',
           current: 'models',

@@ -9,7 +9,8 @@ import { markupOf } from '#src/web/markup.ts';
 import { DownloadRow, type DownloadRowData, downloadRowId } from '#views/library/download-row.tsx';
 import { DownloadList, downloadListId } from '#views/library/downloads-page.tsx';
 import { Partial } from '#views/parts/partial.tsx';
-import { downloadRow, inOrder } from './download-rows.ts';
+import { downloadRow, inOrder, isUnderWay } from './download-rows.ts';
+import { downloadsCount } from './downloads-count.tsx';
 
 export type DownloadQueueSources = {
   readonly downloads: Pick<Downloads, 'list' | 'find'>;
@@ -18,6 +19,7 @@ export type DownloadQueueSources = {
 };
 
 const LIST: FragmentKey = 'list';
+const COUNT: FragmentKey = 'count';
 const ROW_PREFIX = 'download:';
 const NOTHING: readonly FragmentKey[] = [];
 
@@ -38,23 +40,29 @@ export class DownloadQueue implements LiveTopic {
     return inOrder(downloads.list()).map((view) => downloadRow(view, clock.monotonicMs(), isHere));
   }
 
-  all(): readonly FragmentKey[] {
-    return [LIST];
+  /** How many are under way or wait for their turn. */
+  underWay(): number {
+    return this.#sources.downloads.list().filter(({ record }) => isUnderWay(record.state)).length;
   }
 
-  isAlone(): boolean {
+  all(): readonly FragmentKey[] {
+    return [LIST, COUNT];
+  }
+
+  isAlone(key: FragmentKey): boolean {
     // The list holds every row.
-    return false;
+    return key === COUNT;
   }
 
   staleKeys(event: FlowEvent): readonly FragmentKey[] {
     if (event.type === 'model-removed' || event.type === 'model-added') return [LIST];
     if (event.type !== 'download-changed') return NOTHING;
     const now = this.#sources.downloads.find(event.downloadId)?.record.state;
-    return now === this.#sent.get(event.downloadId) ? [`${ROW_PREFIX}${event.downloadId}`] : [LIST];
+    return now === this.#sent.get(event.downloadId) ? [`${ROW_PREFIX}${event.downloadId}`] : [LIST, COUNT];
   }
 
   render(key: FragmentKey): string {
+    if (key === COUNT) return downloadsCount(this.underWay());
     return key === LIST ? this.#list() : this.#row(key.slice(ROW_PREFIX.length));
   }
 

@@ -8,6 +8,11 @@ const ORDER: readonly DownloadPhase[] = [
 ];
 const UNDER_WAY: ReadonlySet<DownloadPhase> = new Set(['running', 'verifying', 'registering']);
 
+/** Whether something is done for it, or will be without anybody asking. */
+export function isUnderWay(state: DownloadPhase): boolean {
+  return state === 'queued' || UNDER_WAY.has(state);
+}
+
 /** One download as the page shows it. `isHere` tells whether a model is still in the list. */
 export function downloadRow(
   view: DownloadView,

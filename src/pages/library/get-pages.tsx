@@ -25,6 +25,8 @@ export type GetPagesParts = {
   readonly downloads: Pick<Downloads, 'order'>;
   /** The context of a load by the settings; 0 = as trained. */
   readonly contextTokens: () => number;
+  /** Downloads under way. */
+  readonly underWay: () => number;
 };
 
 const SAID = Type.Optional(Type.String({ maxLength: 200 }));
@@ -57,15 +59,20 @@ const LISTING_MS = 60_000;
 
 /** The pages, the parts that they load, and the order. */
 export const getPages = (parts: GetPagesParts) => {
-  const { shell } = parts;
+  const { shell, underWay } = parts;
   const page = (request: Request, title: string, body: JSX.Element) =>
     shell.page(request, { title, current: 'models', styles: ['library'], scripts: ['filters'], body });
   return new Elysia({ name: 'get-pages' })
     .get(
       '/models/get',
       ({ request, query }) => {
-        if (query.repo) return page(request, query.repo, <RepositoryPage id={checkRepositoryId(query.repo)} />);
-        return page(request, 'Get models', <GetPage filter={filterOf(query)} />);
+        if (query.repo)
+          return page(
+            request,
+            query.repo,
+            <RepositoryPage id={checkRepositoryId(query.repo)} downloads={underWay()} />,
+          );
+        return page(request, 'Get models', <GetPage filter={filterOf(query)} downloads={underWay()} />);
       },
       { ...access('page'), query: GetQuery },
     )
@@ -78,7 +85,13 @@ export const getPages = (parts: GetPagesParts) => {
         // Rendered by a view: the name tells the escape checker so, here and below.
         const safeFound = await foundBy(parts.library, { filter, cursor, isRest }, request.signal);
         if (isFragment(request)) return shell.fragment(safeFound);
-        return page(request, 'Get models', <GetPage filter={filter}>{safeFound}</GetPage>);
+        return page(
+          request,
+          'Get models',
+          <GetPage filter={filter} downloads={underWay()}>
+            {safeFound}
+          </GetPage>,
+        );
       },
       { ...access('page'), query: GetQuery },
     )
@@ -88,7 +101,13 @@ export const getPages = (parts: GetPagesParts) => {
         const id = checkRepositoryId(query.repo);
         const safeDetail = await detailed(parts, id, request.signal);
         if (isFragment(request)) return shell.fragment(safeDetail);
-        return page(request, id, <RepositoryPage id={id}>{safeDetail}</RepositoryPage>);
+        return page(
+          request,
+          id,
+          <RepositoryPage id={id} downloads={underWay()}>
+            {safeDetail}
+          </RepositoryPage>,
+        );
       },
       { ...access('page'), query: ModelQuery },
     )

@@ -1,5 +1,5 @@
 /** @jsxImportSource @kitajs/html */
-/** `/models/import`: what lies or runs on this machine, taken in where it is. */
+/** `/models/import`: what lies, runs or is set up on this machine, taken in where it is. */
 import { Type } from '@sinclair/typebox';
 import { Elysia } from 'elysia';
 import { access } from '#src/access.ts';
@@ -7,6 +7,7 @@ import { byRealPath } from '#src/discovery/register-found.ts';
 import { type DiscoveryRoutesParts, looked, registered } from '#src/discovery/routes.ts';
 import type { ExternalDesk } from '#src/external/external-desk.ts';
 import { Fault } from '#src/faults.ts';
+import { foundSources } from '#src/imports/desk.ts';
 import { answered, isFragment, NoticePartial } from '#src/pages/models/told.tsx';
 import type { Shell } from '#src/web/shell.tsx';
 import { HubTrouble } from '#views/library/found.tsx';
@@ -20,13 +21,15 @@ import {
 } from '#views/library/import-page.tsx';
 import { Partial } from '#views/parts/partial.tsx';
 import { pluralText } from '#views/parts/quantity.tsx';
+import { type ConfigurationPagesParts, configurationPages } from './configuration-pages.tsx';
 
-export type ImportPagesParts = DiscoveryRoutesParts & {
-  readonly shell: Shell;
-  readonly desk: Pick<ExternalDesk, 'offers' | 'scan' | 'connect'>;
-  /** The path as it may be registered by this caller; throws a Fault when it may not. */
-  readonly placeFor: (path: string, headers: Headers) => string;
-};
+export type ImportPagesParts = DiscoveryRoutesParts &
+  Omit<ConfigurationPagesParts, 'page'> & {
+    readonly shell: Shell;
+    readonly desk: Pick<ExternalDesk, 'offers' | 'scan' | 'connect'>;
+    /** Downloads under way. */
+    readonly underWay: () => number;
+  };
 
 const HERE = '/models/import';
 const PATH = Type.String({ minLength: 1, maxLength: 4096 });
@@ -41,12 +44,24 @@ const ConnectForm = Type.Object({
 /** The page and its actions. */
 export const importPages = (parts: ImportPagesParts) => {
   const { shell, desk, registry, placeFor } = parts;
-  // Rendered by a view: the name tells the escape checker so.
-  const page = (request: Request, safeFound?: JSX.Element) => {
-    const body = <ImportPage engines={engines(desk)}>{safeFound}</ImportPage>;
-    return shell.page(request, { title: 'Import models', current: 'models', styles: ['library'], body });
+  // Rendered by views: the names tell the escape checker so.
+  const page = (request: Request, safeFound?: JSX.Element, safeConfiguration?: JSX.Element) => {
+    const configurations = foundSources(parts.imports);
+    const body = (
+      <ImportPage
+        engines={engines(desk)}
+        configurations={configurations}
+        configuration={safeConfiguration}
+        downloads={parts.underWay()}
+      >
+        {safeFound}
+      </ImportPage>
+    );
+    const styles = ['library'];
+    return shell.page(request, { title: 'Import models', current: 'models', styles, scripts: ['library'], body });
   };
   return new Elysia({ name: 'import-pages' })
+    .use(configurationPages({ ...parts, page: (request, part) => page(request, undefined, part) }))
     .get(HERE, ({ request }) => page(request), access('page'))
     .get(
       `${HERE}/found`,

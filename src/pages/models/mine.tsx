@@ -7,6 +7,7 @@ import type { FragmentKey } from '#src/live/feed.ts';
 import type { LiveTopic } from '#src/live/keep-live.ts';
 import type { Footprint, LaunchSettings, Model } from '#src/models/model.ts';
 import type { Presence } from '#src/models/presence.ts';
+import { downloadsCount } from '#src/pages/library/downloads-count.tsx';
 import type { ModelUsage } from '#src/requests/model-usage.ts';
 import type { FleetModel, Lender } from '#src/scheduling/lease.ts';
 import { markupOf } from '#src/web/markup.ts';
@@ -27,10 +28,13 @@ export type MineSources = {
   /** Whether it runs on another version of its engine than it would be started with now. */
   readonly isEngineReplaced: (modelId: string) => boolean;
   readonly usages: () => ReadonlyMap<string, ModelUsage>;
+  /** Downloads under way. */
+  readonly underWay: () => number;
   readonly clock: Clock;
 };
 
 const STAMP: FragmentKey = 'stamp';
+const DOWNLOADS: FragmentKey = 'downloads';
 const MODEL_PREFIX = 'model:';
 const NOTHING: readonly FragmentKey[] = [];
 
@@ -55,6 +59,7 @@ export class Mine implements LiveTopic {
       total: models.length,
       totalBytes: models.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       stamp: this.#stamp(),
+      downloads: this.#sources.underWay(),
     };
   }
 
@@ -79,7 +84,7 @@ export class Mine implements LiveTopic {
   }
 
   all(): readonly FragmentKey[] {
-    return [STAMP, ...this.#sources.models().map(({ id }) => `${MODEL_PREFIX}${id}`)];
+    return [STAMP, DOWNLOADS, ...this.#sources.models().map(({ id }) => `${MODEL_PREFIX}${id}`)];
   }
 
   isAlone(): boolean {
@@ -95,6 +100,8 @@ export class Mine implements LiveTopic {
         return [STAMP];
       case 'request-removed':
         return [`${MODEL_PREFIX}${event.modelId}`];
+      case 'download-changed':
+        return [DOWNLOADS];
       case 'memory-changed':
         return this.#held();
       case 'settings-changed':
@@ -105,6 +112,7 @@ export class Mine implements LiveTopic {
   }
 
   render(key: FragmentKey): string {
+    if (key === DOWNLOADS) return downloadsCount(this.#sources.underWay());
     if (key === STAMP) {
       const safeStamp = this.#stamp();
       return markupOf(
