@@ -2,6 +2,7 @@
  * `bun run bench [--quick] [--json FILE]`: Flow against a direct connection to the same engine, in one run, in
  * interleaved rounds, as ratios of medians. Absolute figures of a shared machine mean little; ratios hold.
  * `--only estimates`: what Flow thinks a load takes, against what the engine says and uses.
+ * `--only tabs`: what a hundred open pages cost.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -9,6 +10,7 @@ import { realEngine } from '../support/real-engine.ts';
 import { estimates, summaryOf } from './estimates.ts';
 import type { Figures, Order } from './load.ts';
 import { cpuSeconds, load, median, type Rig, residentMb, startRig } from './rig.ts';
+import { CPU_ADDED_MAX, MEMORY_ADDED_MAX_MB, tabs } from './tabs.ts';
 
 type Way = { readonly name: string; readonly order: (streams: number, requests: number) => Order };
 type Row = {
@@ -181,8 +183,15 @@ function show(rows: readonly Row[]): void {
     );
 }
 
+if (values.only === 'tabs') {
+  const told = await tabs(values.quick === true, say);
+  if (values.json) await Bun.write(values.json, `${JSON.stringify(told, null, 2)}\n`);
+  const isWithin = told.every((row) => row.cpuAdded < CPU_ADDED_MAX && row.memoryAddedMb < MEMORY_ADDED_MAX_MB);
+  process.exit(isWithin ? 0 : 1);
+}
 if (values.only !== undefined) {
-  if (values.only !== 'estimates') throw new Error(`There is no bench "${values.only}"; there is "estimates".`);
+  if (values.only !== 'estimates')
+    throw new Error(`There is no bench "${values.only}"; there are "estimates", "tabs".`);
   const told = await estimates(values.quick === true, say);
   const report = { summary: summaryOf(told), loads: told };
   if (values.json) await Bun.write(values.json, `${JSON.stringify(report, null, 2)}\n`);

@@ -5,6 +5,8 @@
 import type { Socket } from 'bun';
 
 const TOKENS = Number(process.env.FLAT_TOKENS ?? 512);
+/** How fast each stream goes; 0 for as fast as the socket takes it. */
+const TOKENS_PER_S = Number(process.env.FLAT_TOKENS_PER_S ?? 0);
 /** Tokens of one stream before the others get their turn. */
 const TURN_TOKENS = 16;
 
@@ -59,11 +61,13 @@ function send(socket: Socket<Stream>, bytes: Buffer): boolean {
 
 function go(socket: Socket<Stream>): void {
   const stream = socket.data;
-  for (let turn = 0; turn < TURN_TOKENS && stream.left > 0; turn += 1) {
+  const turnTokens = TOKENS_PER_S > 0 ? 1 : TURN_TOKENS;
+  for (let turn = 0; turn < turnTokens && stream.left > 0; turn += 1) {
     stream.left -= 1;
     if (!send(socket, token)) return;
   }
-  if (stream.left > 0) setImmediate(go, socket);
+  if (stream.left > 0 && TOKENS_PER_S > 0) setTimeout(go, 1000 / TOKENS_PER_S, socket);
+  else if (stream.left > 0) setImmediate(go, socket);
   else {
     stream.isAnswering = false;
     send(socket, Buffer.from(last));
