@@ -14,11 +14,15 @@ import { LogNews } from './pages/logs/log-news.tsx';
 import { logPages } from './pages/logs/pages.tsx';
 import { Monitor } from './pages/monitor/monitor.tsx';
 import { monitorPages } from './pages/monitor/pages.tsx';
+import { chatPlaceOf } from './pages/requests/chat-place.ts';
+import { requestPages } from './pages/requests/pages.tsx';
 import { SETUP_TOPIC } from './pages/setup/pages.tsx';
 import { commandsFor } from './pages/shell/commands.ts';
 import { shellPages } from './pages/shell/pages.tsx';
 import { StatusBar } from './pages/shell/status-bar.tsx';
 import { openTelemetry } from './pages/telemetry/open-telemetry.ts';
+import type { RequestAccount } from './requests/account.ts';
+import { openAccounts } from './requests/accounts.ts';
 import { openSettingsPages, type SettingsDoors } from './settings-pages.ts';
 import { openSetUpPages } from './setup-pages.ts';
 import type { Shell } from './web/shell.tsx';
@@ -61,6 +65,7 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
     .use(shellPages({ shell, commands }))
     .use(telemetry.routes)
     .use(logPages({ logs, files: new KeptFiles(logs.folder), news: logNews, shell }))
+    .use(requestPages({ ...requestParts(flow), shell }))
     .use(models.routes)
     .use(library.routes)
     .use(chat.routes(shell))
@@ -86,6 +91,12 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
       void chat.close();
     },
   };
+}
+
+function requestParts(flow: Flow) {
+  const { store, tracker, clock } = flow;
+  const chatOf = (account: RequestAccount) => chatPlaceOf(store, account);
+  return { accounts: openAccounts(flow), tracker, chatOf, wallMs: () => clock.wallMs() };
 }
 
 function openChatOver({ store, clock, tracker, registry, fleet }: Flow, { ask, resolve }: Doors) {

@@ -1,4 +1,4 @@
-/** The lines of a moment: what some sources wrote between two times, from memory, or from the files where it is longer ago. */
+/** The lines of a moment: what some sources wrote between two times, from memory or, of longer ago, from files. */
 import type { KeptFile, KeptFiles } from './kept-files.ts';
 import type { LogEntry } from './log-ring.ts';
 import { fileName, type Logs, TAIL_LINES_MAX } from './logs.ts';

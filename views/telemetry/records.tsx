@@ -2,13 +2,13 @@
 /** Every request that ended, newest first; each opens its own story. */
 import { Badge } from '../parts/badge.tsx';
 import { Card } from '../parts/card.tsx';
-import { drawerId } from '../parts/drawer.tsx';
-import { loadsFrom } from '../parts/posting.ts';
+import { opensRequest } from '../requests/addresses.ts';
 
 export type OutcomeName = 'completed' | 'failed' | 'cancelled';
 
 export type RecordRowData = {
   readonly id: number;
+  readonly requestId: string;
   readonly timeText: string;
   readonly client: string;
   readonly model: string;
@@ -90,11 +90,10 @@ export function Records({ records, olderHref, newestHref }: RecordsProps): JSX.E
 }
 
 function Row({ record }: { record: RecordRowData }): JSX.Element {
-  const address = `/telemetry/requests/${record.id}`;
   return (
     <tr id={`record-${record.id}`}>
       <th scope="row" class="records__time">
-        <a href={address} {...loadsFrom(address, { target: drawerId, swap: 'innerHTML' })} safe>
+        <a {...opensRequest(record.requestId)} safe>
           {record.timeText}
         </a>
       </th>

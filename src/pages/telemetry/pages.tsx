@@ -1,20 +1,17 @@
 /** @jsxImportSource @kitajs/html */
-/** `/telemetry`: the page, the story of one request, and records to take away. */
+/** `/telemetry`: the page, and records to take away. */
 import { Elysia, type Static, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
 import type { Periods } from '#src/requests/period.ts';
 import type { RecordSearch } from '#src/requests/record-search.ts';
 import type { Shell } from '#src/web/shell.tsx';
-import { Drawer } from '#views/parts/drawer.tsx';
-import { PageHead } from '#views/parts/page-head.tsx';
+import { requestPath } from '#views/requests/addresses.ts';
 import { type TelemetryData, TelemetryNews, TelemetryPage } from '#views/telemetry/page.tsx';
-import { Story } from '#views/telemetry/story.tsx';
 import { charts, marks } from './charts.ts';
 import { exported } from './export.ts';
 import { failureData, figures, recordRow } from './present.ts';
 import { addressOf, RANGE_DEFAULT, RANGE_NAMES, RANGES, spanOf, type Wish } from './span.ts';
-import { storyOf } from './story.ts';
 
 export type TelemetryPagesParts = {
   readonly periods: Periods;
@@ -70,33 +67,11 @@ export const telemetryPages = (parts: TelemetryPagesParts) =>
     )
     .get(
       '/telemetry/requests/:id',
-      ({ request, params }) => {
+      ({ params, redirect }) => {
         const row = parts.search.find(params.id);
         if (row === null) throw new Fault('not-found', NOT_RECORDED);
-        const story = storyOf({ row, nowMs: parts.wallMs(), origin: new URL(request.url).origin });
-        if (request.headers.has('hx-request')) {
-          return parts.shell.fragment(
-            <Drawer title={story.title}>
-              <Story story={story} />
-            </Drawer>,
-          );
-        }
-        const body = (
-          <div class="telemetry">
-            <PageHead title={story.title}>
-              <a class="button" href="/telemetry">
-                All requests
-              </a>
-            </PageHead>
-            <Story story={story} />
-          </div>
-        );
-        return parts.shell.page(request, {
-          title: story.title,
-          current: 'telemetry',
-          styles: ['telemetry', 'story'],
-          body,
-        });
+        // Where stories were told before every request had a page; links may have been kept.
+        return redirect(requestPath(row.requestId), 308);
       },
       { ...access('page'), params: RecordParams },
     )

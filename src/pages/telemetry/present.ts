@@ -60,6 +60,7 @@ export function recordRow(row: RequestRow, nowMs: number): RecordRowData {
   const cached = row.cachedTokens !== null && row.cachedTokens > 0 ? ` (${tokensText(row.cachedTokens)} cached)` : '';
   return {
     id: row.id,
+    requestId: row.requestId,
     timeText: momentText(row.startedAtMs, nowMs),
     client: row.client ?? NOTHING,
     model: row.modelId ?? row.wantedModel ?? NOTHING,

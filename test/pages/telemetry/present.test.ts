@@ -1,12 +1,10 @@
-// What telemetry says: advice, changes, stories, cells. Figures themselves: test/requests/tally.test.ts.
+// What telemetry says: advice, changes, cells. Figures: test/requests/tally.test.ts; one request: test/pages/requests.
 import { describe, expect, test } from 'bun:test';
 import { adviceFor, endText } from '#src/pages/telemetry/advice.ts';
 import { csvCell } from '#src/pages/telemetry/export.ts';
 import { figures } from '#src/pages/telemetry/present.ts';
 import { addressOf, RANGE_NAMES, spanOf } from '#src/pages/telemetry/span.ts';
-import { curlOf, storyOf, timeline } from '#src/pages/telemetry/story.ts';
 import type { FailureGroup, PeriodFigures } from '#src/requests/tally.ts';
-import { recordRow } from '#test/requests/record-rows.ts';
 
 const group = (parts: Partial<FailureGroup>): FailureGroup => ({
   termination: 'CP',
@@ -94,29 +92,6 @@ test('each period is followed by the present one without a gap, and its end move
   const wish = { range: '7d', modelId: 'a/b c', outcome: null, client: null } as const;
   expect(addressOf('/telemetry', wish)).toBe('/telemetry?range=7d&model=a%2Fb+c');
   expect(addressOf('/telemetry', wish, { range: '' })).toBe('/telemetry?model=a%2Fb+c');
-});
-
-describe('a story', () => {
-  const row = { id: 7, ...recordRow({ queueMs: 1_000, loadMs: 3_000, ttftMs: 6_000, durationMs: 8_000 }) };
-  test('its parts make up the whole', () => {
-    expect(timeline(row).map(({ ratio }) => ratio)).toEqual([0.125, 0.375, 0.25, 0.25]);
-    const odd = timeline({ ...row, ttftMs: null, queueMs: 99_000, durationMs: 10 });
-    expect(odd.reduce((sum, { ratio }) => sum + ratio, 0)).toBe(1);
-    expect(timeline({ ...row, durationMs: 0 }).every(({ ratio }) => ratio === 0)).toBe(true);
-  });
-  test('its command is one that a shell takes, whatever the model was called, and holds no key', async () => {
-    const evil = 'it\'s $(touch x) `y` "z"';
-    const command = curlOf({ ...row, wantedModel: evil }, 'http://127.0.0.1:3377');
-    const script = command.replace('curl', 'printf "%s\\n"');
-    const said = await new Response(Bun.spawn(['sh', '-c', script], { env: {} }).stdout).text();
-    const lines = said.trim().split('\n');
-    expect(lines[0]).toBe('http://127.0.0.1:3377/v1/messages');
-    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ model: evil, max_tokens: 512, stream: true });
-    expect(command).toContain('$FLOW_API_KEY');
-  });
-  test('it leads to the logs of its moment', () => {
-    expect(storyOf({ row, nowMs: 0, origin: '' }).logsHref).toBe('/logs?at=1000&source=gemma');
-  });
 });
 
 test.each([
