@@ -94,7 +94,7 @@ test('a model in another program’s folder is used where it lies; a path outsid
   mkdirSync(place, { recursive: true });
   await Bun.write(join(place, 'lying-Q8_0.gguf'), model);
   await Bun.write(join(folder, 'outside.gguf'), model);
-  const { page, troubles } = await open('/models/import');
+  const { page, troubles } = await open('/models/import', { expects: [/^403 POST \/models\/import\/registering/] });
   await page.check('#import-found input[type=checkbox]');
   await page.click('text=Use where they are');
   await page.waitForSelector('.notice >> text=1 model in your list');

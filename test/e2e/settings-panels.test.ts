@@ -40,7 +40,7 @@ function layEngine(name: string): void {
 }
 
 async function open(options: PageOptions = {}): Promise<{ page: Page; troubles: string[] }> {
-  const opened = await watchedPage(browser, options);
+  const opened = await watchedPage(browser, { expects: [/^422 /, /^400 POST \/settings\/token/], ...options });
   await opened.page.goto(`${flow.url}/settings`);
   await opened.page.waitForSelector(LIVE);
   return opened;

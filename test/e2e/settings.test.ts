@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { SETTING_NAMES } from '#src/settings/validation.ts';
-import { openBrowser, type PageOptions, watchedPage } from '../support/browser.ts';
+import { FLOW_AWAY, openBrowser, type PageOptions, watchedPage } from '../support/browser.ts';
 import { axeViolations, scrollsSideways } from '../support/page-checks.ts';
 import { realEngine } from '../support/real-engine.ts';
 import { type RunningFlow, startFlow, until } from '../support/running-flow.ts';
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 /** The page, live. */
 async function open(options: PageOptions = {}, at = flow): Promise<{ page: Page; troubles: string[] }> {
-  const opened = await watchedPage(browser, options);
+  const opened = await watchedPage(browser, { expects: [/^422 /], ...options });
   await opened.page.goto(`${at.url}/settings`);
   if (options.javaScriptEnabled !== false) await opened.page.waitForSelector(LIVE);
   return opened;
@@ -217,7 +217,7 @@ describe('changed elsewhere', () => {
     const dataDir = join(flow.dataDir, 'second');
     mkdirSync(dataDir);
     const first = await startFlow({ dataDir, engine: realEngine().executable });
-    const { page } = await open({}, first);
+    const { page } = await open({ expects: FLOW_AWAY }, first);
     const { port } = new URL(first.url);
     first.kill();
     await first.exited;

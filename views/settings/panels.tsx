@@ -87,7 +87,7 @@ export function Token({ token }: { token: TokenData }): JSX.Element {
       </form>
       {isSet ? (
         <form class="action" {...postsTo('/settings/token', { target: tokenId })}>
-          <input type="hidden" name="remove" value="yes" />
+          <input type="hidden" name="forget" value="yes" />
           <button class="button button--danger" type="submit">
             Forget the token
           </button>

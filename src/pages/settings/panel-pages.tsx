@@ -47,7 +47,8 @@ const KindForm = Type.Object({ kind: Kind });
 const EngineForm = Type.Object({ kind: Kind, id: Type.String({ maxLength: 4096 }) });
 const TokenForm = Type.Object({
   token: Type.Optional(Type.String({ maxLength: 2_000 })),
-  remove: Type.Optional(Type.Literal('yes')),
+  // Not `remove`: a field of that name stands before the form's own method, which morphing calls.
+  forget: Type.Optional(Type.Literal('yes')),
 });
 const DeletionForm = Type.Object({ older_than_days: Type.String({ pattern: '^[0-9]{1,4}$' }) });
 const TOKEN_BODY_BYTES_MAX = 4_096;
@@ -153,7 +154,7 @@ function otherPages({ shell, view, hub, onToken, records, examine, setUpOf }: Pa
       '/settings/token',
       ({ request, body }) => {
         try {
-          if (body.remove === 'yes') hub.remove();
+          if (body.forget === 'yes') hub.remove();
           else hub.save(body.token ?? '');
         } catch (cause) {
           const { kind, message, status } = asFault(cause);
