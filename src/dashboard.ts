@@ -78,6 +78,7 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
         lender: fleet,
         tracker,
         findModel: (modelId) => registry.find(modelId),
+        isFresh: setUp.isFresh,
         pin: (modelId, isPinned) => void registry.updateConfig(modelId, { is_pinned: isPinned }),
       }),
     );

@@ -75,7 +75,7 @@ export function openSetUpPages(flow: Flow, shell: Shell, { surroundings, touch }
     setUp,
     routes,
     /** Whether nothing has ever been answered here, and nobody said that he wants no guide. */
-    isFresh: () => firstRun.milestones.answer === null && !firstRun.milestones.isSkipped,
+    isFresh: () => firstRun.isFresh,
     close() {
       picks.close();
       local.close();

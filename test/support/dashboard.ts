@@ -106,7 +106,7 @@ export async function openDashboard(
     .use(liveRoutes({ feeds }))
     .use(others.routes)
     .use(shellPages({ shell: frame, commands: () => commandsFor(scene.models, scene.fleet) }))
-    .use(monitorPages({ monitor, shell: frame, lender, tracker, findModel, pin }));
+    .use(monitorPages({ monitor, shell: frame, lender, tracker, findModel, isFresh: () => true, pin }));
   const settings = sampleSettings();
   const guarded = guard({
     app,

@@ -1,53 +1,54 @@
 /** @jsxImportSource @kitajs/html */
-/** What a newcomer does next: ask the demo, add a model, start an agent. Hidden by CSS once a request has ended. */
+/** What a newcomer does next: the guide, or a question to the demo. Hidden by CSS once a request is there. */
+import { ActionButton } from '../parts/button.tsx';
+import { Copyable } from '../parts/copyable.tsx';
 import { Empty } from '../parts/empty.tsx';
 
+export const firstStepsId = 'first-steps';
+
 export type FirstStepsProps = {
+  /** False once something was answered here, or nobody wants to be led: then only its place is kept. */
+  readonly isShown: boolean;
   readonly hasDemo: boolean;
   /** For example `http://127.0.0.1:3377`. */
   readonly origin: string;
 };
 
-export function FirstSteps({ hasDemo, origin }: FirstStepsProps): JSX.Element {
-  const json = "-H 'content-type: application/json'";
-  const ask = `curl ${origin}/v1/chat/completions ${json} \\
-  -d '{"model":"flow-demo","messages":[{"role":"user","content":"Hello"}]}'`;
-  const add = 'flow add /path/to/model.gguf';
-  const agent = `ANTHROPIC_BASE_URL=${origin} ANTHROPIC_AUTH_TOKEN=flow claude`;
+export function FirstSteps({ isShown, hasDemo, origin }: FirstStepsProps): JSX.Element {
   return (
-    <section class="first-steps" aria-label="First steps">
-      <Empty title="Waiting for the first request">
-        <ol class="steps">
-          {hasDemo ? <Step title="Ask the demo model. It loads by itself." code={ask} what="the request" /> : ''}
-          <Step
-            title="Register a GGUF file, or the folder of an MLX model, where it lies."
-            code={add}
-            what="the command"
-          />
-          <Step title="Start an agent on it, Claude Code for example." code={agent} what="the agent's settings" />
-        </ol>
-      </Empty>
+    <section class="first-steps" id={firstStepsId} aria-label="First steps">
+      {isShown ? <Ways hasDemo={hasDemo} origin={origin} /> : ''}
     </section>
   );
 }
 
-function Step({ title, code, what }: { title: string; code: string; what: string }): JSX.Element {
+function Ways({ hasDemo, origin }: Omit<FirstStepsProps, 'isShown'>): JSX.Element {
+  const json = "-H 'content-type: application/json'";
+  const ask = `curl ${origin}/v1/chat/completions ${json} \\
+  -d '{"model":"flow-demo","messages":[{"role":"user","content":"Hello"}]}'`;
   return (
-    <li class="steps__one" x-data="copying">
-      <p class="steps__title" safe>
-        {title}
-      </p>
-      <div class="steps__code">
-        <pre class="steps__text" x-ref="code" tabindex="0" safe>
-          {code}
-        </pre>
-        <button class="button" type="button" x-on:click="copy">
-          <span x-text="word">Copy</span>{' '}
-          <span class="hidden" safe>
-            {what}
-          </span>
-        </button>
+    <Empty title="Nothing has been asked yet">
+      <p>Three steps lead to the first answer: an engine, a model, your agent. Flow gets each with one click.</p>
+      <div class="first-steps__ways">
+        <a class="button button--primary" href="/setup">
+          Set up Flow
+        </a>
+        <ActionButton
+          action="/setup/skipping"
+          fields={{ skipped: 'yes' }}
+          label="Not now"
+          description="Not now: show the Monitor without the way to the set-up"
+          variant="quiet"
+        />
       </div>
-    </li>
+      {hasDemo ? (
+        <details class="first-steps__demo">
+          <summary>Or ask the demo from a terminal; it loads by itself</summary>
+          <Copyable text={ask} label="a request to the demo" />
+        </details>
+      ) : (
+        ''
+      )}
+    </Empty>
   );
 }

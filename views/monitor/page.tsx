@@ -24,18 +24,20 @@ export type MonitorPageProps = {
   readonly monitor: MonitorData;
   /** Where the reader found Flow, for examples to copy. */
   readonly origin: string;
+  /** Whether a newcomer is to be led to the set-up. */
+  readonly isFresh: boolean;
 };
 
-export function MonitorPage({ monitor, origin }: MonitorPageProps): JSX.Element {
+export function MonitorPage({ monitor, origin, isFresh }: MonitorPageProps): JSX.Element {
   return (
     <div class="monitor">
       <h1 class="monitor__title">Monitor</h1>
+      <FirstSteps isShown={isFresh} hasDemo={monitor.hasDemo} origin={origin} />
       {monitor.memory === null ? '' : <Memory memory={monitor.memory} />}
       <Figures figures={monitor.figures} />
       <Arrivals requests={monitor.arrivals} />
       <ModelList models={monitor.models} />
       <Recent requests={monitor.recent} />
-      <FirstSteps hasDemo={monitor.hasDemo} origin={origin} />
     </div>
   );
 }

@@ -20,6 +20,8 @@ export type MonitorPagesParts = {
   readonly lender: Pick<Lender, 'load' | 'unload'>;
   readonly tracker: Pick<Tracker, 'cancel'>;
   readonly findModel: (modelId: string) => Model | null;
+  /** Whether nothing was ever answered here, so that a newcomer is to be led. */
+  readonly isFresh: () => boolean;
   /** Persists the wish and publishes `model-changed`. */
   readonly pin: (modelId: string, isPinned: boolean) => void | Promise<void>;
 };
@@ -33,7 +35,7 @@ const PinForm = Type.Object({ ...ModelForm.properties, pinned: Type.Union([Type.
 const CancelForm = Type.Object({ request: Type.String({ pattern: '^[0-9a-f]{1,32}$' }) });
 
 /** `/` and its actions. */
-export const monitorPages = ({ monitor, shell, lender, tracker, findModel, pin }: MonitorPagesParts) => {
+export const monitorPages = ({ monitor, shell, lender, tracker, findModel, isFresh, pin }: MonitorPagesParts) => {
   const known = (modelId: string): Model => {
     const model = findModel(modelId);
     if (!model) throw new Fault('model-not-found', `There is no model ${modelId}.`);
@@ -46,7 +48,7 @@ export const monitorPages = ({ monitor, shell, lender, tracker, findModel, pin }
         const isBrowser = request.headers.get('accept')?.includes('text/html') ?? false;
         if (!isBrowser) return new Response(OLLAMA_GREETING);
         const { origin } = new URL(request.url);
-        const body = <MonitorPage monitor={monitor.data()} origin={origin} />;
+        const body = <MonitorPage monitor={monitor.data()} origin={origin} isFresh={isFresh()} />;
         return shell.page(request, { title: 'Monitor', current: 'monitor', styles: ['monitor', 'story'], body });
       },
       access('page'),

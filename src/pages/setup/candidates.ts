@@ -1,4 +1,4 @@
-/** Models that a newcomer is offered, by what they are for: a short list made by hand; the hub says whether it is true. */
+/** Models that a newcomer is offered, by what they are for: a short list by hand; the hub says whether it is true. */
 
 /** `small`: quick on anything. `best`: the most able that fits. `coder`: for agents that write programs. */
 export type PickKind = 'small' | 'best' | 'coder';

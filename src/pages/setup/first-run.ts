@@ -54,6 +54,7 @@ export class FirstRun {
   #installBeganMs: number | null = null;
   #fetched: { readonly first: Sample; readonly last: Sample } | null = null;
   #latest: RequestView | null = null;
+  #answeredId: string | null = null;
 
   constructor(parts: FirstRunParts) {
     this.#parts = parts;
@@ -66,9 +67,14 @@ export class FirstRun {
     return this.#milestones;
   }
 
-  /** The request that came or moved last in this run of Flow, as it was then. */
+  /** Whether nothing has ever been answered here, and nobody said that he wants no guide. */
+  get isFresh(): boolean {
+    return this.#milestones.answer === null && !this.#milestones.isSkipped;
+  }
+
+  /** The request that came or moved last in this run of Flow, as it was then; null once that is the first answer. */
   get latest(): RequestView | null {
-    return this.#latest;
+    return this.#latest?.id === this.#answeredId ? null : this.#latest;
   }
 
   /** Bytes per second while the engine was fetched in this run; null when that is not known. */
@@ -143,6 +149,7 @@ export class FirstRun {
     const { answer } = this.#milestones;
     if (answer !== null || view.stage !== 'completed' || view.outputTokens === 0 || view.modelId === null) return;
     const { modelId, client, tokensPerS, startedAtMs, endedAtMs } = view;
+    this.#answeredId = view.id;
     this.#keep({ answer: { modelId, client, tokensPerS, tookMs: (endedAtMs ?? startedAtMs) - startedAtMs } });
   }
 

@@ -9,6 +9,8 @@ import { Fault } from '#src/faults.ts';
 import { checkRepositoryId } from '#src/hub/names.ts';
 import { answered, NoticePartial } from '#src/pages/models/told.tsx';
 import type { Shell } from '#src/web/shell.tsx';
+import { FirstSteps, firstStepsId } from '#views/monitor/first-steps.tsx';
+import { Partial } from '#views/parts/partial.tsx';
 import { pluralText } from '#views/parts/quantity.tsx';
 import { SetUpPage } from '#views/setup/page.tsx';
 import type { FirstRun } from './first-run.ts';
@@ -17,7 +19,7 @@ import type { SetUp, SetUpSources } from './set-up.tsx';
 export type SetUpPagesParts = DiscoveryRoutesParts & {
   readonly shell: Shell;
   readonly setUp: Pick<SetUp, 'data'>;
-  readonly firstRun: Pick<FirstRun, 'chooseDemo' | 'skip'>;
+  readonly firstRun: Pick<FirstRun, 'chooseDemo' | 'skip' | 'isFresh'>;
   readonly picks: SetUpSources['picks'];
   readonly local: SetUpSources['local'];
   /** Finds out what is not known yet, as far as that is done soon. */
@@ -62,7 +64,7 @@ export const setUpPages = (parts: SetUpPagesParts) =>
       `${HERE}/skipping`,
       ({ request, body }) => {
         parts.firstRun.skip(body.skipped === 'yes');
-        return answered(parts.shell, request, <Skipped isSkipped={body.skipped === 'yes'} />, '/');
+        return answered(parts.shell, request, skipped(parts, request), '/');
       },
       { ...access('page'), body: SkipForm },
     );
@@ -141,8 +143,10 @@ async function taken(parts: SetUpPagesParts, request: Request): Promise<JSX.Elem
   return <NoticePartial tone={refused.length > 0 ? 'warning' : 'info'} message={message} hint={hint || null} />;
 }
 
-function Skipped({ isSkipped }: { isSkipped: boolean }): JSX.Element {
-  if (!isSkipped) return <NoticePartial tone="info" message="The Monitor leads to the set-up again." />;
+/** The way to here on the Monitor, gone or back, and a notice that says how to have it otherwise. */
+function skipped({ firstRun, registry }: SetUpPagesParts, request: Request): JSX.Element {
+  const { isFresh } = firstRun;
+  const hasDemo = registry.list().some(({ isDemo }) => isDemo);
   const action = {
     action: `${HERE}/skipping`,
     fields: { skipped: 'no' },
@@ -150,5 +154,12 @@ function Skipped({ isSkipped }: { isSkipped: boolean }): JSX.Element {
     description: 'Show the way to the set-up on the Monitor again',
   };
   const hint = 'Find it again by Ctrl K, or in Settings under About.';
-  return <NoticePartial tone="info" message="The set-up is skipped." hint={hint} action={action} />;
+  return (
+    <>
+      <Partial target={firstStepsId} swap="outerMorph">
+        <FirstSteps isShown={isFresh} hasDemo={hasDemo} origin={new URL(request.url).origin} />
+      </Partial>
+      {isFresh ? '' : <NoticePartial tone="info" message="The set-up is skipped." hint={hint} action={action} />}
+    </>
+  );
 }
