@@ -1,5 +1,6 @@
-/** Markup that htmx cannot misread. The whole corpus in a real browser: test/browser/monitor.test.ts. */
+/** Markup that neither parsers nor htmx can misread. The whole corpus in a real browser: test/hostile/pages*.test.ts. */
 import { expect, test } from 'bun:test';
+import { jsx } from '@kitajs/html/jsx-runtime';
 import { markupOf } from '#src/web/markup.ts';
 
 const CASES = [
@@ -11,6 +12,13 @@ const CASES = [
 for (const { name, from, to } of CASES) {
   test(`attributes hold no angle bracket: ${name}`, () => expect(markupOf(from)).toBe(to ?? from));
 }
+
+// `src/web/attributes.patch`: `bun install` makes it part of the renderer.
+test('an attribute says what it was given, also when that looks like a reference', () => {
+  const name = 'R&amp;D &quot;,&quot;force&quot;:&#34;yes';
+  const markup = jsx('input', { value: name });
+  expect(markup).toBe('<input value="R&amp;amp;D &amp;quot;,&amp;quot;force&amp;quot;:&amp;#34;yes"/>');
+});
 
 test('an asynchronous view is a mistake', () => {
   expect(() => markupOf(Promise.resolve('late'))).toThrow('not asynchronous');
