@@ -1,4 +1,4 @@
-/** Markup that neither parsers nor htmx can misread. The whole corpus in a real browser: test/hostile/pages*.test.ts. */
+/** Markup that neither parsers nor htmx misread. The whole corpus in a real browser: test/hostile/pages*.test.ts. */
 import { expect, test } from 'bun:test';
 import { jsx } from '@kitajs/html/jsx-runtime';
 import { markupOf } from '#src/web/markup.ts';
