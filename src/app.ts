@@ -28,6 +28,7 @@ import { TokenEstimates } from './gateway/token-estimates.ts';
 import { hostRoutes } from './host/routes.ts';
 import { hubRoutes } from './hub/routes.ts';
 import { importRoutes } from './imports/routes.ts';
+import { keyRoutes } from './keys/routes.ts';
 import { EventStreams, eventRoutes } from './live/events.ts';
 import { socketRoutes } from './live/socket.ts';
 import { logRoutes } from './logs/routes.ts';
@@ -53,7 +54,6 @@ import { templateRoutes, templateWord } from './templates/routes.ts';
 import { backendRoutes } from './upgrades/backend-routes.ts';
 import { upgradeRoutes } from './upgrades/routes.ts';
 import { reportSummary } from './upgrades/wire.ts';
-import { Credentials } from './web/credentials.ts';
 import { errorHandling, refuser } from './web/errors.tsx';
 import { type Guarded, guard } from './web/guard.ts';
 import { interfaceAddresses } from './web/listen.ts';
@@ -67,7 +67,7 @@ export type App = { readonly guarded: Guarded; close(): void };
 
 /** Builds the doors. `isAccepting` turns false when Flow begins to stop. */
 export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<App> {
-  const { settings, logs, clock } = flow;
+  const { settings, logs, credentials, callers, keys } = flow;
   const vendor = await loadVendor();
   const pages = shell({ vendor: vendor.urls, version: flow.version });
   const refuse = refuser({
@@ -78,7 +78,6 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
       logs.error('a request met the unexpected', { requestId, path, cause });
     },
   });
-  const credentials = new Credentials({ apiKey: flow.config.apiKey, clock });
   const services = gatewayServices(flow);
   const dashboard = openDashboard(flow, pages, {
     listing: () => routerModels(services),
@@ -107,6 +106,8 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     app,
     settings: () => settings.current,
     credentials,
+    callers,
+    onKey: (key, address, userAgent) => keys.seen(key, address, userAgent),
     refuser: refuse,
     host: settings.current.host,
     interfaceAddresses,
@@ -149,6 +150,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
   return new Elysia({ name: 'management' })
     .use(hostRoutes({ ...flow, fleet: snapshot, isAccepting }))
     .use(settingsRoutes({ settings }))
+    .use(keyRoutes(flow))
     .use(logRoutes({ logs, clock, closing }))
     .use(requestRoutes({ tracker, telemetry: flow.telemetry, accounts: openAccounts(flow), fleet: snapshot }))
     .use(repairRoutes({ repairs: flow.repairs }))
@@ -164,12 +166,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(externals(flow))
     .use(downloadRoutes({ downloads: flow.downloads, clock }))
     .use(hubRoutes({ library: flow.hub, modelsDir: () => settings.current.models_dir }))
-    .use(
-      agentRoutes({
-        modelOf: (wanted) => modelWithContext(flow, wanted),
-        asksForKey: () => flow.config.apiKey !== null,
-      }),
-    )
+    .use(agentRoutes(agentSetUps(flow)))
     .use(
       schedulingRoutes({
         fleet,
@@ -212,6 +209,12 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
         traits: (model) => flow.traits.of(model),
       }),
     );
+}
+
+/** What agents' set-ups are made from. */
+function agentSetUps(flow: Flow) {
+  const modelOf = (wanted: string | null) => modelWithContext(flow, wanted);
+  return { modelOf, asksForKey: () => flow.credentials.isRequired };
 }
 
 /** What loads would be like. */

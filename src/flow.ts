@@ -25,6 +25,7 @@ import { Notices } from './host/notices.ts';
 import type { Hub } from './hub/hub.ts';
 import { type HubLibrary, openHubLibrary } from './hub/library.ts';
 import { pythonDatabase } from './imports/python-flow.ts';
+import { type KeyRoom, openKeyRoom } from './key-room.ts';
 import { Logs } from './logs/logs.ts';
 import { HeaderCache } from './models/header-cache.ts';
 import { launchFor } from './models/launch.ts';
@@ -43,7 +44,6 @@ import { RequestTracker } from './requests/tracker.ts';
 import { ResponseStore } from './responses/response-store.ts';
 import type { Fleet } from './scheduling/fleet.ts';
 import { openSettings, type SettingsFile } from './settings/store.ts';
-import { ensureLocalKey } from './store/local-key.ts';
 import { closeStore, openSoundStore, type Store } from './store/open.ts';
 import { RecordWriter } from './store/writer.ts';
 import { Pulse } from './stream/pulse.ts';
@@ -79,6 +79,10 @@ export type Flow = {
   readonly hardware: Hardware;
   readonly loopLag: LoopLag;
   readonly headers: HeaderCache;
+  readonly keys: KeyRoom['keys'];
+  /** Which key a request was let in with. */
+  readonly callers: KeyRoom['callers'];
+  readonly credentials: KeyRoom['credentials'];
   /** Who shows it is the user whom Flow runs for; null where it could not be written. */
   readonly localKey: string | null;
   readonly registry: Registry;
@@ -134,6 +138,8 @@ export async function openFlow(config: Config, version: string, environment: Nod
   const hub = openHub({ ...ground, config, hardware, registry, headers, telemetry: records.telemetry });
   const updates = openEngineUpdates({ ...parts, client, fleet });
   const responses = openResponseStore(ground);
+  const door = openKeyRoom({ ...ground, config, registry, cancel: (id) => void tracker.cancel(id) });
+  const tracker = openTracker({ ...parts, records, fleet, keys: door.keys });
   const watches = openWatches({ ...ground, ...records, hardware, fleet });
   return {
     ...ground,
@@ -144,7 +150,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     hardware,
     ...watches,
     headers,
-    localKey: openLocalKey(config.dataDir, logs),
+    ...door,
     registry,
     removals,
     presence,
@@ -158,7 +164,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
     responses,
     hub,
     downloads: openDownloads(ground, { registry, volumes }, hub.direct, config.dataDir),
-    tracker: openTracker({ clock, bus, records, fleet }),
+    tracker,
     pulse: new Pulse({ clock }),
     async close() {
       updates.autoUpdate[Symbol.dispose]();
@@ -170,9 +176,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
       for (const watched of [removals, presence, ...Object.values(watches), settings]) watched[Symbol.dispose]();
       lending.external.close();
       client.close();
-      responses.close();
-      records.chronicle.close();
-      records.writer.close();
+      for (const kept of [responses, door.keys, records.chronicle, records.writer]) kept.close();
       closeStore(store);
       await logs.close();
     },
@@ -217,12 +221,6 @@ function openModels({ store, bus, clock, settings }: Ground, headers: HeaderCach
   };
   const registry = new Registry({ store, bus, clock, headers, modelsDir });
   return { registry, volumes, presence: new Presence({ registry, volumes, bus, clock }) };
-}
-
-function openLocalKey(dataDir: string, logs: Logs): string | null {
-  const key = ensureLocalKey(dataDir);
-  if (key !== null) logs.protect(key);
-  return key;
 }
 
 type HubParts = Pick<
@@ -331,14 +329,16 @@ async function openGround(config: Config): Promise<Ground> {
 
 type Launch = (model: Model, overrides: LaunchOverrides) => LaunchSettings;
 
-function openTracker(parts: { clock: Clock; bus: Bus; records: Records; fleet: Fleet }): RequestTracker {
-  const { clock, bus, records, fleet } = parts;
+type TrackerParts = Pick<Flow, 'clock' | 'bus' | 'fleet' | 'keys'> & { readonly records: Records };
+
+function openTracker({ clock, bus, records, fleet, keys }: TrackerParts): RequestTracker {
   return new RequestTracker({
     clock,
     bus,
     record: (row) => {
       records.meters.countRequest(row);
       records.writer.writeRequest(row);
+      keys.ended(row);
     },
     engineOf: (modelId) => {
       const { state } = fleet.model(modelId);

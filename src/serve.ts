@@ -87,7 +87,7 @@ async function run(context: Context, flow: Flow, signals: Signals, isAsked: bool
   });
   let isAccepting = true;
   const { host, port } = settings.current;
-  if (!flow.config.isOpenAllowed) requireKeyBeyondLoopback(host, flow.config.apiKey);
+  if (!flow.config.isOpenAllowed) requireKeyBeyondLoopback(host, flow.config.apiKey !== null || flow.keys.hasLive);
   const swept = flow.processRegistry.sweep();
   if (swept.killed.length + swept.escaped.length > 0) {
     logs.warning('engines of a former Flow were still running and have been ended', { count: swept.killed.length });

@@ -1,12 +1,12 @@
 /** @jsxImportSource @kitajs/html */
-/** Asks for the API key, once. */
+/** Asks for an API key, once. */
 
 export type LoginPageProps = { readonly next: string; readonly trouble: string | null };
 
 export function LoginPage({ next, trouble }: LoginPageProps): JSX.Element {
   return (
     <form class="login card" method="post" action="/login">
-      <h1 class="card__title">This Flow needs its API key</h1>
+      <h1 class="card__title">This Flow needs an API key</h1>
       {trouble === null ? (
         ''
       ) : (
@@ -15,7 +15,8 @@ export function LoginPage({ next, trouble }: LoginPageProps): JSX.Element {
         </p>
       )}
       <p class="login__hint">
-        It is <code>api_key</code> in the settings of the machine that runs Flow.
+        The one that Flow was started with, or one that may read or manage. On the machine that runs Flow,{' '}
+        <code>flow keys create NAME --scope manage</code> makes one.
       </p>
       <input type="hidden" name="next" value={next} />
       <label class="field">

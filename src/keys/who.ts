@@ -25,6 +25,11 @@ export function isLoopbackAddress(address: string): boolean {
   return LOOPBACK.test(address);
 }
 
+/** Whether only this machine can reach a host that is listened on. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '127.0.0.1' || host === '::1';
+}
+
 /** The class of an address; addresses themselves are not kept. */
 export function placeOfAddress(address: string): CallerPlace {
   if (isLoopbackAddress(address)) return 'this computer';

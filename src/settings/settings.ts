@@ -202,6 +202,10 @@ export const Settings = Type.Object(
       default: 'https://huggingface.co',
       description: 'Where models are searched and fetched from: an http or https address',
     }),
+    require_key: Type.Boolean({
+      default: false,
+      description: 'Ask for a key on this computer too; counts once there is a key that may manage',
+    }),
     allowed_hosts: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
       maxItems: 50,
       default: [],

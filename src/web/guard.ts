@@ -7,7 +7,12 @@ import type { Server } from 'bun';
 import type { AnyElysia } from 'elysia';
 import { type Access, LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
+import { isObject } from '#src/json.ts';
+import type { Callers } from '#src/keys/callers.ts';
+import type { HeldKey } from '#src/keys/held-key.ts';
+import { isLoopbackHost } from '#src/keys/who.ts';
 import type { Settings } from '#src/settings/settings.ts';
+import { LOCAL_KEY_HEADER } from '#src/store/local-key.ts';
 import { contentFault } from './content-check.ts';
 import { answerPreflight, withCors } from './cors.ts';
 import type { Credentials } from './credentials.ts';
@@ -16,6 +21,7 @@ import { type HostVerdict, judgeHost, ownNames } from './host-check.ts';
 import { judgeOrigin } from './origin-check.ts';
 import { type Finding, RouteTable } from './route-table.ts';
 import { harden } from './security-headers.ts';
+import { untilOver } from './until-over.ts';
 
 /** The server that a request came in by. */
 export type Listening = Server<unknown>;
@@ -25,6 +31,9 @@ export type GuardParts = {
   readonly app: AnyElysia;
   readonly settings: () => Settings;
   readonly credentials: Credentials;
+  /** Told of each request that a key let in; and of its use. */
+  readonly callers?: Callers;
+  readonly onKey?: (key: HeldKey, address: string, userAgent: string | null) => void;
   readonly refuser: Refuser;
   /** The address that Flow listens on in this run: the setting may be another one by now, for the next start. */
   readonly host: string;
@@ -36,6 +45,8 @@ export type GuardParts = {
 
 /** The application behind its guard. */
 export interface Guarded {
+  /** A socket was opened; `data` is what Elysia keeps with it. It is closed when the key that let it in is over. */
+  socketOpened(data: unknown, close: () => void): Disposable | null;
   /** Answers a request. `undefined` when it became a WebSocket. */
   fetch(request: Request, server: Listening | null): Promise<Response | undefined>;
   /** Every route with its declaration; for tests and `/openapi.json`. */
@@ -79,10 +90,9 @@ export function guard(parts: GuardParts): Guarded {
     if (origin === 'foreign') return refuser.refuse(request, path, foreignPage());
     if (finding.kind !== 'found') return unknownRoute(refuser, request, path, finding);
     const { access } = finding;
-    const fault =
-      contentFault(request, access, origin === 'own') ?? keyFault(parts.credentials, request, access, server);
-    if (!fault) return { access };
-    return wantsLogin(fault, access, request) ? toLogin(path) : refuser.refuse(request, path, fault);
+    const admitted = contentFault(request, access, origin === 'own') ?? judged(parts, request, access, server);
+    if (!(admitted instanceof Fault)) return admitted;
+    return wantsLogin(admitted, access, request) ? toLogin(path) : refuser.refuse(request, path, admitted);
   };
 
   const answer = async (request: Request, server: Listening | null): Promise<Response | undefined> => {
@@ -94,11 +104,22 @@ export function guard(parts: GuardParts): Guarded {
     // Two servers listen (IPv4 and IPv6), and only the one that a handshake came in by can upgrade it.
     app.server = server;
     // Elysia would read a HEAD's answer to its end to count it; an event stream has none.
-    return request.method === 'HEAD' ? headOf(await app.fetch(asGet(bounded))) : app.fetch(bounded);
+    const isHead = request.method === 'HEAD';
+    const passed = isHead ? asGet(bounded) : bounded;
+    const { key } = admitted;
+    if (key === null) return isHead ? headOf(await app.fetch(passed)) : app.fetch(passed);
+    parts.callers?.note(passed, key);
+    const response = await app.fetch(passed);
+    return isHead ? headOf(response) : untilOver(request, response, key);
   };
 
   return {
     routes: table.routes,
+    socketOpened(data, close) {
+      const request = isObject(data) && data.request instanceof Request ? data.request : null;
+      const key = request === null ? null : (parts.callers?.keyOf(request) ?? null);
+      return key === null ? null : key.whenOver(close);
+    },
     fetch: async (request, server) => {
       const response = await answer(request, server);
       if (!(response instanceof Response)) return response;
@@ -108,7 +129,8 @@ export function guard(parts: GuardParts): Guarded {
   };
 }
 
-type Admitted = { readonly access: Access };
+/** `key` is null for the owner, and where anybody may come in. */
+type Admitted = { readonly access: Access; readonly key: HeldKey | null };
 
 /** Remembers our own Host headers until the settings change: agents send the same one thousands of times. */
 class HostJudge {
@@ -175,26 +197,82 @@ function foreignPage(): Fault {
   });
 }
 
-function keyFault(credentials: Credentials, request: Request, access: Access, server: Listening | null): Fault | null {
-  if (access.scope === 'public' || !credentials.isRequired) return null;
-  const verdict = credentials.judge({
-    authorization: request.headers.get('authorization'),
-    apiKeyHeader: request.headers.get('x-api-key'),
-    cookie: request.headers.get('cookie'),
-    address: server?.requestIP(request)?.address ?? '',
+/** Lets a request in, as somebody; or says why not. */
+function judged(
+  { credentials, onKey, host }: GuardParts,
+  request: Request,
+  access: Access,
+  server: Listening | null,
+): Admitted | Fault {
+  if (access.scope === 'public') return { access, key: null };
+  const { headers } = request;
+  const address = addressOf(host, request, server);
+  const judgement = credentials.judge({
+    authorization: headers.get('authorization'),
+    apiKeyHeader: headers.get('x-api-key'),
+    cookie: headers.get('cookie'),
+    localKey: headers.get(LOCAL_KEY_HEADER),
+    address,
+    isForwarded: FORWARDING_HEADERS.some((name) => headers.has(name)),
   });
+  if (judgement.verdict !== 'granted') return strangerFault(judgement.verdict);
+  const { key } = judgement;
+  if (key === null) return { access, key };
+  onKey?.(key, address, headers.get('user-agent'));
+  return scopeFault(key, access, request.method) ?? limitFault(key, access, request.method) ?? { access, key };
+}
+
+const OWN_ADDRESS = '127.0.0.1';
+
+/** Who comes in by a loopback port is on this machine. Elsewhere a client that has gone has no address and no trust. */
+function addressOf(host: string, request: Request, server: Listening | null): string {
+  if (server === null || isLoopbackHost(host)) return OWN_ADDRESS;
+  return server.requestIP(request)?.address ?? '';
+}
+
+/** Whoever passes a request on says so in one of these. */
+const FORWARDING_HEADERS = ['x-forwarded-for', 'forwarded', 'x-real-ip'] as const;
+
+function strangerFault(verdict: 'missing' | 'wrong' | 'expired' | 'throttled'): Fault {
   switch (verdict) {
-    case 'granted':
-      return null;
     case 'missing':
-      return new Fault('unauthorized', 'This Flow needs its API key.', {
+      return new Fault('unauthorized', 'This Flow needs an API key.', {
         hint: 'Send it as `Authorization: Bearer` or `x-api-key`.',
       });
     case 'wrong':
-      return new Fault('unauthorized', 'That is not the API key of this Flow.');
+      return new Fault('unauthorized', 'That is not an API key of this Flow.', {
+        hint: 'It may have been revoked: "flow keys" lists those that there are.',
+      });
+    case 'expired':
+      return new Fault('unauthorized', 'This API key has expired.', {
+        hint: 'Whoever manages this Flow can give it more time.',
+      });
     case 'throttled':
       return new Fault('queue-full', 'Too many wrong API keys from this address.', { retryAfterS: 60 });
   }
+}
+
+const NEEDED: Readonly<Record<Access['scope'], string>> = {
+  public: 'nothing',
+  infer: 'the scope infer',
+  read: 'the scope read',
+  page: 'the scope read',
+  manage: 'the scope manage',
+};
+
+function scopeFault(key: HeldKey, { scope }: Access, method: string): Fault | null {
+  if (key.may(scope, method)) return null;
+  const { name, scopes } = key.rules;
+  const isAction = scope === 'page' && key.may(scope, 'GET');
+  const needed = isAction ? NEEDED.manage : NEEDED[scope];
+  return new Fault('forbidden', `The key "${name}" has the scope ${scopes.join(' and ')}; this needs ${needed}.`, {
+    hint: isAction ? 'Sign in with a key that may manage this Flow.' : 'Use a key that has it.',
+  });
+}
+
+/** Questions to models count; looking does not. */
+function limitFault(key: HeldKey, { scope }: Access, method: string): Fault | null {
+  return scope === 'infer' && method === 'POST' ? key.take() : null;
 }
 
 function wantsLogin(fault: Fault, access: Access, request: Request): boolean {

@@ -4,6 +4,7 @@ import type { Server } from 'bun';
 import { websocket } from 'elysia/ws';
 import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { Fault, systemCodeOf } from '#src/faults.ts';
+import { isLoopbackHost } from '#src/keys/who.ts';
 import type { Guarded } from './guard.ts';
 import { portHolder } from './port-holder.ts';
 
@@ -21,16 +22,17 @@ export interface Listener {
 
 const DEFAULT_HOST = '127.0.0.1';
 const TWIN_HOST = '::1';
-const LOOPBACK_HOSTS: ReadonlySet<string> = new Set([DEFAULT_HOST, 'localhost', TWIN_HOST]);
+/** Told to a client whose key is over; from 4000 on the codes are everybody's own. */
+const KEY_OVER_CODE = 4001;
 const SOCKET_MESSAGE_BYTES_MAX = 1 << 20;
 const SOCKET_BACKLOG_BYTES_MAX = 4 << 20;
 const PORT_ATTEMPTS_MAX = 20;
 
-/** Refuses to be reachable by others without a key. Throws Fault('invalid-request'). */
-export function requireKeyBeyondLoopback(host: string, apiKey: string | null): void {
-  if (LOOPBACK_HOSTS.has(host) || apiKey) return;
+/** Refuses to be reachable by others while nobody has a key. Throws Fault('invalid-request'). */
+export function requireKeyBeyondLoopback(host: string, hasKey: boolean): void {
+  if (isLoopbackHost(host) || hasKey) return;
   throw new Fault('invalid-request', `Listening on ${host} would let everybody on the network use this Flow.`, {
-    hint: 'Set FLOW_API_KEY (or --api-key), or listen on 127.0.0.1.',
+    hint: 'Set FLOW_API_KEY (or --api-key), make a key with "flow keys create NAME", or listen on 127.0.0.1.',
   });
 }
 
@@ -114,13 +116,25 @@ function serve(guarded: Guarded, hostname: string, port: number): Server<unknown
     fetch: (request, server) => guarded.fetch(request, server),
     error: () =>
       new Response('{"error":{"kind":"internal","message":"The request could not be read."}}', { status: 500 }),
-    websocket: socketHandlers(),
+    websocket: socketHandlers(guarded),
   });
 }
 
+type ElysiaSocket = Parameters<NonNullable<typeof websocket.open>>[0];
+
 /** Elysia's handlers with our bounds. Its type differs from Bun's in optional fields only, hence the untyped start. */
-function socketHandlers(): Bun.WebSocketHandler<unknown> {
+function socketHandlers(guarded: Guarded): Bun.WebSocketHandler<unknown> {
+  const watches = new WeakMap<object, Disposable>();
   return Object.assign(Object.create(null), websocket, {
+    open(socket: ElysiaSocket) {
+      const watch = guarded.socketOpened(socket.data, () => socket.close(KEY_OVER_CODE, 'The key is over.'));
+      if (watch) watches.set(socket, watch);
+      return websocket.open?.(socket);
+    },
+    close(socket: ElysiaSocket, code: number, reason: string) {
+      watches.get(socket)?.[Symbol.dispose]();
+      return websocket.close?.(socket, code, reason);
+    },
     maxPayloadLength: SOCKET_MESSAGE_BYTES_MAX,
     backpressureLimit: SOCKET_BACKLOG_BYTES_MAX,
     closeOnBackpressureLimit: true,

@@ -1,37 +1,134 @@
-/** Guessing keys, with time passed by hand. Keys on routes: test/web/guard.test.ts. */
-import { expect, test } from 'bun:test';
-import { Credentials } from '#src/web/credentials.ts';
+/** Judging what a caller shows, with time passed by hand. Keys on routes: test/web/guard, guard-keys. */
+import { describe, expect, test } from 'bun:test';
+import type { HeldKey } from '#src/keys/held-key.ts';
+import { digestOf, newKeyText, sessionFor } from '#src/keys/key-text.ts';
+import { Credentials, type CredentialsParts, type Presented } from '#src/web/credentials.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const KEY = 'flow_sk_right';
-const shown = (key: string, address = '10.0.0.9') => ({
-  authorization: `Bearer ${key}`,
-  apiKeyHeader: null,
-  cookie: null,
-  address,
+const NOTHING: Presented = {
+  ...{ authorization: null, apiKeyHeader: null, cookie: null, localKey: null },
+  ...{ address: '127.0.0.1', isForwarded: false },
+};
+const shown = (key: string, address = '10.0.0.9'): Presented => ({
+  ...{ ...NOTHING, authorization: `Bearer ${key}`, address },
 });
+
+/** Keys as the book holds them, by text. */
+function bookOf(...texts: readonly string[]) {
+  const made = texts.map((text) => ({ text, key: { isExpired: false, may: () => true } as unknown as HeldKey }));
+  return {
+    keyOf: (text: string) => made.find((one) => one.text === text)?.key ?? null,
+    byDigest: (digest: string) => made.find(({ text }) => digestOf(text) === digest)?.key ?? null,
+    bySession: (digest: string) => made.find(({ text }) => digestOf(sessionFor(text)) === digest)?.key ?? null,
+    hasManager: made.length > 0,
+  };
+}
+
+const open = (parts: Partial<CredentialsParts> = {}) =>
+  new Credentials({ apiKey: null, clock: new FakeClock(), ...parts });
+const verdict = (credentials: Credentials, presented: Presented) => credentials.judge(presented).verdict;
 
 test('S-45: after ten wrong keys in a minute an address is told to wait; the right key still opens', () => {
   const clock = new FakeClock();
-  const credentials = new Credentials({ apiKey: KEY, clock });
-  for (let count = 0; count < 10; count += 1) expect(credentials.judge(shown(`wrong ${count}`))).toBe('wrong');
-  expect(credentials.judge(shown('wrong again'))).toBe('throttled');
-  expect(credentials.judge(shown('wrong elsewhere', '10.0.0.10'))).toBe('wrong');
-  expect(credentials.judge(shown(KEY))).toBe('granted');
+  const credentials = open({ apiKey: KEY, clock });
+  for (let count = 0; count < 10; count += 1) expect(verdict(credentials, shown(`wrong ${count}`))).toBe('wrong');
+  expect(verdict(credentials, shown('wrong again'))).toBe('throttled');
+  expect(verdict(credentials, shown('wrong elsewhere', '10.0.0.10'))).toBe('wrong');
+  expect(verdict(credentials, shown(KEY))).toBe('granted');
   clock.advance(60_000);
-  expect(credentials.judge(shown('wrong later'))).toBe('wrong');
+  expect(verdict(credentials, shown('wrong later'))).toBe('wrong');
 });
 
 for (const odd of ["' OR 1=1--", '\u0000', 'x'.repeat(1_000_000), 'ключ', '']) {
   test(`S-10: an odd key of ${odd.length} characters is simply wrong`, () => {
-    expect(new Credentials({ apiKey: KEY, clock: new FakeClock() }).judge(shown(odd))).toBe('wrong');
+    expect(verdict(open({ apiKey: KEY }), shown(odd))).toBe('wrong');
   });
 }
 
 test('a session outlives a restart, and ends when the key changes', () => {
-  const clock = new FakeClock();
-  const { cookie } = new Credentials({ apiKey: KEY, clock }).open(KEY, '::1');
-  const presented = { authorization: null, apiKeyHeader: null, cookie, address: '::1' };
-  expect(new Credentials({ apiKey: KEY, clock }).judge(presented)).toBe('granted');
-  expect(new Credentials({ apiKey: 'another', clock }).judge(presented)).toBe('missing');
+  const opening = open({ apiKey: KEY }).open(KEY, '::1');
+  const cookie = opening.kind === 'opened' ? opening.cookie : '';
+  expect(verdict(open({ apiKey: KEY }), { ...NOTHING, cookie })).toBe('granted');
+  expect(verdict(open({ apiKey: 'another' }), { ...NOTHING, cookie })).toBe('missing');
+});
+
+describe('who needs a key', () => {
+  const far = { ...NOTHING, address: '192.168.1.9' };
+  const forwarded = { ...NOTHING, isForwarded: true };
+  const gone = { ...NOTHING, address: '' };
+  const mapped = { ...NOTHING, address: '::ffff:127.0.0.1' };
+  const one = bookOf(newKeyText());
+  const cases: readonly (readonly [string, Partial<CredentialsParts>, Presented, string])[] = [
+    ['nobody on this machine, while there is no key', {}, NOTHING, 'granted'],
+    ['nor in IPv6 spelling', {}, mapped, 'granted'],
+    ['nobody on this machine, when others were given keys', { keys: one }, NOTHING, 'granted'],
+    ['everybody, with a key of Flow itself', { apiKey: KEY }, NOTHING, 'missing'],
+    ['everybody from elsewhere', { keys: one }, far, 'missing'],
+    ['whoever comes through a proxy, whose address it is', {}, forwarded, 'missing'],
+    ['a client that has gone: it may have been anybody', {}, gone, 'missing'],
+    ['nobody, where Flow was told to be open', { isOpenAllowed: true }, far, 'granted'],
+    ['everybody, where the owner wishes it', { keys: one, isKeyWished: () => true }, NOTHING, 'missing'],
+    ['also in the open', { keys: one, isKeyWished: () => true, isOpenAllowed: true }, far, 'missing'],
+    ['not the owner, whom nobody could let in again', { isKeyWished: () => true }, NOTHING, 'granted'],
+  ];
+  test.each(cases)('%s', (_, parts, presented, expected) => {
+    expect(verdict(open(parts), presented)).toBe(expected as 'granted');
+  });
+});
+
+describe('whoever shows a key acts as that key', () => {
+  const [mine, theirs, revoked] = [newKeyText(), newKeyText(), newKeyText()];
+  const keys = bookOf(mine, theirs);
+  const as = (presented: Presented, parts: Partial<CredentialsParts> = {}) => {
+    const judged = open({ keys, ...parts }).judge(presented);
+    return judged.verdict === 'granted' ? (judged.key ?? 'owner') : judged.verdict;
+  };
+
+  test('also where none is asked for', () => {
+    expect(as(shown(mine, '127.0.0.1'))).toBe(keys.keyOf(mine) as HeldKey);
+    expect(as({ ...NOTHING, apiKeyHeader: theirs })).toBe(keys.keyOf(theirs) as HeldKey);
+  });
+
+  test('by either header, and by both when they are the same', () => {
+    expect(as({ ...shown(mine), apiKeyHeader: mine })).toBe(keys.keyOf(mine) as HeldKey);
+    expect(as({ ...shown(mine), apiKeyHeader: theirs })).toBe('wrong');
+    expect(as({ ...shown(mine, '127.0.0.1'), apiKeyHeader: 'flow' })).toBe('wrong');
+  });
+
+  test('a word that agents send in its place counts for nothing, a revoked key does not', () => {
+    expect(as({ ...shown('flow', '127.0.0.1'), apiKeyHeader: 'sk-none' })).toBe('owner');
+    expect(as(shown(revoked, '127.0.0.1'))).toBe('wrong');
+    expect(as(shown('flow'))).toBe('wrong');
+  });
+
+  test('a dashboard has what its key has, and is nobody’s when the key is gone', () => {
+    const opening = open({ keys }).open(mine, '::1');
+    const cookie = opening.kind === 'opened' ? opening.cookie : '';
+    expect(as({ ...NOTHING, cookie, address: '10.0.0.9' })).toBe(keys.keyOf(mine) as HeldKey);
+    expect(as({ ...NOTHING, cookie }, { keys: bookOf(theirs) })).toBe('owner');
+    expect(as({ ...NOTHING, cookie, address: '10.0.0.9' }, { keys: bookOf(theirs) })).toBe('missing');
+    expect(cookie).not.toContain(mine);
+  });
+
+  test('the cookie is no key, and the digest that is kept is neither', () => {
+    expect(as(shown(sessionFor(mine)))).toBe('wrong');
+    expect(as(shown(digestOf(mine)))).toBe('wrong');
+    const forged = `flow_session=${digestOf(sessionFor(mine))}`;
+    expect(as({ ...NOTHING, cookie: forged, address: '10.0.0.9' })).toBe('missing');
+  });
+});
+
+describe('the command line of Flow’s own user', () => {
+  const localKey = 'a'.repeat(64);
+  test('is let in on this machine, whatever keys there are', () => {
+    expect(verdict(open({ apiKey: KEY, localKey }), { ...NOTHING, localKey })).toBe('granted');
+  });
+  test('but not from elsewhere, through a proxy, or with another word', () => {
+    const credentials = open({ apiKey: KEY, localKey });
+    expect(verdict(credentials, { ...NOTHING, localKey, address: '10.0.0.9' })).toBe('missing');
+    expect(verdict(credentials, { ...NOTHING, localKey, isForwarded: true })).toBe('missing');
+    expect(verdict(credentials, { ...NOTHING, localKey: 'b'.repeat(64) })).toBe('missing');
+    expect(verdict(open({ apiKey: KEY }), { ...NOTHING, localKey: '' })).toBe('missing');
+  });
 });

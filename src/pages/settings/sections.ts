@@ -19,6 +19,7 @@ export type SectionName =
   | 'memory'
   | 'folders'
   | 'network'
+  | 'keys'
   | 'hub'
   | 'agents'
   | 'privacy'
@@ -100,6 +101,7 @@ export const SECTIONS: readonly Section[] = [
       { name: 'cors_origins', label: 'Web pages that may call' },
     ],
   },
+  { name: 'keys', title: 'API keys', settings: [{ name: 'require_key', label: 'Ask on this computer too' }] },
   { name: 'hub', title: 'Hugging Face', settings: [{ name: 'hub_url', label: 'Hub' }] },
   {
     name: 'agents',

@@ -20,7 +20,7 @@ describe('sections', () => {
 
   test('sections are named as anchors, in the order in which people look', () => {
     const names = SECTIONS.map(({ name }) => name).join(' ');
-    expect(names).toBe('general engines memory folders network hub agents privacy appearance about');
+    expect(names).toBe('general engines memory folders network keys hub agents privacy appearance about');
   });
 
   test('choices among models and engines are settings that exist', () => {
