@@ -23,7 +23,8 @@
   let latest = Number(list.dataset.latest);
   let older = list.dataset.older;
   let isFollowing = log.dataset.following === 'yes';
-  let isCut = false;
+  // Lines of longer ago: what is written now does not go on from them.
+  let isCut = log.dataset.window === 'yes';
   let isFetching = false;
   let isLoadingOlder = false;
   let newestTotal = total;
@@ -121,6 +122,11 @@
     return document.adoptNode(parsed.querySelector('#log-lines'));
   };
 
+  // Links to requests open in the drawer, also in lines that came later.
+  const wire = (lines) => {
+    for (const line of lines) if (line.querySelector('.log__request')) window.htmx.process(line);
+  };
+
   const take = (found) => {
     total = Number(found.dataset.total);
     latest = Number(found.dataset.latest);
@@ -128,6 +134,7 @@
     showTimes(lines);
     filterLines(lines);
     list.append(...lines);
+    wire(lines);
     const excess = list.children.length - LINES_MAX;
     if (excess > 0) {
       for (const line of [...list.children].slice(0, excess)) line.remove();
@@ -146,6 +153,7 @@
     isCut = false;
     showTimes(list.children);
     filterLines(list.children);
+    wire(list.children);
   };
 
   const catchUp = async () => {
@@ -180,6 +188,7 @@
       const before = log.scrollHeight;
       const top = log.scrollTop;
       list.prepend(...lines);
+      wire(lines);
       log.scrollTop = top + (log.scrollHeight - before);
       const excess = list.children.length - LINES_MAX;
       if (excess > 0 && !file) {
@@ -197,8 +206,18 @@
     isFollowing = isWished && !file;
     showState();
     if (!isFollowing) return;
+    leaveMoment();
     toEnd();
     schedule();
+  };
+
+  const leaveMoment = () => {
+    const moment = document.getElementById('log-moment');
+    if (!moment || moment.hidden) return;
+    moment.hidden = true;
+    const address = new URL(location.href);
+    address.searchParams.delete('at');
+    history.replaceState(null, '', address);
   };
 
   let lastTop = 0;

@@ -1,4 +1,4 @@
-/** What a request asks of the sampler and of its answer: names, numbers and counts for its record, never words. Pure. */
+/** What a request asks of the sampler and of its answer, for its record: names, numbers, counts, never words. Pure. */
 import { isGiven, isObject, type JsonObject } from '#src/json.ts';
 import { type Behaviour, EFFORTS } from '#src/models/behaviour.ts';
 import type { Model } from '#src/models/model.ts';

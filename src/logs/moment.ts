@@ -27,6 +27,7 @@ export type MomentParts = {
 };
 
 const ROTATIONS = ['.2', '.1', ''];
+const ROTATED = /\.\d$/;
 
 /** Reads it. Never throws for a file that is gone: its lines are missing then. */
 export async function momentOf(parts: MomentParts, query: MomentQuery): Promise<Moment> {
@@ -36,6 +37,25 @@ export async function momentOf(parts: MomentParts, query: MomentQuery): Promise<
   const ahead = Math.floor(query.lines / 3);
   const behind = query.lines - ahead;
   return { first: lines.slice(0, ahead), left: lines.length - query.lines, last: lines.slice(-behind) };
+}
+
+/** What all files hold of a time, merged, oldest first; `sources` are those whose files have another name. */
+export async function keptBetween(
+  files: Pick<KeptFiles, 'list' | 'between'>,
+  sources: readonly string[],
+  { fromMs, untilMs }: Pick<MomentQuery, 'fromMs' | 'untilMs'>,
+): Promise<readonly MomentLine[]> {
+  const named = new Map(sources.map((source) => [fileName(source), source]));
+  const reaching = (await files.list()).filter(({ changedAtMs }) => changedAtMs >= fromMs);
+  const found = await Promise.all(
+    reaching.map(async ({ name }) => {
+      const log = name.replace(ROTATED, '');
+      const source = named.get(log) ?? log.replace(/\.log$/, '');
+      const lines = await files.between(name, fromMs, untilMs).catch(() => []);
+      return lines.flatMap(({ atMs, level, text }) => (atMs === null ? [] : [{ source, atMs, level, text }]));
+    }),
+  );
+  return found.flat().sort((one, other) => one.atMs - other.atMs);
 }
 
 /** The files of a source, oldest first. */

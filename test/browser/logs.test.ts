@@ -1,15 +1,17 @@
 /** The page of logs in a real browser, over real logs. Reading of files: test/logs; colours: test/pages/logs. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Elysia } from 'elysia';
 import type { Browser } from 'playwright-core';
+import { access } from '#src/access.ts';
 import { systemClock } from '#src/clock.ts';
 import { KeptFiles } from '#src/logs/kept-files.ts';
 import { Logs } from '#src/logs/logs.ts';
 import { LogNews } from '#src/pages/logs/log-news.tsx';
 import { logPages } from '#src/pages/logs/pages.tsx';
+import { Drawer } from '#views/parts/drawer.tsx';
 import { FLOW_AWAY, openBrowser, type PageOptions, watchedPage } from '../support/browser.ts';
 import { type Dashboard, fullScene, openDashboard } from '../support/dashboard.ts';
 import { axeViolations, scrollsSideways } from '../support/page-checks.ts';
@@ -43,7 +45,12 @@ async function house(port = 0) {
       const logs = new Logs({ clock: systemClock, bus, folder });
       made.push(logs);
       const news = new LogNews({ logs, lender });
-      const routes = new Elysia().use(logPages({ logs, files: new KeptFiles(folder), news, shell }));
+      const story = new Elysia().get(
+        '/requests/:id',
+        ({ params }) => shell.fragment(Drawer({ title: 'A request', children: params.id.replace(/[^0-9a-f]/g, '') })),
+        access('page'),
+      );
+      const routes = new Elysia().use(logPages({ logs, files: new KeptFiles(folder), news, shell })).use(story);
       return { topics: [['logs', news]], routes };
     },
   });
@@ -56,7 +63,7 @@ async function house(port = 0) {
     if (options.javaScriptEnabled !== false) await watched.page.waitForSelector(LIVE);
     return watched;
   };
-  return { dashboard, logs, open };
+  return { dashboard, logs, open, folder };
 }
 
 const write = (logs: Logs, count: number, source = 'gemma') => {
@@ -165,6 +172,48 @@ test('a moment is shown with what was before it, from memory or from a file', as
   await page.waitForSelector('.log__line:last-child:has-text("gemma says 400")');
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('.page-head >> text=Download')]);
   expect((await Bun.file(await download.path()).text()).trim().split('\n')).toHaveLength(800);
+  await page.context().close();
+});
+
+test('a moment of longer ago shows what all wrote then, and leads back to now', async () => {
+  const { logs, open, folder } = await house();
+  const atMs = Date.now() - 7_200_000;
+  const kept = (name: string, seconds: number, text: string) =>
+    appendFileSync(join(folder, name), `${new Date(atMs + seconds * 1000).toISOString()} info flow ${text}\n`);
+  kept('flow.log', -1, 'Flow before');
+  kept('gemma.log', 0, 'gemma then');
+  kept('flow.log', 1, 'Flow after');
+  kept('gemma.log', 3_600, 'gemma an hour later');
+  write(logs, 20);
+  const { page, troubles } = await open(`/logs?at=${atMs}`);
+  expect(await page.locator('.log__text').allTextContents()).toEqual(['Flow before', 'gemma then', 'Flow after']);
+  expect(await page.locator('[data-marked] .log__text').textContent()).toBe('gemma then');
+  logs.append('gemma', 'written meanwhile', 'stderr');
+  await page.waitForSelector('#log-pill:not([hidden])');
+  expect(await page.locator('.log__line').count()).toBe(3);
+  // To follow from here on is to leave the moment: what stands between the two is not on the page.
+  await page.click('#log-follow');
+  await page.waitForSelector('.log__line:last-child:has-text("written meanwhile")');
+  expect(await page.locator('.log__text >> text=gemma then').count()).toBe(0);
+  expect(await page.locator('#log-moment').isVisible()).toBe(false);
+  expect(page.url()).not.toContain('at=');
+  await page.goto(new URL(`/logs?at=${atMs}`, page.url()).href);
+  await page.click('text=Back to now');
+  await page.waitForSelector('#log-follow[aria-pressed=true]');
+  expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
+test('a line that names a request opens it, also one that came later', async () => {
+  const { logs, open } = await house();
+  const { page, troubles } = await open();
+  logs.warning('a request failed', { request: 'aaaaaaaaaaa5' });
+  await page.click('.log__request');
+  await page.waitForSelector('#drawer[open] >> text=aaaaaaaaaaa5');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('#drawer[open]', { state: 'detached' });
+  expect(await page.evaluate(() => document.activeElement?.className)).toBe('log__request');
+  expect(troubles).toEqual([]);
   await page.context().close();
 });
 

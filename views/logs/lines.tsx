@@ -1,5 +1,6 @@
 /** @jsxImportSource @kitajs/html */
 /** Lines of a log: time, where from, how serious, and the text in the colours that its writer gave it. */
+import { opensRequest } from '../requests/addresses.ts';
 
 export type LineStyle = {
   readonly colour: 'red' | 'green' | 'yellow' | 'blue' | 'magenta' | 'cyan' | null;
@@ -11,6 +12,9 @@ export type LineStyle = {
 
 export type LineSpan = { readonly text: string; readonly style: LineStyle };
 
+/** The id of a request; it leads there. */
+export type RequestSpan = LineSpan & { readonly requestId: string };
+
 export type LineData = {
   /** Grows with each line of this run; null for a line of a file. */
   readonly sequence: number | null;
@@ -20,7 +24,7 @@ export type LineData = {
   readonly level: 'debug' | 'info' | 'warning' | 'error';
   /** Null where all lines come from the same. */
   readonly source: string | null;
-  readonly spans: readonly LineSpan[];
+  readonly spans: readonly (LineSpan | RequestSpan)[];
   /** The line that was asked for by its time. */
   readonly isMarked: boolean;
 };
@@ -87,11 +91,17 @@ function Line({ line }: { line: LineData }): JSX.Element {
       )}
       <span class="log__level">{level}</span>
       <span class="log__text">
-        {line.spans.map((span) => (
-          <Text span={span} />
-        ))}
+        {line.spans.map((span) => ('requestId' in span ? <RequestLink span={span} /> : <Text span={span} />))}
       </span>
     </li>
+  );
+}
+
+function RequestLink({ span: { text, requestId } }: { span: RequestSpan }): JSX.Element {
+  return (
+    <a class="log__request" title="Show this request" {...opensRequest(requestId)} safe>
+      {text}
+    </a>
   );
 }
 

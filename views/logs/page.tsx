@@ -24,8 +24,8 @@ export type LogsData = {
   readonly files: readonly FileData[];
   readonly level: LogLevelChoice;
   readonly query: string;
-  /** Whether a moment was asked for: then the page does not run after the newest line. */
-  readonly isAtMoment: boolean;
+  /** The moment that was asked for: then the page does not run after the newest line. Null = now. */
+  readonly momentText: string | null;
 };
 
 export type LogLevelChoice = 'debug' | 'info' | 'warning' | 'error';
@@ -41,6 +41,7 @@ const LEVELS: readonly { readonly value: LogLevelChoice; readonly label: string 
 export function LogsPage({ data }: { data: LogsData }): JSX.Element {
   const { view, lines } = data;
   const current = view.kind === 'file' ? null : sourceOf(view);
+  const isNow = data.momentText === null && view.kind !== 'file';
   return (
     <div class="logs">
       <PageHead title="Logs">
@@ -67,6 +68,7 @@ export function LogsPage({ data }: { data: LogsData }): JSX.Element {
         <Sources data={data.sources} current={current} />
       </nav>
       <Filters data={data} />
+      {isNow ? '' : <Elsewhere data={data} />}
       <div class="log-frame">
         <div
           class="log"
@@ -79,7 +81,8 @@ export function LogsPage({ data }: { data: LogsData }): JSX.Element {
           data-source={current ?? ''}
           data-file={view.kind === 'file' ? view.file : ''}
           data-run={data.sources.run}
-          data-following={data.isAtMoment || view.kind === 'file' ? 'no' : 'yes'}
+          data-following={isNow ? 'yes' : 'no'}
+          data-window={isWindow(data) ? 'yes' : 'no'}
         >
           <LogLines data={lines} />
         </div>
@@ -88,7 +91,7 @@ export function LogsPage({ data }: { data: LogsData }): JSX.Element {
         </button>
       </div>
       {lines.lines.length === 0 ? (
-        <Empty title="No line here yet">
+        <Empty title={isNow ? 'No line here yet' : 'No line of that time is kept'}>
           <p>What Flow and its engines say appears here as it is said.</p>
         </Empty>
       ) : (
@@ -97,6 +100,26 @@ export function LogsPage({ data }: { data: LogsData }): JSX.Element {
       <p class="logs__status" id="log-status" role="status" />
       <Files files={data.files} view={view} />
     </div>
+  );
+}
+
+/** Lines without numbers of this run stand for themselves: what is written now does not go on from them. */
+function isWindow({ view, lines }: LogsData): boolean {
+  return view.kind !== 'file' && lines.lines.some(({ sequence }) => sequence === null);
+}
+
+/** Says that these are not the newest lines, and leads back to them. */
+function Elsewhere({ data: { view, momentText } }: { data: LogsData }): JSX.Element {
+  const what = view.kind === 'file' ? `The file ${view.file}` : 'The lines';
+  const words = momentText === null ? `${what}, as it was written.` : `${what} of ${momentText}.`;
+  const source = sourceOf(view);
+  return (
+    <p class="logs__moment" id="log-moment">
+      <span safe>{words}</span>
+      <a class="button" href={source === '' ? '/logs' : `/logs?source=${encodeURIComponent(source)}`}>
+        Back to now
+      </a>
+    </p>
   );
 }
 

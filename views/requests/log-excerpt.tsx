@@ -24,7 +24,7 @@ export function LogExcerpt({ excerpt }: { excerpt: LogExcerptData }): JSX.Elemen
       {first.length === 0 ? (
         <p class="story__aside">Neither the engine nor Flow wrote a line then, or they are no longer kept.</p>
       ) : (
-        <ol class="excerpt" aria-label="Lines of the logs">
+        <ol class="excerpt" tabindex="0" aria-label="Lines of the logs">
           {first.map((line) => (
             <Line line={line} />
           ))}

@@ -55,12 +55,19 @@ export function Story({ story }: { story: StoryData }): JSX.Element {
       {story.isRunning ? <Renewal requestId={story.requestId} /> : ''}
       <Head story={story} />
       <Timeline parts={story.parts} tookText={story.tookText} isRunning={story.isRunning} />
-      <Facts facts={story.facts} />
-      <h3 class="story__title">Tokens</h3>
-      {story.tokens.length === 0 ? <p class="story__aside">None were counted.</p> : <Facts facts={story.tokens} />}
+      <div class="story__columns">
+        <section class="story__column" aria-label="The request">
+          <h3 class="story__title">Request</h3>
+          <Facts facts={story.facts} />
+        </section>
+        <section class="story__column" aria-label="Tokens">
+          <h3 class="story__title">Tokens</h3>
+          {story.tokens.length === 0 ? <p class="story__aside">None were counted.</p> : <Facts facts={story.tokens} />}
+        </section>
+      </div>
       <h3 class="story__title">Parameters in effect</h3>
       <ParameterTable parameters={story.parameters} />
-      <h3 class="story__title">Mended</h3>
+      <h3 class="story__title">Changed and mended</h3>
       <Mended mended={story.mended} />
       <h3 class="story__title">Logs of that moment</h3>
       <LogExcerpt excerpt={story.log} />
@@ -145,7 +152,7 @@ function Facts({ facts }: { facts: readonly Fact[] }): JSX.Element {
 }
 
 function Mended({ mended }: { mended: readonly MendedData[] }): JSX.Element {
-  if (mended.length === 0) return <p class="story__aside">Nothing had to be mended.</p>;
+  if (mended.length === 0) return <p class="story__aside">Nothing had to be changed or mended.</p>;
   return (
     <ul class="story__repairs">
       {mended.map(({ note, before, after }) => (
@@ -157,11 +164,11 @@ function Mended({ mended }: { mended: readonly MendedData[] }): JSX.Element {
             <details>
               <summary>Before and after</summary>
               <p class="story__aside">The model wrote</p>
-              <pre class="story__text" safe>
+              <pre class="story__text" tabindex="0" safe>
                 {before === '' ? ' ' : before}
               </pre>
               <p class="story__aside">The client got</p>
-              <pre class="story__text" safe>
+              <pre class="story__text" tabindex="0" safe>
                 {after === '' ? ' ' : after}
               </pre>
             </details>

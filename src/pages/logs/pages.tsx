@@ -4,12 +4,14 @@ import { Elysia, type Static, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
 import type { KeptFile, KeptFiles } from '#src/logs/kept-files.ts';
-import { FLOW_SOURCE, fileName, type Logs, TAIL_LINES_MAX } from '#src/logs/logs.ts';
+import { fileName, type Logs, TAIL_LINES_MAX } from '#src/logs/logs.ts';
+import { filesOf, keptBetween } from '#src/logs/moment.ts';
 import type { Shell } from '#src/web/shell.tsx';
 import { type LinesData, LogLines } from '#views/logs/lines.tsx';
 import { LogsPage, type LogView } from '#views/logs/page.tsx';
+import { STORY_STYLES } from '../requests/pages.tsx';
 import type { LogNews } from './log-news.tsx';
-import { entryLines, fileData, fileLines, isWanted } from './present.ts';
+import { dateText, entryLines, fileData, fileLines, isWanted, windowLines } from './present.ts';
 
 export type LogPagesParts = {
   readonly logs: Logs;
@@ -22,6 +24,9 @@ const FIRST_LINES = 300;
 const MORE_LINES = 500;
 /** Lines before the moment that was asked for. */
 const LEAD_LINES = 100;
+/** What is shown round a moment of longer ago. */
+const LEAD_MS = 60_000;
+const TRAIL_MS = 5 * 60_000;
 
 const Source = t.Optional(t.String({ maxLength: 200 }));
 const File = t.Optional(t.String({ maxLength: 150 }));
@@ -66,10 +71,16 @@ export const logPages = (parts: LogPagesParts) =>
           files: (await files.list()).map(fileData),
           level,
           query: filter.query,
-          isAtMoment: query.at !== undefined,
+          momentText: query.at === undefined ? null : dateText(momentOf(query.at)),
         };
         const body = <LogsPage data={data} />;
-        return shell.page(request, { title: 'Logs', current: 'logs', styles: ['logs'], scripts: ['logs'], body });
+        return shell.page(request, {
+          title: 'Logs',
+          current: 'logs',
+          styles: ['logs', ...STORY_STYLES],
+          scripts: ['logs'],
+          body,
+        });
       },
       { ...access('page'), query: PageQuery },
     )
@@ -87,21 +98,39 @@ type Opening = { readonly view: LogView; readonly lines: LinesData };
 
 /** What a page begins with: a file, the lines round a moment, or the newest ones. */
 async function opening(parts: LogPagesParts, query: Static<typeof PageQuery>): Promise<Opening> {
-  const { logs, files } = parts;
+  const { logs } = parts;
   const atMs = query.at === undefined ? null : momentOf(query.at);
   if (query.file) return { view: { kind: 'file', file: query.file }, lines: await fileAt(parts, query.file, atMs) };
   const source = query.source || null;
   const view: LogView = source === null ? { kind: 'all' } : { kind: 'source', source };
   const everything = logs.tail({ source, lines: TAIL_LINES_MAX }).entries;
   if (atMs !== null && (everything[0]?.atMs ?? Number.POSITIVE_INFINITY) > atMs) {
-    const file = await fileWith(files, source ?? FLOW_SOURCE, atMs);
-    if (file) return { view: { kind: 'file', file: file.name }, lines: await fileAt(parts, file.name, atMs) };
+    const kept = source === null ? await windowOf(parts, atMs) : await keptOf(parts, source, atMs);
+    if (kept !== null) return kept;
   }
   const found = atMs === null ? -1 : everything.findIndex((entry) => entry.atMs >= atMs);
   const entries = found === -1 ? everything.slice(-FIRST_LINES) : everything.slice(Math.max(0, found - LEAD_LINES));
   const isMerged = source === null;
   const lines = entryLines({ entries, isMerged, total: totalOf(logs, source), missing: 0, latest: 0, atMs });
   return { view, lines };
+}
+
+/** What all sources wrote round a moment of longer ago; null when no file reaches back to it. */
+async function windowOf({ logs, files }: LogPagesParts, atMs: number): Promise<Opening | null> {
+  await logs.flush();
+  const around = { fromMs: atMs - LEAD_MS, untilMs: atMs + TRAIL_MS };
+  const found = await keptBetween(files, logs.sources, around);
+  if (found.length === 0) return null;
+  const at = found.findIndex((line) => line.atMs >= atMs);
+  const from = Math.max(0, (at === -1 ? found.length : at) - LEAD_LINES * 2);
+  const shown = found.slice(from, from + TAIL_LINES_MAX);
+  return { view: { kind: 'all' }, lines: windowLines(shown, atMs, totalOf(logs, null)) };
+}
+
+async function keptOf(parts: LogPagesParts, source: string, atMs: number): Promise<Opening | null> {
+  const file = await fileWith(parts.files, source, atMs);
+  if (file === null) return null;
+  return { view: { kind: 'file', file: file.name }, lines: await fileAt(parts, file.name, atMs) };
 }
 
 /** What came after the lines that the page has, or what stands before them. */
@@ -141,13 +170,6 @@ async function olderOfFile({ files }: LogPagesParts, name: string, before = 0): 
 async function fileWith(files: KeptFiles, source: string, atMs: number): Promise<KeptFile | null> {
   const kept = await filesOf(files, source);
   return kept.find(({ changedAtMs }) => changedAtMs >= atMs) ?? null;
-}
-
-/** Oldest first. */
-async function filesOf(files: KeptFiles, source: string): Promise<readonly KeptFile[]> {
-  const name = fileName(source);
-  const found = await Promise.all([`${name}.2`, `${name}.1`, name].map((one) => files.find(one)));
-  return found.filter((file) => file !== null);
 }
 
 async function download({ logs, files }: LogPagesParts, { source, file }: Static<typeof DownloadQuery>) {

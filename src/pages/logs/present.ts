@@ -1,9 +1,10 @@
 /** Log entries as the page shows them. Pure. */
 import type { KeptFile, KeptPage } from '#src/logs/kept-files.ts';
 import type { LogEntry, LogLevel } from '#src/logs/log-ring.ts';
+import type { MomentLine } from '#src/logs/moment.ts';
 import type { FleetModel } from '#src/scheduling/lease.ts';
 import type { CrashData } from '#views/logs/crashes.tsx';
-import type { LineData, LinesData } from '#views/logs/lines.tsx';
+import type { LineData, LineSpan, LinesData, RequestSpan } from '#views/logs/lines.tsx';
 import type { FileData } from '#views/logs/page.tsx';
 import { ansiSpans } from './ansi.ts';
 
@@ -23,6 +24,8 @@ export type EntryLines = {
 
 export const LEVEL_RANKS: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
 const CRASHES_MAX = 3;
+/** As Flow's own lines name a request. */
+const REQUEST = /\b(?:request|requestId|request_id)=([0-9a-f]{12})\b/d;
 
 /** Entries of this run. */
 export function entryLines(parts: EntryLines): LinesData {
@@ -38,6 +41,29 @@ export function entryLines(parts: EntryLines): LinesData {
   };
 }
 
+/** Lines of all files, merged. They have no number of this run, so nothing can be asked for before or after them. */
+export function windowLines(found: readonly MomentLine[], atMs: number, total: number): LinesData {
+  const marked = found.findIndex((line) => line.atMs >= atMs);
+  const lines = found.map(
+    (line, index): LineData => ({
+      sequence: null,
+      atMs: line.atMs,
+      timeText: clockText(line.atMs),
+      level: line.level,
+      source: line.source,
+      spans: linked(ansiSpans(line.text)),
+      isMarked: index === marked,
+    }),
+  );
+  return { lines, missing: 0, total, latest: 0, older: null };
+}
+
+/** `22 Nov 14:03:59`. */
+export function dateText(atMs: number): string {
+  const time = new Date(atMs);
+  return `${time.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })} ${time.toTimeString().slice(0, 8)}`;
+}
+
 /** Lines of a file. */
 export function fileLines(page: KeptPage, atMs: number | null): LinesData {
   const marked = atMs === null ? -1 : page.lines.findIndex((line) => (line.atMs ?? 0) >= atMs);
@@ -48,7 +74,7 @@ export function fileLines(page: KeptPage, atMs: number | null): LinesData {
       timeText: lineMs === null ? '' : momentText(lineMs),
       level,
       source: null,
-      spans: ansiSpans(text),
+      spans: linked(ansiSpans(text)),
       isMarked: index === marked,
     }),
   );
@@ -79,6 +105,23 @@ export function fileData({ name, sizeBytes, changedAtMs }: KeptFile): FileData {
   return { name, sizeBytes, changedText: momentText(changedAtMs).slice(0, -4) };
 }
 
+/** The first request that a line names becomes a link to it. */
+export function linked(spans: readonly LineSpan[]): readonly (LineSpan | RequestSpan)[] {
+  const at = spans.findIndex(({ text }) => REQUEST.test(text));
+  const span = spans[at];
+  const [from, until] = (span && REQUEST.exec(span.text)?.indices?.[1]) ?? [0, 0];
+  if (span === undefined || until === 0) return spans;
+  const { text, style } = span;
+  const requestId = text.slice(from, until);
+  return [
+    ...spans.slice(0, at),
+    { text: text.slice(0, from), style },
+    { text: requestId, style, requestId },
+    ...(until < text.length ? [{ text: text.slice(until), style }] : []),
+    ...spans.slice(at + 1),
+  ];
+}
+
 function entryLine(entry: LogEntry, isMerged: boolean, isMarked: boolean): LineData {
   return {
     sequence: entry.sequence,
@@ -86,7 +129,7 @@ function entryLine(entry: LogEntry, isMerged: boolean, isMarked: boolean): LineD
     timeText: clockText(entry.atMs),
     level: entry.level,
     source: isMerged ? entry.source : null,
-    spans: ansiSpans(entry.text),
+    spans: linked(ansiSpans(entry.text)),
     isMarked,
   };
 }

@@ -41,7 +41,7 @@ const CHOSEN_BY: { readonly [Source in ParameterSource]: string } = {
   model: 'the model’s settings',
   variant: 'the variant’s settings',
   forced: 'the model’s settings, over the caller',
-  flow: 'Flow, for the room of thoughts',
+  flow: 'Flow, to leave room for thoughts',
 };
 /** Whole numbers of tokens; all others are shown as they were written. */
 const TOKEN_COUNTS: ReadonlySet<string> = new Set(['max_tokens', 'thinking_budget_tokens']);

@@ -110,7 +110,7 @@ test('parameters say who chose them; none and none recorded are two things', () 
   } as const;
   expect(told(ended({ parameters })).parameters).toEqual([
     { name: 'temperature', value: '0.2', from: 'the caller' },
-    { name: 'max_tokens', value: '12,000', from: 'Flow, for the room of thoughts' },
+    { name: 'max_tokens', value: '12,000', from: 'Flow, to leave room for thoughts' },
     { name: 'thinking', value: 'off', from: 'the model’s settings, over the caller' },
   ]);
   expect(told(ended({ parameters: {} })).parameters).toEqual([]);
