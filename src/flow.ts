@@ -36,6 +36,7 @@ import { Registry } from './models/registry.ts';
 import { openRemovals, type Removals } from './models/removals.ts';
 import { TraitBook } from './models/trait-book.ts';
 import { Volumes } from './models/volumes.ts';
+import { noteEnd } from './requests/end-note.ts';
 import { measuredSpeeds } from './requests/measured-speeds.ts';
 import { Meters } from './requests/meters.ts';
 import { RepairLog } from './requests/repair-log.ts';
@@ -329,9 +330,9 @@ async function openGround(config: Config): Promise<Ground> {
 
 type Launch = (model: Model, overrides: LaunchOverrides) => LaunchSettings;
 
-type TrackerParts = Pick<Flow, 'clock' | 'bus' | 'fleet' | 'keys'> & { readonly records: Records };
+type TrackerParts = Pick<Flow, 'clock' | 'bus' | 'logs' | 'fleet' | 'keys'> & { readonly records: Records };
 
-function openTracker({ clock, bus, records, fleet, keys }: TrackerParts): RequestTracker {
+function openTracker({ clock, bus, logs, records, fleet, keys }: TrackerParts): RequestTracker {
   return new RequestTracker({
     clock,
     bus,
@@ -339,6 +340,7 @@ function openTracker({ clock, bus, records, fleet, keys }: TrackerParts): Reques
       records.meters.countRequest(row);
       records.writer.writeRequest(row);
       keys.ended(row);
+      noteEnd(logs, row);
     },
     engineOf: (modelId) => {
       const { state } = fleet.model(modelId);
