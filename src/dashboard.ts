@@ -35,7 +35,8 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
   const { clock, bus, logs, fleet, tracker, registry, hardware, downloads, version } = flow;
   const memory = () => hardware.memory();
   const monitor = new Monitor({ models: () => registry.list(), lender: fleet, tracker, memory, clock });
-  const statusBar = new StatusBar({ lender: fleet, tracker, downloads: () => downloads.list(), clock });
+  const errors = () => ({ sinceMs: logs.sinceMs, count: logs.errorCount });
+  const statusBar = new StatusBar({ lender: fleet, tracker, downloads: () => downloads.list(), errors, clock });
   const logNews = new LogNews({ logs, lender: fleet });
   const models = openModelsPages(flow, shell, doors);
   const library = openLibraryPages(flow, shell, doors);

@@ -34,6 +34,7 @@ const SCRIPTS = [
   'components',
   'connection',
   'dialogs',
+  'log-errors',
   'notices',
   'offline',
   'palette',

@@ -63,3 +63,16 @@ export function NavHint({ text, words }: { text: string; words: string }): JSX.E
     </>
   );
 }
+
+/** How many lines of the logs were errors since a time, ms since 1970: that of Flow's start. */
+export type ErrorsData = { readonly sinceMs: number; readonly count: number };
+
+/** What each browser makes its own number of: the errors since it was last at the logs (`public/js/log-errors.js`). */
+export function ErrorsHint({ errors: { sinceMs, count } }: { errors: ErrorsData }): JSX.Element {
+  return (
+    <span class="nav__errors" data-since={String(sinceMs)} data-errors={String(count)} hidden>
+      <span aria-hidden="true" />
+      <span class="hidden" />
+    </span>
+  );
+}

@@ -51,7 +51,8 @@ async function house(port = 0) {
         access('page'),
       );
       const routes = new Elysia().use(logPages({ logs, files: new KeptFiles(folder), news, shell })).use(story);
-      return { topics: [['logs', news]], routes };
+      const errors = () => ({ sinceMs: logs.sinceMs, count: logs.errorCount });
+      return { topics: [['logs', news]], routes, errors };
     },
   });
   const [logs] = made;
@@ -214,6 +215,31 @@ test('a line that names a request opens it, also one that came later', async () 
   await page.waitForSelector('#drawer[open]', { state: 'detached' });
   expect(await page.evaluate(() => document.activeElement?.className)).toBe('log__request');
   expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
+test('the navigation counts the errors since this browser was at the logs, and no others', async () => {
+  const { dashboard, logs, open } = await house();
+  const { page } = await open('/');
+  const hint = page.locator('#nav-hint-logs .nav__errors');
+  expect(await hint.isVisible()).toBe(false);
+  logs.error('one');
+  logs.warning('not one');
+  logs.error('two');
+  await page.waitForSelector('#nav-hint-logs >> text="2"');
+  expect(await page.locator('.nav__link[href="/logs"]').textContent()).toContain('2 errors since you looked');
+  await page.goto(new URL('/logs', dashboard.listener.url).href);
+  await page.waitForSelector(LIVE);
+  expect(await hint.isVisible()).toBe(false);
+  // While one looks at them, they are seen as they come.
+  logs.error('three');
+  await page.waitForSelector('.log__line:last-child:has-text("three")');
+  await page.goto(new URL('/', dashboard.listener.url).href);
+  await page.waitForSelector(LIVE);
+  await page.waitForSelector('#nav-hint-logs [data-errors="3"]', { state: 'attached' });
+  expect(await hint.isVisible()).toBe(false);
+  logs.error('four');
+  await page.waitForSelector('#nav-hint-logs >> text="1"');
   await page.context().close();
 });
 

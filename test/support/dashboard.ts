@@ -23,6 +23,7 @@ import { loginPages } from '#src/web/login.tsx';
 import { publicFiles } from '#src/web/public-files.ts';
 import { type Shell, shell } from '#src/web/shell.tsx';
 import { loadVendor, vendorRoutes } from '#src/web/vendor.ts';
+import type { ErrorsData } from '#views/nav.tsx';
 import { idleModel } from './fleet-snapshots.ts';
 import { sampleSettings } from './sample-settings.ts';
 import { llamaSpeech } from './speech.ts';
@@ -44,7 +45,12 @@ export type Dashboard = {
 
 /** What a test's own page is made from. */
 export type Ground = { readonly shell: Shell; readonly bus: Bus; readonly lender: Pick<Lender, 'snapshot'> };
-export type MorePages = { readonly topics: readonly (readonly [string, LiveTopic])[]; readonly routes: AnyElysia };
+export type MorePages = {
+  readonly topics: readonly (readonly [string, LiveTopic])[];
+  readonly routes: AnyElysia;
+  /** How many lines of the logs were errors; absent = none. */
+  readonly errors?: () => ErrorsData;
+};
 export type DashboardOptions = {
   readonly port?: number;
   readonly apiKey?: string | null;
@@ -54,6 +60,7 @@ export type DashboardOptions = {
 };
 
 const NOTHING_MORE: MorePages = { topics: [], routes: new Elysia() };
+const NO_ERRORS: ErrorsData = { sinceMs: 0, count: 0 };
 
 export async function openDashboard(
   scene: Scene = emptyScene(),
@@ -88,7 +95,10 @@ export async function openDashboard(
   const others = more({ shell: frame, bus, lender });
   const topics = new Map<string, LiveTopic>([
     ...others.topics,
-    [SHELL_TOPIC, new StatusBar({ lender, tracker, downloads: () => [], clock })],
+    [
+      SHELL_TOPIC,
+      new StatusBar({ lender, tracker, downloads: () => [], errors: others.errors ?? (() => NO_ERRORS), clock }),
+    ],
     ['monitor', monitor],
   ]);
   const feeds = new Feeds({ topics, clock, version, log });

@@ -9,7 +9,7 @@ import { figures } from '#src/pages/figures.ts';
 import type { Tracker } from '#src/requests/request.ts';
 import type { Lender } from '#src/scheduling/lease.ts';
 import { markupOf } from '#src/web/markup.ts';
-import { NavHint, navHintId, type PageName } from '#views/nav.tsx';
+import { type ErrorsData, ErrorsHint, NavHint, navHintId, type PageName } from '#views/nav.tsx';
 import { Partial } from '#views/parts/partial.tsx';
 import { pluralText } from '#views/parts/quantity.tsx';
 import { type DownloadsData, StatusLine, statusId } from '#views/shell/status-line.tsx';
@@ -18,11 +18,16 @@ export type StatusBarSources = {
   readonly lender: Pick<Lender, 'snapshot'>;
   readonly tracker: Pick<Tracker, 'openCount' | 'tokensPerS'>;
   readonly downloads: () => readonly Pick<DownloadView, 'record' | 'bytes' | 'totalBytes' | 'bytesPerS' | 'etaS'>[];
+  /** How many lines of the logs were errors, and since when that is counted. */
+  readonly errors: () => ErrorsData;
   readonly clock: Clock;
 };
 
 const STATUS: FragmentKey = 'status';
+const ERRORS: FragmentKey = 'errors';
+const KEYS: readonly FragmentKey[] = [STATUS, ERRORS];
 const STALE: readonly FragmentKey[] = [STATUS];
+const STALE_BY_LINE: readonly FragmentKey[] = [ERRORS];
 const UNMOVED: readonly FragmentKey[] = [];
 
 function Hint({ page, count, words }: { page: PageName; count: number; words: string }): JSX.Element {
@@ -43,7 +48,7 @@ export class StatusBar implements LiveTopic {
   }
 
   all(): readonly FragmentKey[] {
-    return STALE;
+    return KEYS;
   }
 
   isAlone(): boolean {
@@ -51,10 +56,23 @@ export class StatusBar implements LiveTopic {
   }
 
   staleKeys({ type }: FlowEvent): readonly FragmentKey[] {
-    return type === 'log-line' || type === 'notice' ? UNMOVED : STALE;
+    if (type === 'log-line') return STALE_BY_LINE;
+    return type === 'notice' ? UNMOVED : STALE;
   }
 
-  render(): string {
+  render(key: FragmentKey): string {
+    return key === ERRORS ? this.#errors() : this.#status();
+  }
+
+  #errors(): string {
+    return markupOf(
+      <Partial target={navHintId('logs')} swap="innerHTML">
+        <ErrorsHint errors={this.#sources.errors()} />
+      </Partial>,
+    );
+  }
+
+  #status(): string {
     const { lender, tracker, clock } = this.#sources;
     const now = figures(lender.snapshot(), tracker.openCount, tracker.tokensPerS, clock.monotonicMs());
     const downloads = this.#downloads();
