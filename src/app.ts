@@ -21,6 +21,7 @@ import { foldersOf } from './engines/llama-server.ts';
 import { type EngineRoutesParts, engineRoutes } from './engines/routes.ts';
 import { externalRoutes } from './external/routes.ts';
 import type { Flow } from './flow.ts';
+import { servicesByCaller } from './gateway/on-behalf.ts';
 import { routerModels } from './gateway/router-models.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
 import type { GatewayServices } from './gateway/services.ts';
@@ -37,7 +38,7 @@ import type { LaunchOverrides, Model } from './models/model.ts';
 import { ModelScan } from './models/model-scan.ts';
 import { checkedPlace } from './models/place.ts';
 import { removalRoutes } from './models/removal-routes.ts';
-import { type Resolved, resolveModel } from './models/resolve.ts';
+import { type Naming, type Resolved, resolveAmong, resolveModel } from './models/resolve.ts';
 import { modelRoutes } from './models/routes.ts';
 import { openAccounts } from './requests/accounts.ts';
 import { measuredSpeeds } from './requests/measured-speeds.ts';
@@ -101,7 +102,7 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     .use(dashboard.routes)
     .use(live.routes)
     .use(management(flow, isAccepting, closing.signal))
-    .use(gatewayRoutes(services));
+    .use(gatewayRoutes(services, servicesByCaller({ services, callers, keys, resolveAmong: among(flow) })));
   const guarded = guard({
     app,
     settings: () => settings.current,
@@ -359,10 +360,18 @@ function templating(flow: Flow) {
   return { book, overrides, needModel: (name: string) => resolved(flow, name).model };
 }
 
-function resolved({ registry, fleet, settings }: Flow, wanted: string | null): Resolved {
+function resolved(flow: Flow, wanted: string | null): Resolved {
+  return resolveModel(wanted, naming(flow));
+}
+
+function among(flow: Flow) {
+  return (wanted: string | null, modelIds: ReadonlySet<string>) => resolveAmong(wanted, naming(flow), modelIds);
+}
+
+function naming({ registry, fleet, settings }: Flow): Naming {
   const models = registry.list();
   const isLoaded = ({ id }: Model) => ['starting', 'ready'].includes(fleet.model(id).state.phase);
-  const naming = {
+  return {
     models,
     settings: settings.current,
     // Looked up only for a request that names no model: it asks about every model there is.
@@ -370,5 +379,4 @@ function resolved({ registry, fleet, settings }: Flow, wanted: string | null): R
       return new Set(models.filter(isLoaded).map(({ id }) => id));
     },
   };
-  return resolveModel(wanted, naming);
 }

@@ -14,20 +14,20 @@ const QUESTION_BYTES_MAX = 1 << 20;
 const UNSERVED = ['/api/copy', '/api/create', '/api/push', '/api/blobs/*'] as const;
 
 /** All of them. */
-export const ollamaRoutes = (services: GatewayServices) => {
+export const ollamaRoutes = (services: GatewayServices, of: (request: Request) => GatewayServices) => {
   const inference = { parse: 'none', ...access('infer', LARGE_BODY_BYTES_MAX) } as const;
   const question = { parse: 'none', ...access('infer', QUESTION_BYTES_MAX) } as const;
   const version = { version: OLLAMA_VERSION, flow: services.version };
   const app = new Elysia({ name: 'ollama-routes' })
     .get('/api/version', () => version, access('infer'))
-    .get('/api/tags', () => tags(services), access('infer'))
-    .get('/api/ps', () => ps(services), access('infer'))
-    .post('/api/show', ({ request }) => answered(request, (body) => Response.json(show(services, body))), question)
-    .post('/api/chat', ({ request }) => ollamaAnswer(services, 'chat', request), inference)
-    .post('/api/generate', ({ request }) => ollamaAnswer(services, 'generate', request), inference)
-    .post('/api/embed', ({ request }) => ollamaEmbed(services, 'input', request), inference)
-    .post('/api/embeddings', ({ request }) => ollamaEmbed(services, 'prompt', request), inference)
-    .post('/api/pull', ({ request }) => answered(request, (body) => pull(services, body)), question)
+    .get('/api/tags', ({ request }) => tags(of(request)), access('infer'))
+    .get('/api/ps', ({ request }) => ps(of(request)), access('infer'))
+    .post('/api/show', ({ request }) => answered(request, (body) => Response.json(show(of(request), body))), question)
+    .post('/api/chat', ({ request }) => ollamaAnswer(of(request), 'chat', request), inference)
+    .post('/api/generate', ({ request }) => ollamaAnswer(of(request), 'generate', request), inference)
+    .post('/api/embed', ({ request }) => ollamaEmbed(of(request), 'input', request), inference)
+    .post('/api/embeddings', ({ request }) => ollamaEmbed(of(request), 'prompt', request), inference)
+    .post('/api/pull', ({ request }) => answered(request, (body) => pull(of(request), body)), question)
     .delete('/api/delete', () => refused(), question);
   for (const path of UNSERVED) app.post(path, () => refused(), question);
   return app;

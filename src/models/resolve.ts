@@ -59,6 +59,27 @@ export function resolveModel(wanted: string | null | undefined, naming: Naming):
   throw unknown(name, naming.models);
 }
 
+/**
+ * As `resolveModel`, for somebody who may use only some of the models: the others are as if they were not there, and so
+ * are settings that name one of them.
+ */
+export function resolveAmong(
+  wanted: string | null | undefined,
+  naming: Naming,
+  allowed: ReadonlySet<ModelId>,
+): Resolved {
+  const models = naming.models.filter(({ id }) => allowed.has(id));
+  const known = (name: string): string => (exactly(nameKey(name.trim()), models) === null ? '' : name);
+  const { default_model, helper_model } = naming.settings;
+  return resolveModel(wanted, {
+    models,
+    settings: { ...naming.settings, default_model: known(default_model), helper_model: known(helper_model) },
+    get loaded() {
+      return naming.loaded;
+    },
+  });
+}
+
 function exactly(key: string, models: readonly Model[]): Named | null {
   const names = [
     key,

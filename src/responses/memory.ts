@@ -12,6 +12,8 @@ export type KeptResponse = {
   readonly input: readonly JsonObject[];
   /** The Response resource, as the client was given it. */
   readonly response: JsonObject;
+  /** The id of the key that it was asked for with; null = none, so that only who may read everything sees it. */
+  readonly owner: string | null;
 };
 
 /** Where answers are kept. */

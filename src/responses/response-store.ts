@@ -200,5 +200,7 @@ function readKept(id: string, text: string): KeptResponse | null {
   if (!isObject(kept) || !isObject(kept.response) || !Array.isArray(kept.input)) return null;
   const input = kept.input.filter((item: unknown): item is JsonObject => isObject(item));
   const createdS = typeof kept.createdS === 'number' ? kept.createdS : 0;
-  return { id, previousId: stringOrNull(kept.previousId), createdS, input, response: kept.response };
+  const { response } = kept;
+  const owner = stringOrNull(kept.owner);
+  return { id, previousId: stringOrNull(kept.previousId), createdS, input, response, owner };
 }

@@ -38,6 +38,7 @@ const answer = (id: string, words = 'Hello.'): KeptResponse => ({
   createdS: 1_760_000_000,
   input: [{ type: 'message', id: `${id}-in`, role: 'user', content: words }],
   response: { id, output: [] },
+  owner: null,
 });
 const rows = () =>
   store.$client

@@ -205,7 +205,7 @@ class Answer implements BlockSink {
     if (asked.store === false) return;
     const input = asked.input.map((item, index) => withId(item, head.requestId, index));
     const id = String(response.id);
-    const kept = { id, previousId: asked.previousId, createdS: head.createdS, input, response };
+    const kept = { id, previousId: asked.previousId, createdS: head.createdS, input, response, owner: null };
     memory.keep(kept, { isLasting: asked.store === true });
   }
 

@@ -101,7 +101,7 @@ test('an answer is looked at once, however many of its items are referred to', (
   const memory = mapMemory();
   const items = Array.from({ length: 500 }, (_, index) => ({ type: 'message', id: `msg_a_i${index}`, role: 'user' }));
   const input = items.map((item) => ({ ...item, content: 'x' }));
-  memory.keep({ id: 'resp_a', previousId: null, createdS: 0, input, response: {} }, { isLasting: false });
+  memory.keep({ id: 'resp_a', previousId: null, createdS: 0, input, response: {}, owner: null }, { isLasting: false });
   let looks = 0;
   const find = (id: string) => {
     looks += 1;
@@ -116,7 +116,10 @@ test('an answer is looked at once, however many of its items are referred to', (
 test('references cannot multiply a long item', () => {
   const memory = mapMemory();
   const long = { type: 'message', id: 'msg_a_i0', role: 'user', content: 'x'.repeat(1_000) };
-  memory.keep({ id: 'resp_a', previousId: null, createdS: 0, input: [long], response: {} }, { isLasting: false });
+  memory.keep(
+    { id: 'resp_a', previousId: null, createdS: 0, input: [long], response: {}, owner: null },
+    { isLasting: false },
+  );
   const input = Array.from({ length: 3 }, () => ({ type: 'item_reference', id: 'msg_a_i0' }));
   expect(() => openResponses({ memory }).read({ input })).toThrow('input[1].id: the item');
 });

@@ -305,7 +305,7 @@ describe('what was before', () => {
     content: [{ type: 'output_text', text: 'one' }],
   };
   const keep = (id: string, previousId: string | null, input: JsonObject[], output: JsonObject[]) =>
-    memory.keep({ id, previousId, createdS: 0, input, response: { id, output } }, { isLasting: false });
+    memory.keep({ id, previousId, createdS: 0, input, response: { id, output }, owner: null }, { isLasting: false });
   keep('resp_a', null, [message], [said, cut]);
   keep('resp_b', 'resp_a', [{ ...message, id: 'msg_b_i0', content: 'second' }], []);
   keep('resp_d', 'resp_lost', [message], []);
