@@ -22,6 +22,12 @@ export function objectOrNull(text: string): JsonObject | null {
   return isObject(value) ? value : null;
 }
 
+/** A text in JSON as a person reads it, on many lines; what is no JSON stays as it is. */
+export function indentedJson(text: string): string {
+  const value = jsonOrNull(text);
+  return value === null ? text : JSON.stringify(value, null, 2);
+}
+
 /** The string, or null when it is anything else. */
 export function stringOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;

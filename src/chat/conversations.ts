@@ -29,7 +29,7 @@ export type ChatChange =
   | { readonly kind: 'turn'; readonly conversationId: string; readonly turnId: string };
 
 /** A conversation as one of many. */
-export type ConversationLine = Pick<Conversation, 'id' | 'title' | 'updatedAtMs'>;
+export type ConversationLine = Pick<Conversation, 'id' | 'title' | 'isPinned' | 'updatedAtMs'>;
 
 /** What a turn is made of when it begins. */
 export type NewTurn = Omit<Turn, 'id' | 'createdAtMs'>;
@@ -47,6 +47,7 @@ const SEARCH_CHARACTERS_MAX = 200;
 const lineColumns = {
   id: conversations.id,
   title: conversations.title,
+  isPinned: conversations.isPinned,
   updatedAtMs: conversations.updatedAtMs,
 };
 
@@ -73,14 +74,14 @@ export class Conversations {
     for (const listener of this.#listeners) listener(change);
   }
 
-  /** The last ones first. */
+  /** The pinned ones first, then the last ones. */
   list(limit: number): readonly ConversationLine[] {
-    const { updatedAtMs, deletedAtMs } = conversations;
+    const { isPinned, updatedAtMs, deletedAtMs } = conversations;
     return this.#store
       .select(lineColumns)
       .from(conversations)
       .where(isNull(deletedAtMs))
-      .orderBy(desc(updatedAtMs))
+      .orderBy(desc(isPinned), desc(updatedAtMs))
       .limit(limit)
       .all();
   }
@@ -137,6 +138,7 @@ export class Conversations {
       title: titleOf(question),
       settings,
       leafId: null,
+      isPinned: false,
       createdAtMs: nowMs,
       updatedAtMs: nowMs,
     };
@@ -155,6 +157,13 @@ export class Conversations {
     if (name === '')
       throw new Fault('invalid-request', 'A name needs at least one letter.', { details: { field: 'title' } });
     this.#store.update(conversations).set({ title: name }).where(eq(conversations.id, id)).run();
+    this.tell({ kind: 'list' });
+  }
+
+  /** Keeps it above the others, or no longer. Throws Fault('not-found'). */
+  pin(id: string, isPinned: boolean): void {
+    this.need(id);
+    this.#store.update(conversations).set({ isPinned }).where(eq(conversations.id, id)).run();
     this.tell({ kind: 'list' });
   }
 

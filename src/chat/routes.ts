@@ -12,26 +12,32 @@ const ListQuery = Type.Object({
   q: Type.Optional(Type.String({ maxLength: 200 })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMIT_MAX })),
 });
-const RenameBody = Type.Object({ title: Type.String({ minLength: 1, maxLength: 1_000 }) });
+const ChangeBody = Type.Object({
+  title: Type.Optional(Type.String({ minLength: 1, maxLength: 1_000 })),
+  is_pinned: Type.Optional(Type.Boolean()),
+});
 
-/** List and search, read, rename, delete and bring back. */
+/** List and search, read, rename, pin, delete and bring back. */
 export const conversationRoutes = ({ conversations, answers }: ConversationRoutesParts) =>
   new Elysia({ name: 'conversation-routes' })
     .get(
       '/api/conversations',
       ({ query }) => ({
-        conversations: conversations.search(query.q ?? '', query.limit ?? 100).map(({ id, title, updatedAtMs }) => ({
-          id,
-          title,
-          updated_at: updatedAtMs / 1000,
-        })),
+        conversations: conversations
+          .search(query.q ?? '', query.limit ?? 100)
+          .map(({ id, title, isPinned, updatedAtMs }) => ({
+            id,
+            title,
+            is_pinned: isPinned,
+            updated_at: updatedAtMs / 1000,
+          })),
       }),
       { ...access('read'), query: ListQuery },
     )
     .get(
       '/api/conversations/:id',
       ({ params }) => {
-        const { id, title, settings, leafId } = conversations.need(params.id);
+        const { id, title, isPinned, settings, leafId } = conversations.need(params.id);
         const turns = answers.turns(id).map((turn) => ({
           id: turn.id,
           parent_id: turn.parentId,
@@ -45,17 +51,20 @@ export const conversationRoutes = ({ conversations, answers }: ConversationRoute
           error: turn.trouble,
           created_at: turn.createdAtMs / 1000,
         }));
-        return { id, title, settings, leaf_id: leafId, turns };
+        return { id, title, is_pinned: isPinned, settings, leaf_id: leafId, turns };
       },
       access('read'),
     )
     .patch(
       '/api/conversations/:id',
       ({ params, body }) => {
-        conversations.rename(params.id, body.title);
-        return { id: params.id, title: conversations.need(params.id).title };
+        conversations.need(params.id);
+        if (body.title !== undefined) conversations.rename(params.id, body.title);
+        if (body.is_pinned !== undefined) conversations.pin(params.id, body.is_pinned);
+        const { title, isPinned } = conversations.need(params.id);
+        return { id: params.id, title, is_pinned: isPinned };
       },
-      { ...access('manage'), body: RenameBody },
+      { ...access('manage'), body: ChangeBody },
     )
     .delete(
       '/api/conversations/:id',

@@ -78,6 +78,8 @@ export type Conversation = {
   readonly settings: ChatSettings;
   /** The last turn of the branch that is shown; null while it is empty. */
   readonly leafId: string | null;
+  /** It stands above the others, however old it is. */
+  readonly isPinned: boolean;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 };

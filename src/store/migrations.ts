@@ -67,4 +67,5 @@ export const MIGRATIONS: readonly string[] = [
      requests_per_minute INTEGER, tokens_per_day INTEGER, expires_at_ms INTEGER, created_at_ms INTEGER NOT NULL,
      last_used_at_ms INTEGER, last_place TEXT, last_client TEXT, used_day TEXT NOT NULL,
      used_tokens INTEGER NOT NULL);`,
+  'ALTER TABLE conversations ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0;',
 ];

@@ -159,7 +159,8 @@ test('a Markdown file holds the branch that is shown, and its name suits every s
     turn('q', null),
     turn('a', 'q', { role: 'assistant', modelId: 'm', content: 'Yes.', reasoning: 'one\ntwo' }),
   ];
-  const conversation = { id: 'c', title: 'T', settings: PLAIN_SETTINGS, leafId: 'a', createdAtMs: 0, updatedAtMs: 0 };
+  const times = { createdAtMs: 0, updatedAtMs: 0 };
+  const conversation = { id: 'c', title: 'T', settings: PLAIN_SETTINGS, leafId: 'a', isPinned: false, ...times };
   expect(asMarkdown(conversation, turns)).toBe('# T\n\n## You\n\nq\n\n## m\n\n> *Thoughts*\n>\n> one\n> two\n\nYes.\n');
   expect([fileName('../Über: "x"?', 'md'), fileName('日本', 'json')]).toEqual(['U-ber-x.md', 'conversation.json']);
 });

@@ -234,6 +234,51 @@ test('what was sent and received can be looked at, and a refusal says why and is
   expect(troubles).toEqual([]);
 });
 
+test('a pinned conversation stands first, and the API says and changes it too', async () => {
+  const { page, troubles } = await openChat();
+  await begin(page, 'Something plain to keep');
+  await page.waitForSelector(DONE);
+  const { pathname } = new URL(page.url());
+  await page.click('.chat__head .menu > summary');
+  await page.click('button:text-is("Pin")');
+  await page.waitForSelector('.conversations__one[aria-current=page] .icon');
+  await page.goto(`${flow.url}/chat`);
+  await begin(page, 'A later one');
+  await page.waitForSelector(DONE);
+  expect(await page.locator('.conversations__one').first().getAttribute('href')).toBe(pathname);
+  const api = `/api/conversations/${pathname.split('/').at(-1)}`;
+  expect((await flow.json(api)).body.is_pinned).toBe(true);
+  await flow.json(api, { is_pinned: false }, 'PATCH');
+  await page.waitForFunction(
+    (path) => document.querySelector('.conversations__one')?.getAttribute('href') !== path,
+    pathname,
+  );
+  expect(troubles).toEqual([]);
+});
+
+test('the context in use is told after each answer', async () => {
+  const { page } = await openChat();
+  await begin(page, 'How full is it');
+  await page.waitForSelector(DONE);
+  await page.waitForSelector('.composer__context [role=progressbar]');
+  expect(await page.textContent('.composer__context')).toMatch(/^[\d,]+ of [\d,]+k? ?k? ?tokens$/);
+});
+
+test('where there is no room the list opens over the conversation, by keyboard too', async () => {
+  const { page, troubles } = await openChat({ width: 360 });
+  await begin(page, 'A narrow question');
+  await page.waitForSelector(DONE);
+  expect(await page.isVisible('#conversations')).toBe(false);
+  await page.focus('.chat__conversations');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#conversations', { state: 'visible' });
+  expect(await axeViolations(page, '#conversations')).toEqual([]);
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('#conversations', { state: 'hidden' });
+  expect(await scrollsSideways(page)).toBe(false);
+  expect(troubles).toEqual([]);
+});
+
 test('an image is made smaller, shown and sent, and an answer says when its model does not see it', async () => {
   const { page, troubles } = await openChat();
   const png = await page.evaluate(() => {

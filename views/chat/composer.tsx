@@ -1,6 +1,8 @@
 /** @jsxImportSource @kitajs/html */
 /** Where questions are written. Enter sends, Shift and Enter begins a line, Escape stops (`public/js/chat.js`). */
+import { Progress } from '../parts/gauge.tsx';
 import { postsTo } from '../parts/posting.ts';
+import { countText } from '../parts/quantity.tsx';
 import { chatControlsId, chatPath } from './addresses.ts';
 
 export type ComposerData = {
@@ -8,7 +10,21 @@ export type ComposerData = {
   readonly isAnswering: boolean;
   /** Whether the chosen model sees images. */
   readonly seesImages: boolean;
+  readonly context: ContextData | null;
 };
+
+/** How full a conversation's context is. */
+export type ContextData = {
+  /** Prompt and answer of the last turn together. */
+  readonly usedTokens: number;
+  /** What of the prompt was read from the cache. */
+  readonly cachedTokens: number;
+  /** Null while the model is not loaded. */
+  readonly contextTokens: number | null;
+};
+
+/** From here on it is said that the end is near. */
+const FULL_RATIO = 0.85;
 
 export function Composer({ composer }: { composer: ComposerData }): JSX.Element {
   const { conversationId, seesImages } = composer;
@@ -47,9 +63,10 @@ export function Composer({ composer }: { composer: ComposerData }): JSX.Element 
 
 /** Send, or stop what is being written. */
 export function Controls({ composer }: { composer: ComposerData }): JSX.Element {
-  const { conversationId, isAnswering } = composer;
+  const { conversationId, isAnswering, context } = composer;
   return (
     <span class="composer__controls" id={chatControlsId}>
+      {context === null ? '' : <Context context={context} />}
       {isAnswering && conversationId !== null ? (
         <button
           class="button button--danger"
@@ -65,6 +82,24 @@ export function Controls({ composer }: { composer: ComposerData }): JSX.Element 
           Send
         </button>
       )}
+    </span>
+  );
+}
+
+function Context({ context }: { context: ContextData }): JSX.Element {
+  const { usedTokens, cachedTokens, contextTokens } = context;
+  const cached = cachedTokens > 0 ? `, ${countText(cachedTokens)} of them from the cache` : '';
+  if (contextTokens === null) {
+    return <span class="composer__context" safe>{`${countText(usedTokens)} tokens so far${cached}`}</span>;
+  }
+  const ratio = Math.min(1, usedTokens / contextTokens);
+  const isFull = ratio >= FULL_RATIO;
+  const words = `${countText(usedTokens)} of ${countText(contextTokens)} tokens`;
+  const hint = isFull ? ': what was said first will soon not fit' : '';
+  return (
+    <span class="composer__context" data-full={isFull ? 'true' : 'false'} title={`${words}${cached}`}>
+      <Progress label="Context in use" ratio={ratio} givenRatio={Math.min(ratio, cachedTokens / contextTokens)} />
+      <span safe>{`${words}${hint}`}</span>
     </span>
   );
 }

@@ -1,9 +1,15 @@
 /** @jsxImportSource @kitajs/html */
 /** All conversations, the last ones first, with a search through what was said. */
+import { Icon } from '../parts/icon.tsx';
 import { loadsFrom } from '../parts/posting.ts';
 import { chatListId, chatPath } from './addresses.ts';
 
-export type LineData = { readonly id: string; readonly title: string; readonly when: string };
+export type LineData = {
+  readonly id: string;
+  readonly title: string;
+  readonly isPinned: boolean;
+  readonly when: string;
+};
 
 export type ListData = {
   readonly lines: readonly LineData[];
@@ -12,10 +18,20 @@ export type ListData = {
 };
 
 const foundId = 'chat-found';
+const conversationsId = 'conversations';
+
+/** Opens the list where there is no room for it beside the conversation. */
+export function OpenConversations(): JSX.Element {
+  return (
+    <button class="button chat__conversations" type="button" popovertarget={conversationsId}>
+      Conversations
+    </button>
+  );
+}
 
 export function Conversations({ list, query }: { list: ListData; query: string }): JSX.Element {
   return (
-    <aside class="conversations" aria-label="Conversations">
+    <aside class="conversations" id={conversationsId} aria-label="Conversations" popover="auto">
       <a class="button conversations__new" href="/chat">
         New conversation
       </a>
@@ -56,7 +72,7 @@ export function Lines({ list }: { list: ListData }): JSX.Element {
   return (
     <>
       <ul>
-        {list.lines.map(({ id, title, when }) => (
+        {list.lines.map(({ id, title, isPinned, when }) => (
           <li>
             <a
               class="conversations__one"
@@ -66,14 +82,24 @@ export function Lines({ list }: { list: ListData }): JSX.Element {
               <span class="conversations__title" safe>
                 {title}
               </span>
-              <span class="conversations__when" safe>
-                {when}
+              <span class="conversations__when">
+                {isPinned ? <Pinned /> : ''}
+                <span safe>{when}</span>
               </span>
             </a>
           </li>
         ))}
       </ul>
       {list.isMore ? <p class="conversations__none">Older ones are found by searching.</p> : ''}
+    </>
+  );
+}
+
+function Pinned(): JSX.Element {
+  return (
+    <>
+      <Icon name="pin" />
+      <span class="hidden">pinned, </span>
     </>
   );
 }

@@ -6,7 +6,7 @@ import { Menu } from '../parts/menu.tsx';
 import { loadsFrom, postsTo } from '../parts/posting.ts';
 import { chatPath, chatThreadId, chatTitleId } from './addresses.ts';
 import { Composer, type ComposerData } from './composer.tsx';
-import { Conversations, type ListData } from './conversation-list.tsx';
+import { Conversations, type ListData, OpenConversations } from './conversation-list.tsx';
 import { Settings, type SettingsData } from './settings.tsx';
 import { type Place, Starters, Thread } from './thread.tsx';
 
@@ -14,6 +14,7 @@ export type ChatPageProps = {
   readonly list: ListData;
   readonly query: string;
   readonly title: string;
+  readonly isPinned: boolean;
   readonly settings: SettingsData;
   readonly places: readonly Place[];
   readonly composer: ComposerData;
@@ -23,7 +24,7 @@ export type ChatPageProps = {
 };
 
 export function ChatPage(props: ChatPageProps): JSX.Element {
-  const { list, query, title, settings, places, composer, hasModels, deletedId } = props;
+  const { list, query, title, isPinned, settings, places, composer, hasModels, deletedId } = props;
   const { conversationId } = composer;
   return (
     <div class="chat">
@@ -31,7 +32,8 @@ export function ChatPage(props: ChatPageProps): JSX.Element {
       <div class="chat__middle">
         <header class="chat__head">
           <Title text={title} />
-          {conversationId === null ? '' : <Actions id={conversationId} />}
+          <OpenConversations />
+          {conversationId === null ? '' : <Actions id={conversationId} isPinned={isPinned} />}
         </header>
         {deletedId === null ? '' : <Deleted id={deletedId} />}
         <Settings settings={settings} />
@@ -63,7 +65,7 @@ export function Title({ text }: { text: string }): JSX.Element {
   );
 }
 
-function Actions({ id }: { id: string }): JSX.Element {
+function Actions({ id, isPinned }: { id: string; isPinned: boolean }): JSX.Element {
   const path = chatPath(id);
   const naming = `${path}/name`;
   return (
@@ -71,6 +73,12 @@ function Actions({ id }: { id: string }): JSX.Element {
       <a class="button button--quiet" href={naming} {...loadsFrom(naming, { target: drawerId, swap: 'innerHTML' })}>
         Rename
       </a>
+      <ActionButton
+        action={`${path}/pin`}
+        fields={{ pinned: isPinned ? 'false' : 'true' }}
+        label={isPinned ? 'Unpin' : 'Pin'}
+        description={isPinned ? 'Unpin this conversation' : 'Pin this conversation above the others'}
+      />
       <a class="button button--quiet" href={`${path}/export/md`} download="">
         Export as Markdown
       </a>

@@ -29,6 +29,7 @@ const QuestionForm = Type.Object({
 const TurnForm = Type.Object({ turn: Type.String({ minLength: 1, maxLength: 40 }) });
 const WordsForm = Type.Object({ ...TurnForm.properties, text: Type.String({ maxLength: 1_000_000 }) });
 const NameForm = Type.Object({ title: Type.String({ maxLength: 1_000 }) });
+const PinForm = Type.Object({ pinned: Type.Union([Type.Literal('true'), Type.Literal('false')]) });
 const OptionalNumber = Type.String({ maxLength: 20 });
 const SettingsForm = Type.Object({
   model: Type.String({ maxLength: 200 }),
@@ -136,7 +137,7 @@ const versions = ({ view, shell }: ChatActionsParts) => {
     );
 };
 
-/** Names, deleting and bringing back. */
+/** Names, pins, deleting and bringing back. */
 const removals = ({ view, shell }: ChatActionsParts) => {
   const { conversations, answers } = view.sources;
   const turnAction = { ...access('page'), body: TurnForm };
@@ -148,6 +149,14 @@ const removals = ({ view, shell }: ChatActionsParts) => {
         return isFragment(request) ? shell.fragment(closedDrawer()) : doneFor(shell, request, chatPath(params.id));
       },
       { ...access('page'), body: NameForm },
+    )
+    .post(
+      '/chat/:id/pin',
+      ({ request, params, body }) => {
+        conversations.pin(params.id, body.pinned === 'true');
+        return goTo(shell, request, chatPath(params.id));
+      },
+      { ...access('page'), body: PinForm },
     )
     .post(
       '/chat/:id/removal',

@@ -9,6 +9,7 @@ import type { FragmentKey, Fragments, TopicFamily } from '#src/live/feed.ts';
 import type { Model } from '#src/models/model.ts';
 import type { RequestView } from '#src/requests/request.ts';
 import type { FleetModel } from '#src/scheduling/lease.ts';
+import type { ContextData } from '#views/chat/composer.tsx';
 import type { ListData } from '#views/chat/conversation-list.tsx';
 import type { SettingsData } from '#views/chat/settings.tsx';
 import type { Place } from '#views/chat/thread.tsx';
@@ -16,7 +17,7 @@ import type { TurnData } from '#views/chat/turn.tsx';
 import { GrowingBlocks } from './blocks.ts';
 import { ConversationTopic } from './conversation-topic.tsx';
 import type { Highlighter } from './highlight.ts';
-import { lineData, modelWords, settingsData, slotsFor, turnData } from './present.ts';
+import { contextData, lineData, modelWords, settingsData, slotsFor, turnData } from './present.ts';
 
 export type ChatSources = {
   readonly conversations: Conversations;
@@ -140,6 +141,15 @@ export class ChatView implements TopicFamily {
 
   seesImages(settings: ChatSettings): boolean {
     return this.sources.modelOf(settings.model)?.capabilities.vision ?? false;
+  }
+
+  /** How full the context is; null before there is an answer to tell by. */
+  context(conversationId: string | null): ContextData | null {
+    if (conversationId === null) return null;
+    const model = this.sources.modelOf(this.settingsOf(conversationId).model);
+    const state = model === null ? null : this.sources.fleetModel(model.id).state;
+    const turns = this.#shown(conversationId).map(({ turn }) => turn);
+    return contextData(turns, state?.phase === 'ready' ? state.contextTokens : null);
   }
 
   get hasModels(): boolean {

@@ -69,7 +69,8 @@ export class ConversationTopic implements Fragments {
 
   #composer(conversationId: string) {
     const { answers } = this.#view.sources;
-    return { conversationId, isAnswering: answers.isAnswering(conversationId), seesImages: true };
+    const context = this.#view.context(conversationId);
+    return { conversationId, isAnswering: answers.isAnswering(conversationId), seesImages: true, context };
   }
 
   #turnFragment(conversationId: string, key: FragmentKey): JSX.Element {

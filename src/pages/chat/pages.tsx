@@ -8,6 +8,7 @@ import { requestBody } from '#src/chat/request-body.ts';
 import { pathTo } from '#src/chat/tree.ts';
 import type { Turn } from '#src/chat/turn.ts';
 import { Fault } from '#src/faults.ts';
+import { indentedJson } from '#src/json.ts';
 import type { Shell } from '#src/web/shell.tsx';
 import { Lines } from '#views/chat/conversation-list.tsx';
 import { NameDrawer, RawDrawer, WordingDrawer } from '#views/chat/drawers.tsx';
@@ -28,16 +29,23 @@ export const chatPages = ({ view, shell }: ChatPagesParts) => {
   const page = async (request: Request, id: string | null, query: string, deletedId: string | null) => {
     await highlighter.ready();
     const settings = view.settingsOf(id);
-    const title = id === null ? 'New conversation' : conversations.need(id).title;
+    const conversation = id === null ? null : conversations.need(id);
+    const title = conversation?.title ?? 'New conversation';
     const isAnswering = id !== null && answers.isAnswering(id);
     const body = (
       <ChatPage
         list={query === '' ? view.list(id) : view.found(query)}
         query={query}
         title={title}
+        isPinned={conversation?.isPinned ?? false}
         settings={view.settings(id)}
         places={id === null ? [] : view.places(id)}
-        composer={{ conversationId: id, isAnswering, seesImages: view.seesImages(settings) }}
+        composer={{
+          conversationId: id,
+          isAnswering,
+          seesImages: view.seesImages(settings),
+          context: view.context(id),
+        }}
         hasModels={view.hasModels}
         deletedId={deletedId}
       />
@@ -120,19 +128,11 @@ function rawOf(view: ChatView, turn: Turn, origin: string) {
   const body = sent.replaceAll(/(data:image\/[a-z]+;base64,)[A-Za-z0-9+/=]{80,}/g, '$1…');
   const quoted = body.replaceAll("'", "'\\''");
   return {
-    request: pretty(body),
+    request: indentedJson(body),
     response: held?.response ?? null,
     isCut: held?.isCut ?? false,
     curl: `curl ${origin}/v1/chat/completions -H 'Content-Type: application/json' -d '${quoted}'`,
   };
-}
-
-function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }
 
 function imageOf({ images }: Turn, index: string): Response {

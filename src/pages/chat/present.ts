@@ -2,9 +2,11 @@
 import type { ConversationLine } from '#src/chat/conversations.ts';
 import type { Shown } from '#src/chat/tree.ts';
 import type { ChatSettings, Turn } from '#src/chat/turn.ts';
+import { indentedJson } from '#src/json.ts';
 import type { Model } from '#src/models/model.ts';
 import type { RequestView } from '#src/requests/request.ts';
 import type { FleetModel } from '#src/scheduling/lease.ts';
+import type { ContextData } from '#views/chat/composer.tsx';
 import type { LineData } from '#views/chat/conversation-list.tsx';
 import type { SettingsData } from '#views/chat/settings.tsx';
 import type { ThoughtsData, TurnData } from '#views/chat/turn.tsx';
@@ -43,7 +45,7 @@ export function turnData(
     slots: of.state === 'answering' ? slotsFor(safeBlocks.length) : safeBlocks.length,
     thoughts: thoughtsOf(of),
     images: of.images.length,
-    calls: of.calls.map(({ name, arguments: text }) => ({ name, text: indented(text) })),
+    calls: of.calls.map(({ name, arguments: text }) => ({ name, text: indentedJson(text) })),
     trouble: of.trouble,
     status: of.state === 'answering' ? liveWords(view) : figureWords(of),
     versions: { ids: versions, index: versions.indexOf(turn.id) },
@@ -150,11 +152,19 @@ export function settingsData(
   };
 }
 
+/** How much of the model's context the shown branch takes, by its last answer; null before there is one. */
+export function contextData(turns: readonly Turn[], contextTokens: number | null): ContextData | null {
+  const figures = turns.findLast(({ role, figures }) => role === 'assistant' && figures?.inputTokens)?.figures;
+  if (!figures?.inputTokens) return null;
+  const usedTokens = figures.inputTokens + (figures.outputTokens ?? 0);
+  return { usedTokens, cachedTokens: figures.cachedTokens ?? 0, contextTokens };
+}
+
 /** A conversation as one line of the list. */
-export function lineData({ id, title, updatedAtMs }: ConversationLine, nowMs: number): LineData {
+export function lineData({ id, title, isPinned, updatedAtMs }: ConversationLine, nowMs: number): LineData {
   const ageMs = Math.max(0, nowMs - updatedAtMs);
-  if (ageMs < MINUTE_MS) return { id, title, when: 'just now' };
-  return { id, title, when: ageMs < DAY_MS ? `${durationText(ageMs / 1000)} ago` : dateOf(updatedAtMs) };
+  if (ageMs < MINUTE_MS) return { id, title, isPinned, when: 'just now' };
+  return { id, title, isPinned, when: ageMs < DAY_MS ? `${durationText(ageMs / 1000)} ago` : dateOf(updatedAtMs) };
 }
 
 function dateOf(atMs: number): string {
@@ -165,13 +175,4 @@ function speakerOf({ role, modelId }: Turn, nameOf: (modelId: string) => string)
   if (role === 'user') return 'You';
   if (role === 'tool') return 'Tool';
   return modelId === null ? 'Model' : nameOf(modelId);
-}
-
-/** Arguments as a person reads them; what is no JSON stays as the model wrote it. */
-function indented(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }
