@@ -7,13 +7,12 @@ import { keepLive, type LiveTopic } from './live/keep-live.ts';
 import { liveRoutes, SHELL_TOPIC } from './live/routes.ts';
 import { KeptFiles } from './logs/kept-files.ts';
 import { type ModelsDoors, openModelsPages } from './models-pages.ts';
+import { MONITOR_TOPIC, openMonitorPages } from './monitor-pages.ts';
 import { CHAT_FAMILY } from './pages/chat/keep-chat-live.ts';
 import { type ChatParts, openChat } from './pages/chat/open-chat.ts';
 import { DOWNLOADS_TOPIC } from './pages/library/download-pages.tsx';
 import { LogNews } from './pages/logs/log-news.tsx';
 import { logPages } from './pages/logs/pages.tsx';
-import { Monitor } from './pages/monitor/monitor.tsx';
-import { monitorPages } from './pages/monitor/pages.tsx';
 import { chatPlaceOf } from './pages/requests/chat-place.ts';
 import { requestPages } from './pages/requests/pages.tsx';
 import { SETUP_TOPIC } from './pages/setup/pages.tsx';
@@ -32,9 +31,7 @@ export type Doors = ModelsDoors & LibraryDoors & Pick<SettingsDoors, 'modelOf'> 
 
 /** Builds the pages over a Flow. To be closed before Flow is. */
 export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
-  const { clock, bus, logs, fleet, tracker, registry, hardware, downloads, version } = flow;
-  const memory = () => hardware.memory();
-  const monitor = new Monitor({ models: () => registry.list(), lender: fleet, tracker, memory, clock });
+  const { clock, bus, logs, fleet, tracker, registry, downloads, version } = flow;
   const errors = () => ({ sinceMs: logs.sinceMs, count: logs.errorCount });
   const statusBar = new StatusBar({ lender: fleet, tracker, downloads: () => downloads.list(), errors, clock });
   const logNews = new LogNews({ logs, lender: fleet });
@@ -43,12 +40,13 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
   const touch = (key: FragmentKey) => feeds.touch('settings', key);
   const settings = openSettingsPages(flow, shell, { modelOf: doors.modelOf, touch });
   const setUp = openSetUpPages(flow, shell, { ...doors, touch: (key) => feeds.touch(SETUP_TOPIC, key) });
+  const monitor = openMonitorPages(flow, shell, { ...doors, isFresh: setUp.isFresh });
   const chat = openChatOver(flow, doors);
   const families = new Map([[CHAT_FAMILY, chat.view]]);
   const telemetry = openTelemetry({ ...flow, retentionDays: () => flow.settings.current.retention_days }, shell);
   const topics = new Map<Topic, LiveTopic>([
     [SHELL_TOPIC, statusBar],
-    ['monitor', monitor],
+    [MONITOR_TOPIC, monitor.monitor],
     ['models', models.mine],
     [DOWNLOADS_TOPIC, library.queue],
     ['telemetry', telemetry.news],
@@ -59,6 +57,7 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
   const log = (cause: unknown) => logs.error('a fragment could not be rendered', { cause });
   const feeds = new Feeds({ topics, families, clock, version, log, standingNotice: standingNotice(flow) });
   const live = keepLive({ bus, feeds, topics, clock });
+  const pace = monitor.keep(feeds);
   const chatLive = chat.keepLive(feeds, bus);
   const commands = () => commandsFor(registry.list(), fleet.snapshot().models);
   const routes = new Elysia({ name: 'dashboard' })
@@ -72,21 +71,12 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
     .use(chat.routes(shell))
     .use(settings.routes)
     .use(setUp.routes)
-    .use(
-      monitorPages({
-        monitor,
-        shell,
-        lender: fleet,
-        tracker,
-        findModel: (modelId) => registry.find(modelId),
-        isFresh: setUp.isFresh,
-        pin: (modelId, isPinned) => void registry.updateConfig(modelId, { is_pinned: isPinned }),
-      }),
-    );
+    .use(monitor.routes);
   return {
     routes,
     close() {
       live[Symbol.dispose]();
+      pace[Symbol.dispose]();
       chatLive[Symbol.dispose]();
       feeds.close();
       setUp.close();

@@ -7,6 +7,8 @@ export type ModelUsage = {
   readonly requests: number;
   /** Mean over the completed ones; null when no engine told. */
   readonly tokensPerS: number | null;
+  /** Mean time from the engine being asked to its first token, over the completed ones; null when none streamed. */
+  readonly firstTokenMs: number | null;
   /** End of the last one, ms since 1970. */
   readonly lastUsedAtMs: number;
 };
@@ -18,11 +20,18 @@ export const USAGE_DAYS = 30;
 const ROWS_MAX = 20_000;
 const FRESH_MS = 10_000;
 
-type Row = { modelId: string; requests: number; tokensPerS: number | null; lastUsedAtMs: number };
+type Row = {
+  modelId: string;
+  requests: number;
+  tokensPerS: number | null;
+  firstTokenMs: number | null;
+  lastUsedAtMs: number;
+};
 
 const QUERY = `
   SELECT model_id AS modelId, count(*) AS requests, max(ended_at_ms) AS lastUsedAtMs,
-    avg(CASE WHEN outcome = 'completed' THEN decode_tokens_per_s END) AS tokensPerS
+    avg(CASE WHEN outcome = 'completed' THEN decode_tokens_per_s END) AS tokensPerS,
+    avg(CASE WHEN outcome = 'completed' THEN engine_ttft_ms END) AS firstTokenMs
   FROM requests
   WHERE id > (SELECT coalesce(max(id), 0) FROM requests) - ${ROWS_MAX} AND started_at_ms >= ? AND model_id IS NOT NULL
   GROUP BY model_id`;

@@ -15,7 +15,7 @@ const EXACT_CANDIDATES_MAX = 12;
  * What it costs to lose it now, in expected ms of loading: usual load time × chance of return. A load nobody waits for
  * costs least.
  */
-export function costOfLosing(occupant: Occupant, nowMs: number): number {
+export function costOfLosing(occupant: Pick<Occupant, 'phase' | 'idleSinceMs' | 'reloadMs'>, nowMs: number): number {
   if (occupant.phase === 'starting') return COST_MIN_MS;
   const idleMs = Math.max(0, nowMs - occupant.idleSinceMs);
   return COST_MIN_MS + occupant.reloadMs * 2 ** (-idleMs / RETURN_HALF_LIFE_MS);

@@ -28,14 +28,14 @@ function write(changes: Parameters<typeof requestRow>[0]): void {
 
 test('requests are counted, speeds are those of completed ones, and the last end is the last use', () => {
   const nowMs = clock.wallMs();
-  write({ modelId: 'a', decodeTokensPerS: 40, endedAtMs: nowMs - 10 });
-  write({ modelId: 'a', decodeTokensPerS: 20, endedAtMs: nowMs - 5 });
+  write({ modelId: 'a', decodeTokensPerS: 40, engineTtftMs: 100, endedAtMs: nowMs - 10 });
+  write({ modelId: 'a', decodeTokensPerS: 20, engineTtftMs: 300, endedAtMs: nowMs - 5 });
   write({ modelId: 'a', decodeTokensPerS: 1, outcome: 'failed', endedAtMs: nowMs });
-  write({ modelId: 'b', decodeTokensPerS: null });
+  write({ modelId: 'b', decodeTokensPerS: null, engineTtftMs: null });
   write({ modelId: null });
   expect(Object.fromEntries(usages.all())).toEqual({
-    a: { requests: 3, tokensPerS: 30, lastUsedAtMs: nowMs },
-    b: { requests: 1, tokensPerS: null, lastUsedAtMs: nowMs },
+    a: { requests: 3, tokensPerS: 30, firstTokenMs: 200, lastUsedAtMs: nowMs },
+    b: { requests: 1, tokensPerS: null, firstTokenMs: null, lastUsedAtMs: nowMs },
   });
 });
 

@@ -8,11 +8,14 @@ import { Feeds } from '#src/live/feed.ts';
 import { keepLive, type LiveTopic } from '#src/live/keep-live.ts';
 import { liveRoutes, SHELL_TOPIC } from '#src/live/routes.ts';
 import { EMPTY_CONFIG, type Model } from '#src/models/model.ts';
+import { keepPace } from '#src/pages/monitor/keep-pace.ts';
 import { Monitor } from '#src/pages/monitor/monitor.tsx';
+import { Pace } from '#src/pages/monitor/pace.ts';
 import { monitorPages } from '#src/pages/monitor/pages.tsx';
 import { commandsFor } from '#src/pages/shell/commands.ts';
 import { shellPages } from '#src/pages/shell/pages.tsx';
 import { StatusBar } from '#src/pages/shell/status-bar.tsx';
+import type { ModelUsage } from '#src/requests/model-usage.ts';
 import type { RequestView } from '#src/requests/request.ts';
 import type { FleetModel, FleetSnapshot, Lender } from '#src/scheduling/lease.ts';
 import { Credentials } from '#src/web/credentials.ts';
@@ -23,15 +26,27 @@ import { loginPages } from '#src/web/login.tsx';
 import { publicFiles } from '#src/web/public-files.ts';
 import { type Shell, shell } from '#src/web/shell.tsx';
 import { loadVendor, vendorRoutes } from '#src/web/vendor.ts';
+import type { GpuData } from '#views/monitor/figures.tsx';
 import type { ErrorsData } from '#views/nav.tsx';
 import { idleModel } from './fleet-snapshots.ts';
 import { sampleSettings } from './sample-settings.ts';
 import { llamaSpeech } from './speech.ts';
 
 const GB = 1e9;
+const PAST_S = 300;
+/** The one that runs with other settings than it would be started with now. */
+export const OUTDATED_MODEL = 'org/mistral-9B';
 
 /** What the dashboard shows; tests change it and publish what changed. */
-export type Scene = { models: Model[]; fleet: FleetModel[]; requests: RequestView[] };
+export type Scene = {
+  models: Model[];
+  fleet: FleetModel[];
+  requests: RequestView[];
+  /** What the graphics processors say; absent = there is none that says anything. */
+  gpu?: GpuData;
+  /** What was measured with models, by id; absent = nothing was. */
+  usages?: ReadonlyMap<string, ModelUsage>;
+};
 
 export type Dashboard = {
   readonly scene: Scene;
@@ -76,7 +91,10 @@ export async function openDashboard(
     get openCount() {
       return scene.requests.filter(({ endedAtMs }) => endedAtMs === null).length;
     },
-    tokensPerS: 87,
+    get tokensPerS() {
+      const speeds = scene.requests.map(({ stage, tokensPerS }) => (stage === 'generating' ? (tokensPerS ?? 0) : 0));
+      return speeds.reduce((sum, speed) => sum + speed, 0);
+    },
   };
   const lender = {
     snapshot: () => snapshotOf(scene),
@@ -88,7 +106,19 @@ export async function openDashboard(
     },
   };
   const memory = () => ({ totalBytes: 48 * GB, freeBytes: 3.6 * GB, availableBytes: 8.6 * GB });
-  const monitor = new Monitor({ models: () => scene.models, lender, tracker, memory, clock });
+  const pace = new Pace(clock.monotonicMs() - PAST_S * 1000);
+  livePast(pace, scene);
+  const monitor = new Monitor(
+    {
+      models: () => scene.models,
+      ...{ lender, tracker, memory, clock },
+      gpu: () => scene.gpu ?? null,
+      usages: () => scene.usages ?? new Map(),
+      slotsOf: () => 2,
+      isOutdated: ({ id }) => id === OUTDATED_MODEL,
+    },
+    pace,
+  );
   const log = (cause: unknown) => process.stderr.write(`${String(cause)}\n`);
   const vendor = await loadVendor();
   const frame = shell({ vendor: vendor.urls, version });
@@ -103,6 +133,7 @@ export async function openDashboard(
   ]);
   const feeds = new Feeds({ topics, clock, version, log });
   const live = keepLive({ bus, feeds, topics, clock });
+  const pulse = keepPace({ monitor, feeds, topic: 'monitor', clock });
   const errors = refuser({ voiceFor: () => null, shell: frame, log: ({ cause }) => log(cause) });
   const credentials = new Credentials({ apiKey, clock });
   const findModel = (id: string) => scene.models.find((model) => model.id === id) ?? null;
@@ -130,6 +161,7 @@ export async function openDashboard(
   const listener = await listen(guarded, { host: '127.0.0.1', port });
   const stop = async () => {
     live[Symbol.dispose]();
+    pulse[Symbol.dispose]();
     feeds.close();
     await listener.stop(true);
   };
@@ -138,9 +170,26 @@ export async function openDashboard(
 
 export const emptyScene = (): Scene => ({ models: [], fleet: [], requests: [] });
 
-function snapshotOf({ fleet }: Scene): FleetSnapshot {
+function snapshotOf({ fleet, requests }: Scene): FleetSnapshot {
   const reservedBytes = fleet.reduce((sum, { reserved }) => sum + (reserved?.totalBytes ?? 0), 0);
-  return { models: fleet, memory: { budgetBytes: 40 * GB, reservedBytes, byModel: [] }, queue: [], swaps: 2 };
+  const queue = requests.flatMap(({ id, modelId, wait, stageSinceAtMs }) => {
+    const sinceMs = performance.now() - (Date.now() - stageSinceAtMs);
+    return wait === null || modelId === null ? [] : [{ requestId: id, modelId, sinceMs, wait }];
+  });
+  return { models: fleet, memory: { budgetBytes: 40 * GB, reservedBytes, byModel: [] }, queue, swaps: 2 };
+}
+
+/** Requests that write have done so for a while when the page is opened, unevenly, as they do. */
+function livePast(pace: Pace, { requests }: Scene): void {
+  const [wallMs, monotonicMs] = [Date.now(), performance.now()];
+  for (let ago = PAST_S; ago >= 0; ago -= 1) {
+    const views = requests.map((view) => {
+      const written = (view.tokensPerS ?? 0) * ago + 9 * Math.sin(ago / 2) * Math.sin(ago / 7);
+      return { ...view, outputTokens: Math.max(0, Math.round(view.outputTokens - written)), endedAtMs: null };
+    });
+    const waiting = requests.filter(({ wait, startedAtMs }) => wait !== null && wallMs - startedAtMs >= ago * 1000);
+    pace.take(views, waiting.length, { wallMs: wallMs - ago * 1000, monotonicMs: monotonicMs - ago * 1000 });
+  }
 }
 
 export function sampleModel(id: string, parts: Partial<Model> = {}): Model {
@@ -313,8 +362,26 @@ export function fullScene(): Scene {
           },
         },
       }),
-      readyModel(big, { measuredBytes: 640e6, isPinned: true, unloadAtMs: null }),
+      readyModel(big, {
+        measuredBytes: 640e6,
+        reserved: {
+          totalBytes: 650e6,
+          source: 'measured',
+          parts: { weightsBytes: 600e6, kvCacheBytes: 30e6, computeBytes: 20e6, engineCacheBytes: 0 },
+        },
+        isPinned: true,
+        unloadAtMs: null,
+      }),
     ],
+    gpu: {
+      ...{ count: 1, busyRatio: 0.92, powerW: 61, temperatureC: 71 },
+      memory: { usedBytes: 19.2 * GB, totalBytes: 24 * GB },
+    },
+    usages: new Map([
+      [gemma, { requests: 240, tokensPerS: 42.8, firstTokenMs: 640, lastUsedAtMs: Date.now() - 1000 }],
+      [big, { requests: 12, tokensPerS: 61.3, firstTokenMs: 310, lastUsedAtMs: Date.now() - 192_000 }],
+      [llama, { requests: 3, tokensPerS: 88, firstTokenMs: null, lastUsedAtMs: Date.now() - 86_400_000 }],
+    ]),
     requests: [
       sampleRequest('aaaaaaaaaaa1', {
         modelId: gemma,

@@ -5,10 +5,19 @@ import { ActionButton } from '../parts/button.tsx';
 import { domKey } from '../parts/dom-key.ts';
 import { Progress } from '../parts/gauge.tsx';
 import type { IconName } from '../parts/icon.tsx';
-import { bytesText, durationText, percentText, pluralText, tokensText } from '../parts/quantity.tsx';
+import {
+  bytesText,
+  durationText,
+  elapsedText,
+  percentText,
+  pluralText,
+  rateText,
+  tokensText,
+} from '../parts/quantity.tsx';
 import { Ticking } from '../parts/ticking.tsx';
 import { RequestRow, type RequestRowData } from './request-row.tsx';
 import { stageWords } from './wait-words.ts';
+import { Wave } from './wave.tsx';
 
 /** What a model is doing, with every time already counted. */
 export type ModelDoing =
@@ -46,23 +55,35 @@ export type ModelCardData = {
   readonly sizeBytes: number;
   readonly isDemo: boolean;
   readonly isPinned: boolean;
+  /** It runs otherwise than it would be started now: with other settings, or with an engine that was replaced. */
+  readonly isOutdated: boolean;
   /** What it holds in memory; null when nothing or unknown. */
   readonly memory: { readonly bytes: number; readonly isMeasured: boolean } | null;
   readonly doing: ModelDoing;
+  /** What was measured with it on this machine; null where nothing was. */
+  readonly usual: {
+    readonly tokensPerS: number | null;
+    readonly firstTokenMs: number | null;
+    readonly loadS: number | null;
+  };
+  /** Tokens of the largest conversation that it works on; null while it works on none, or nobody can tell. */
+  readonly contextUsedTokens: number | null;
   /** Requests that wait for it. */
   readonly waiting: number;
   /** Since its last request; null when it served none. */
   readonly unusedS: number | null;
-  readonly requests: readonly RequestRowData[];
+  /** Its requests, each in the lane that it keeps; null = an empty lane. */
+  readonly lanes: readonly (RequestRowData | null)[];
+  /** Tokens per second over the last minutes, oldest first: drawn while it has nothing to do. */
+  readonly rates: readonly number[];
   /** Further requests that the list leaves out. */
   readonly moreRequests: number;
 };
 
-/** A use as fresh as this is shown by its request's own row. */
-const JUST_NOW_S = 10;
-
 /** A card's address. */
 export const modelCardId = (id: string): string => `model-${domKey(id)}`;
+/** The address of its changing line. */
+export const modelNowId = (id: string): string => `model-now-${domKey(id)}`;
 
 type Look = { readonly word: string; readonly icon: IconName; readonly tone: Tone };
 
@@ -81,18 +102,38 @@ export function ModelCard({ model }: { model: ModelCardData }): JSX.Element {
       <p class="model__facts">
         <Facts model={model} />
       </p>
-      <Doing doing={model.doing} name={model.name} />
-      {model.requests.length === 0 ? (
-        ''
-      ) : (
-        <ol class="model__requests" aria-label={`Requests for ${model.name}`}>
-          {model.requests.map((request) => (
-            <RequestRow request={request} />
-          ))}
-        </ol>
-      )}
+      <ModelNow model={model} />
+      {model.lanes.length === 0 ? '' : <Lanes model={model} />}
       {model.moreRequests === 0 ? '' : <p safe>{`and ${pluralText(model.moreRequests, 'more request')}`}</p>}
     </article>
+  );
+}
+
+/** What it is at, or what it is like: one line that is always there. */
+export function ModelNow({ model }: { model: ModelCardData }): JSX.Element {
+  return (
+    <div class="model__now" id={modelNowId(model.id)}>
+      <Doing doing={model.doing} name={model.name} />
+      <Usual model={model} />
+    </div>
+  );
+}
+
+/** As many lanes as it has slots, so that a request that comes or goes moves nothing else. */
+function Lanes({ model: { id, name, doing, lanes, rates } }: { model: ModelCardData }): JSX.Element {
+  const isAtRest = doing.phase === 'ready' && lanes.every((lane) => lane === null);
+  return (
+    <ol class="model__lanes" aria-label={`Requests for ${name}`}>
+      {lanes.map((request, index) =>
+        request === null ? (
+          <li class="lane" aria-hidden="true">
+            {isAtRest && index === 0 ? <Wave wave={{ modelId: id, rates }} /> : ''}
+          </li>
+        ) : (
+          <RequestRow request={request} />
+        ),
+      )}
+    </ol>
   );
 }
 
@@ -115,7 +156,7 @@ export function look(doing: ModelDoing): Look {
 }
 
 function Facts({ model }: { model: ModelCardData }): JSX.Element {
-  const { doing, memory, quantization } = model;
+  const { doing, memory, quantization, unusedS } = model;
   const ready = doing.phase === 'ready' ? doing : null;
   const facts = [
     model.isDemo ? 'demo' : null,
@@ -124,16 +165,21 @@ function Facts({ model }: { model: ModelCardData }): JSX.Element {
     memory
       ? `${bytesText(memory.bytes)} in memory${memory.isMeasured ? '' : ' (estimated)'}`
       : `${bytesText(model.sizeBytes)} on disk`,
-    ready ? `context ${tokensText(ready.contextTokens)}` : null,
     ready ? `${ready.inFlight} of ${pluralText(ready.slots, 'slot')} busy` : null,
     model.waiting > 0 ? `${model.waiting} waiting` : null,
-    model.unusedS !== null && model.unusedS >= JUST_NOW_S && ready?.inFlight === 0
-      ? `last used ${durationText(model.unusedS)} ago`
-      : null,
   ].filter((fact) => fact !== null);
   return (
     <>
       <span safe>{facts.join(' · ')}</span>
+      {unusedS === null || (ready?.inFlight ?? 0) > 0 ? (
+        ''
+      ) : (
+        <span class="model__idle">
+          {ready === null ? ' · last used ' : ' · idle '}
+          <Ticking direction="up" seconds={unusedS} />
+          {ready === null ? ' ago' : ''}
+        </span>
+      )}
       {ready?.unloadInS == null ? (
         ''
       ) : (
@@ -145,6 +191,35 @@ function Facts({ model }: { model: ModelCardData }): JSX.Element {
       )}
       {model.isPinned ? <span class="model__pin"> · pinned</span> : ''}
     </>
+  );
+}
+
+/** Its context, and how fast it was on this machine; nothing while there is something more urgent to tell. */
+function Usual({ model: { name, doing, usual, contextUsedTokens } }: { model: ModelCardData }): JSX.Element {
+  if (doing.phase !== 'ready' && doing.phase !== 'idle') return '';
+  const { tokensPerS, firstTokenMs, loadS } = usual;
+  const words = [
+    tokensPerS === null ? null : `usually ${rateText(tokensPerS)}`,
+    firstTokenMs === null ? null : `first token ${elapsedText(firstTokenMs)} after it is asked`,
+    doing.phase === 'ready' || loadS === null ? null : `loads in ${durationText(loadS)}`,
+  ].filter((word) => word !== null);
+  return (
+    <>
+      {doing.phase === 'ready' ? <Context name={name} total={doing.contextTokens} used={contextUsedTokens} /> : ''}
+      <span class="model__usual" safe>
+        {words.join(' · ')}
+      </span>
+    </>
+  );
+}
+
+function Context({ name, total, used }: { name: string; total: number; used: number | null }): JSX.Element {
+  if (used === null || total <= 0) return <span class="model__context" safe>{`context ${tokensText(total)}`}</span>;
+  return (
+    <span class="model__context">
+      <Progress label={`Context of the longest conversation with ${name}`} ratio={used / total} />
+      <span safe>{`context ${percentText(used / total)} of ${tokensText(total)}`}</span>
+    </span>
   );
 }
 
@@ -208,6 +283,16 @@ function Actions({ model }: { model: ModelCardData }): JSX.Element {
   const isUp = phase === 'ready' || phase === 'starting';
   return (
     <>
+      {model.isOutdated ? (
+        <ActionButton
+          action="/models/restarting"
+          fields={fields}
+          label="Restart to apply"
+          description={`Restart to apply what has changed since ${model.name} was loaded: its settings, or its engine`}
+        />
+      ) : (
+        ''
+      )}
       <ActionButton
         action="/monitor/pinning"
         fields={{ ...fields, pinned: model.isPinned ? 'no' : 'yes' }}

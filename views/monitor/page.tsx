@@ -1,6 +1,6 @@
 /** @jsxImportSource @kitajs/html */
 /** The Monitor: memory, how busy Flow is, every model with its requests, and what ended lately. */
-import { Figures, type FiguresData } from './figures.tsx';
+import { type PaceData, PaceTiles } from './figures.tsx';
 import { FirstSteps } from './first-steps.tsx';
 import { Memory, type MemoryData } from './memory.tsx';
 import { ModelCard, type ModelCardData } from './model-card.tsx';
@@ -9,7 +9,7 @@ import { RequestRow, type RequestRowData } from './request-row.tsx';
 
 export type MonitorData = {
   readonly memory: MemoryData | null;
-  readonly figures: FiguresData;
+  readonly pace: PaceData;
   readonly models: readonly ModelCardData[];
   /** Requests that no model has taken yet. */
   readonly arrivals: readonly RequestRowData[];
@@ -31,12 +31,24 @@ export type MonitorPageProps = {
 export function MonitorPage({ monitor, origin, isFresh }: MonitorPageProps): JSX.Element {
   return (
     <div class="monitor">
-      <h1 class="monitor__title">Monitor</h1>
+      <header class="monitor__head">
+        <h1 class="monitor__title">Monitor</h1>
+        <button
+          class="button button--quiet monitor__wide"
+          type="button"
+          data-fills-screen
+          aria-pressed="false"
+          aria-keyshortcuts="f"
+          hidden
+        >
+          Full screen
+        </button>
+      </header>
       <FirstSteps isShown={isFresh} hasDemo={monitor.hasDemo} origin={origin} />
       {monitor.memory === null ? '' : <Memory memory={monitor.memory} />}
-      <Figures figures={monitor.figures} />
-      <Arrivals requests={monitor.arrivals} />
+      <PaceTiles pace={monitor.pace} />
       <ModelList models={monitor.models} />
+      <Arrivals requests={monitor.arrivals} />
       <Recent requests={monitor.recent} />
     </div>
   );

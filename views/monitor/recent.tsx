@@ -2,7 +2,7 @@
 /** Requests that ended lately: how, after how long, and why when it was not as it should be. */
 import { Card } from '../parts/card.tsx';
 import { elapsedText, pluralText, rateText } from '../parts/quantity.tsx';
-import { StageBadge } from './request-row.tsx';
+import { RequestLink, StageBadge } from './request-row.tsx';
 
 export type RecentData = {
   readonly id: string;
@@ -18,6 +18,7 @@ export type RecentData = {
 
 export const recentId = 'recent';
 
+/** Entries have no ids of their own: a new one changes what they say instead of pushing them down the page. */
 export function Recent({ requests }: { requests: readonly RecentData[] }): JSX.Element {
   return (
     <Card id={recentId} title="Recently">
@@ -28,7 +29,7 @@ export function Recent({ requests }: { requests: readonly RecentData[] }): JSX.E
           {requests.map((request) => (
             <li class="recent__one" data-stage={request.stage}>
               <StageBadge stage={request.stage} />
-              <span class="recent__who" safe>{`${request.who} → ${request.model}`}</span>
+              <RequestLink id={request.id} kind="recent" text={`${request.who} → ${request.model}`} />
               <span class="recent__what" safe>
                 {whatText(request)}
               </span>

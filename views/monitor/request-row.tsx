@@ -9,7 +9,9 @@ import { Progress } from '../parts/gauge.tsx';
 import type { IconName } from '../parts/icon.tsx';
 import { Odometer } from '../parts/odometer.tsx';
 import { countText, elapsedText, percentText, rateText, tokensText } from '../parts/quantity.tsx';
+import { Spark } from '../parts/spark.tsx';
 import { Ticking } from '../parts/ticking.tsx';
+import { opensRequest } from '../requests/addresses.ts';
 import { waitWords } from './wait-words.ts';
 
 export type RequestRowData = {
@@ -20,13 +22,23 @@ export type RequestRowData = {
   readonly stage: RequestStage;
   /** Since it arrived. */
   readonly elapsedS: number;
+  /** Models in it are called by their names. */
   readonly wait: Wait | null;
+  /** Until what it waits for is tried again; null when it does not wait for that. */
+  readonly retryInS: number | null;
   readonly promptTokens: number | null;
   readonly cachedTokens: number | null;
   readonly prefillRatio: number | null;
+  /** Until its prompt is read, at the speed so far; null when nobody can tell. */
+  readonly prefillLeftS: number | null;
   readonly outputTokens: number;
   readonly tokensPerS: number | null;
   readonly ttftMs: number | null;
+  /** Of its model's context, what its conversation fills: 0 to 1; null when unknown. */
+  readonly contextRatio: number | null;
+  /** Tokens per second over the last half minute, oldest first. */
+  readonly rates: readonly number[];
+  readonly ratesMax: number;
   readonly repairs: readonly string[];
 };
 
@@ -49,19 +61,27 @@ export function StageBadge({ stage }: { stage: RequestStage }): JSX.Element {
   return <Badge {...STAGES[stage]} />;
 }
 
+/** Opens a request's own story. `kind`: whose part of the style sheet it is. */
+export function RequestLink({ id, kind, text }: { id: string; kind: 'request' | 'recent'; text: string }): JSX.Element {
+  return (
+    <a class={`${kind}__who`} title={text} data-walked {...opensRequest(id)} safe>
+      {text}
+    </a>
+  );
+}
+
 export function RequestRow({ request }: { request: RequestRowData }): JSX.Element {
   const isOver = request.stage === 'completed' || request.stage === 'failed' || request.stage === 'cancelled';
+  const facts = factsText(request);
   return (
     <li class="request" id={requestRowId(request.id)} data-stage={request.stage}>
-      <span class="request__who" title={request.route} safe>
-        {request.who}
-      </span>
+      <RequestLink id={request.id} kind="request" text={request.who} />
       <StageBadge stage={request.stage} />
       <div class="request__now">
         <Now request={request} />
       </div>
-      <span class="request__facts" safe>
-        {factsText(request)}
+      <span class="request__facts" title={facts} safe>
+        {facts}
       </span>
       <span class="request__elapsed">
         {isOver ? (
@@ -86,10 +106,23 @@ export function RequestRow({ request }: { request: RequestRowData }): JSX.Elemen
 }
 
 function Now({ request }: { request: RequestRowData }): JSX.Element {
-  switch (request.stage) {
+  const { stage, wait } = request;
+  switch (stage) {
     case 'queued':
     case 'loading':
-      return <span safe>{request.wait === null ? 'about to start' : waitWords(request.wait)}</span>;
+      return (
+        <span class="request__wait">
+          <span safe>{wait === null ? 'about to start' : waitWords(wait)}</span>
+          {request.retryInS === null ? (
+            ''
+          ) : (
+            <>
+              {' in '}
+              <Ticking direction="down" seconds={request.retryInS} />
+            </>
+          )}
+        </span>
+      );
     case 'prefilling':
       return <Prefill request={request} />;
     case 'failed':
@@ -101,38 +134,54 @@ function Now({ request }: { request: RequestRowData }): JSX.Element {
 }
 
 function Tokens({ request }: { request: RequestRowData }): JSX.Element {
+  const { outputTokens, tokensPerS, rates, ratesMax } = request;
   return (
     <span class="request__tokens">
-      <Odometer value={request.outputTokens} /> <span>{request.outputTokens === 1 ? 'token' : 'tokens'}</span>
-      {request.tokensPerS === null ? (
-        ''
-      ) : (
-        <span class="request__rate" safe>
-          {rateText(request.tokensPerS)}
-        </span>
-      )}
+      <Odometer value={outputTokens} />
+      <span class="request__unit">{outputTokens === 1 ? 'token' : 'tokens'}</span>
+      <span class="request__rate" safe>
+        {tokensPerS === null ? '' : rateText(tokensPerS)}
+      </span>
+      <Spark values={rates} count={ratesMax} top={Math.max(1, ...rates)} />
     </span>
   );
 }
 
 function Prefill({ request }: { request: RequestRowData }): JSX.Element {
-  const { prefillRatio, promptTokens, cachedTokens } = request;
+  const { prefillRatio, promptTokens, cachedTokens, prefillLeftS, who } = request;
   if (prefillRatio === null || promptTokens === null) {
-    return <Progress label={`Prompt of ${request.who}`} ratio={null} />;
+    return (
+      <span class="request__prefill">
+        <Progress label={`Prompt of ${who}`} ratio={null} />
+        <span class="request__share">reading its prompt</span>
+      </span>
+    );
   }
   const cachedRatio = promptTokens > 0 ? (cachedTokens ?? 0) / promptTokens : 0;
   return (
     <span class="request__prefill">
-      <Progress label={`Prompt of ${request.who}`} ratio={prefillRatio} givenRatio={cachedRatio} />
-      <span safe>{`${percentText(prefillRatio)} of ${tokensText(promptTokens)}`}</span>
+      <Progress label={`Prompt of ${who}`} ratio={prefillRatio} givenRatio={cachedRatio} />
+      <span class="request__share">
+        <span safe>{`${percentText(prefillRatio)} of ${tokensText(promptTokens)}`}</span>
+        {prefillLeftS === null ? (
+          ''
+        ) : (
+          <>
+            {' · '}
+            <Ticking direction="down" seconds={prefillLeftS} />
+            {' left'}
+          </>
+        )}
+      </span>
     </span>
   );
 }
 
-function factsText({ stage, promptTokens, cachedTokens, ttftMs, repairs }: RequestRowData): string {
+function factsText({ stage, promptTokens, cachedTokens, ttftMs, contextRatio, repairs }: RequestRowData): string {
   const cached = cachedTokens ? ` (${countText(cachedTokens)} cached)` : '';
   return [
     promptTokens === null ? null : `${countText(promptTokens)} ${stage === 'prefilling' ? 'to read' : 'read'}${cached}`,
+    contextRatio === null ? null : `${percentText(contextRatio)} of the context`,
     ttftMs === null ? null : `first token ${elapsedText(ttftMs)}`,
     repairs.length === 0 ? null : `mended: ${repairs.join(', ')}`,
   ]

@@ -1,14 +1,16 @@
 /** Why something waits, as a sentence fragment for a row. */
 import type { Wait } from '#src/scheduling/lease.ts';
-import { percentText, pluralText } from '../parts/quantity.tsx';
+import { durationText, percentText, pluralText } from '../parts/quantity.tsx';
 
-/** The reason of a wait in words. */
+/** The reason of a wait in words; models are called as the wait calls them. */
 export function waitWords(wait: Wait): string {
   switch (wait.reason) {
-    case 'loading':
+    case 'loading': {
+      const usual = wait.usualMs === null ? '' : `, usually ${durationText(wait.usualMs / 1000)}`;
       return wait.ratio === null
-        ? `its model loads (${stageWords(wait.stage)})`
-        : `its model loads, ${percentText(wait.ratio)}`;
+        ? `its model loads (${stageWords(wait.stage)})${usual}`
+        : `its model loads, ${percentText(wait.ratio)}${usual}`;
+    }
     case 'slots':
       return `place ${wait.place}: all ${pluralText(wait.busy, 'slot')} busy`;
     case 'memory':
@@ -20,7 +22,7 @@ export function waitWords(wait: Wait): string {
     case 'stopping':
       return `place ${wait.place}: ${wait.modelId} is being unloaded`;
     case 'back-off':
-      return `place ${wait.place}: its model is tried again soon`;
+      return `place ${wait.place}: its model is tried again`;
   }
 }
 

@@ -1,40 +1,48 @@
 /** @jsxImportSource @kitajs/html */
-/** Bars that say how much: drawn as SVG, because a width in a style attribute would be refused by our own policy. */
+/**
+ * Bars that say how much: drawn as SVG, because a width in a style attribute would be refused by our own policy. Kinds
+ * differ by pattern as well as by colour: a dashed line over the part, slanted by the style sheet.
+ */
 import { percentText } from './quantity.tsx';
 
 /** One part of a whole. Parts come in order and sum to at most 1. */
-export type GaugePart = { readonly kind: string; readonly ratio: number };
-
-const WIDTH = 1000;
-const HEIGHT = 20;
+export type GaugePart = {
+  readonly kind: string;
+  readonly ratio: number;
+  /** Shown to who points at it; the same must stand beside the bar. */
+  readonly words?: string;
+};
 
 /** A bar of labelled parts; the words stand beside it, so it is hidden from screen readers. */
 export function StackedGauge({ parts }: { parts: readonly GaugePart[] }): JSX.Element {
   let at = 0;
   return (
-    <svg
-      class="gauge"
-      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-      preserveAspectRatio="none"
-      aria-hidden="true"
-      focusable="false"
-    >
-      {parts.map(({ kind, ratio }) => {
+    <svg class="gauge" aria-hidden="true" focusable="false">
+      {parts.map(({ kind, ratio, words }) => {
         const left = at;
-        at += Math.max(0, ratio) * WIDTH;
+        at += Math.max(0, ratio);
         return (
-          <rect
+          <svg
             class="gauge__part"
             data-kind={kind}
-            x={left.toFixed(1)}
+            x={share(left)}
             y="0"
-            width={Math.max(0, at - left).toFixed(1)}
-            height={String(HEIGHT)}
-          />
+            width={share(Math.max(0, at - left))}
+            height="100%"
+            aria-hidden="true"
+          >
+            {words === undefined ? '' : <title safe>{words}</title>}
+            <rect class="gauge__fill" width="100%" height="100%" />
+            <line class="gauge__pattern" x1="-64" x2="4096" y1="50%" y2="50%" />
+          </svg>
         );
       })}
     </svg>
   );
+}
+
+function share(ratio: number): string {
+  return `${(ratio * 100).toFixed(2)}%`;
 }
 
 export type ProgressProps = {

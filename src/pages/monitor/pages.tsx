@@ -13,6 +13,7 @@ import { ActionButton } from '#views/parts/button.tsx';
 import { Notice, noticeId } from '#views/parts/notice.tsx';
 import { Partial } from '#views/parts/partial.tsx';
 import type { Monitor } from './monitor.tsx';
+import { spanNamed } from './pace.ts';
 
 export type MonitorPagesParts = {
   readonly monitor: Monitor;
@@ -29,6 +30,8 @@ export type MonitorPagesParts = {
 /** What Ollama's clients look for at the root before they ask anything else; some compare every letter. */
 const OLLAMA_GREETING = 'Ollama is running';
 
+/** What nobody knows is looked at as if it had not been asked for. */
+const MonitorQuery = Type.Object({ span: Type.Optional(Type.String()) });
 const ModelForm = Type.Object({ model: Type.String({ minLength: 1, maxLength: 200 }) });
 const UnloadForm = Type.Object({ ...ModelForm.properties, force: Type.Optional(Type.Literal('yes')) });
 const PinForm = Type.Object({ ...ModelForm.properties, pinned: Type.Union([Type.Literal('yes'), Type.Literal('no')]) });
@@ -44,14 +47,18 @@ export const monitorPages = ({ monitor, shell, lender, tracker, findModel, isFre
   return new Elysia({ name: 'monitor-pages' })
     .get(
       '/',
-      ({ request }) => {
+      ({ request, query }) => {
         const isBrowser = request.headers.get('accept')?.includes('text/html') ?? false;
         if (!isBrowser) return new Response(OLLAMA_GREETING);
         const { origin } = new URL(request.url);
-        const body = <MonitorPage monitor={monitor.data()} origin={origin} isFresh={isFresh()} />;
-        return shell.page(request, { title: 'Monitor', current: 'monitor', styles: ['monitor', 'story'], body });
+        const body = <MonitorPage monitor={monitor.data(spanNamed(query.span))} origin={origin} isFresh={isFresh()} />;
+        return shell.page(request, {
+          ...{ title: 'Monitor', current: 'monitor', body },
+          styles: ['monitor', 'story'],
+          scripts: ['monitor'],
+        });
       },
-      access('page'),
+      { ...access('page'), query: MonitorQuery },
     )
     .post(
       '/monitor/loading',

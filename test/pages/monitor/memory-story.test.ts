@@ -1,19 +1,29 @@
-/** Memory in parts: they must add up whatever is measured. */
+/**
+ * Memory in parts: they must add up whatever is measured, and what is said to come next must be what the scheduler
+ * does.
+ */
 import { expect, test } from 'bun:test';
 import { memoryStory } from '#src/pages/monitor/memory-story.ts';
+import type { FleetSnapshot } from '#src/scheduling/lease.ts';
 import { readyModel, sampleFleetModel } from '#test/support/dashboard.ts';
 
 const GB = 1e9;
-const fleetOf = (...models: ReturnType<typeof readyModel>[]) => ({
+type FleetModels = ReturnType<typeof readyModel>[];
+const fleetOf = (models: FleetModels, parts: Partial<FleetSnapshot> = {}): FleetSnapshot => ({
   models,
   memory: { budgetBytes: 40 * GB, reservedBytes: 0, byModel: [] },
   queue: [],
   swaps: 0,
+  ...parts,
 });
+/** Wall clock and monotonic, the same here. */
+const NOW = { wallMs: 1_000_000, monotonicMs: 1_000_000 };
+const knownAs = (id: string) => ({ name: id.toUpperCase(), isExternal: id.startsWith('foreign') });
 const story = (
   machine: { totalBytes: number; freeBytes: number; availableBytes: number },
-  ...models: ReturnType<typeof readyModel>[]
-) => memoryStory(machine, fleetOf(...models), (id) => id.toUpperCase(), 1_000_000);
+  models: FleetModels,
+  parts: Partial<FleetSnapshot> = {},
+) => memoryStory(machine, fleetOf(models, parts), knownAs, NOW);
 
 const CASES = [
   { name: 'plain', total: 48, free: 3.6, available: 8.6, models: 18 },
@@ -25,7 +35,7 @@ const CASES = [
 for (const { name, total, free, available, models } of CASES) {
   test(`the parts sum to the whole: ${name}`, () => {
     const machine = { totalBytes: total * GB, freeBytes: free * GB, availableBytes: available * GB };
-    const { segments, totalBytes } = story(machine, readyModel('a', { measuredBytes: models * GB }));
+    const { segments, totalBytes } = story(machine, [readyModel('a', { measuredBytes: models * GB })]);
     expect(segments.reduce((sum, { bytes }) => sum + bytes, 0)).toBeCloseTo(totalBytes, 0);
     expect(segments.every(({ bytes }) => bytes >= 0)).toBe(true);
   });
@@ -33,18 +43,55 @@ for (const { name, total, free, available, models } of CASES) {
 
 const MACHINE = { totalBytes: 48 * GB, freeBytes: GB, availableBytes: 2 * GB };
 
-test('the idle model that was used longest ago goes first', () => {
-  const { outlook } = story(
-    MACHINE,
+test('the idle model that is cheapest to lose goes first, never one that is busy, pinned or not ours', () => {
+  const { outlook } = story(MACHINE, [
     readyModel('busy', { inFlight: 1, lastUsedAtMs: 1 }),
     readyModel('pinned', { isPinned: true, lastUsedAtMs: 2 }),
+    readyModel('foreign', { lastUsedAtMs: 3 }),
     readyModel('newer', { lastUsedAtMs: 900_000 }),
     readyModel('older', { lastUsedAtMs: 808_000 }),
-  );
+  ]);
   expect(outlook).toBe('If another model needs room, OLDER (idle 3:12) is unloaded first.');
 });
 
+test('what takes long to load again is kept though it was used longer ago', () => {
+  const { outlook } = story(MACHINE, [
+    readyModel('slow', { lastUsedAtMs: 808_000, usualLoadMs: 120_000 }),
+    readyModel('quick', { lastUsedAtMs: 900_000, usualLoadMs: 2_000 }),
+  ]);
+  expect(outlook).toContain('QUICK (idle 1:40) is unloaded first');
+});
+
+test('a swap that is under way, or waits, is what comes next', () => {
+  const waiting = (wait: FleetSnapshot['queue'][number]['wait']) => ({
+    queue: [{ requestId: 'r', modelId: 'new', sinceMs: 0, wait }],
+  });
+  const stopping = sampleFleetModel('old', {
+    state: { phase: 'stopping', generation: 1, sinceMs: 0, reason: 'eviction', killAtMs: 1, pid: 1 },
+  });
+  expect(story(MACHINE, [stopping], waiting({ reason: 'stopping', place: 1, modelId: 'old' })).outlook).toBe(
+    'OLD is being unloaded to make room for NEW.',
+  );
+  const memory = waiting({ reason: 'memory', place: 1, waitingFor: ['busy'], lacks: 'memory' });
+  expect(story(MACHINE, [readyModel('busy', { inFlight: 2 })], memory).outlook).toBe(
+    'Next: NEW needs room, and waits until BUSY is done with 2 requests.',
+  );
+});
+
 test('says so when nothing can go, or nothing is there', () => {
-  expect(story(MACHINE, readyModel('busy', { inFlight: 1 })).outlook).toContain('busy or pinned');
-  expect(story(MACHINE, sampleFleetModel('idle')).outlook).toContain('None is loaded');
+  expect(story(MACHINE, [readyModel('busy', { inFlight: 1 })]).outlook).toContain('busy or pinned');
+  expect(story(MACHINE, [sampleFleetModel('idle')]).outlook).toContain('None is loaded');
+});
+
+test('who holds memory is listed, the largest first, with what it is for', () => {
+  const { holders } = story(MACHINE, [
+    readyModel('small', { measuredBytes: GB }),
+    sampleFleetModel('none'),
+    readyModel('large', { measuredBytes: null }),
+  ]);
+  expect(holders.map(({ name, isMeasured }) => [name, isMeasured])).toEqual([
+    ['LARGE', false],
+    ['SMALL', true],
+  ]);
+  expect(holders[0]?.parts?.weightsBytes).toBe(15 * GB);
 });
