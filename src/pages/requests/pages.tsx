@@ -88,6 +88,7 @@ function AsPage({ story }: { story: StoryData }): JSX.Element {
           All requests
         </a>
       </PageHead>
+      <h2 class="hidden">From its arrival to its end</h2>
       <Story story={story} />
     </div>
   );
