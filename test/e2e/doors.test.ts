@@ -83,11 +83,14 @@ describe('what changes is told', () => {
 describe('a Flow with a key', () => {
   test('answers nobody without it, in the protocol that was spoken', async () => {
     await using locked = await startFlow({ engine: realEngine().executable, environment: { FLOW_API_KEY: KEY } });
-    const chat = await locked.json('/v1/chat/completions', { messages: [] });
-    expect([chat.status, chat.body]).toMatchObject([401, { error: { type: 'authentication_error' } }]);
-    const message = await locked.json('/v1/messages', { messages: [] });
-    expect([message.status, message.body]).toMatchObject([401, { error: { type: 'authentication_error' } }]);
-    expect((await locked.json('/api/models')).status).toBe(401);
+    // Not by `locked.json`, which comes as the user whom Flow runs for.
+    const json = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"messages":[]}' };
+    for (const path of ['/v1/chat/completions', '/v1/messages']) {
+      const answer = await fetch(locked.url + path, json);
+      expect([answer.status, await answer.json()]).toMatchObject([401, { error: { type: 'authentication_error' } }]);
+    }
+    expect((await fetch(`${locked.url}/api/models`)).status).toBe(401);
+    expect((await locked.json('/api/models')).status).toBe(200);
     for (const headers of [{ authorization: `Bearer ${KEY}` }, { 'x-api-key': KEY }]) {
       expect((await fetch(`${locked.url}/v1/models`, { headers })).status).toBe(200);
     }
