@@ -29,6 +29,9 @@ import type { Shell } from './web/shell.tsx';
 /** What the pages use of the doors behind them. */
 export type Doors = ModelsDoors & LibraryDoors & Pick<SettingsDoors, 'modelOf'> & Pick<ChatParts, 'ask' | 'resolve'>;
 
+/** Older ones are found on the chat's own page. */
+const CONVERSATIONS_FOUND_MAX = 300;
+
 /** Builds the pages over a Flow. To be closed before Flow is. */
 export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
   const { clock, bus, logs, fleet, tracker, registry, downloads, version } = flow;
@@ -59,7 +62,8 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
   const live = keepLive({ bus, feeds, topics, clock });
   const pace = monitor.keep(feeds);
   const chatLive = chat.keepLive(feeds, bus);
-  const commands = () => commandsFor(registry.list(), fleet.snapshot().models);
+  const talks = () => chat.view.sources.conversations.list(CONVERSATIONS_FOUND_MAX);
+  const commands = () => commandsFor(registry.list(), fleet.snapshot().models, talks());
   const routes = new Elysia({ name: 'dashboard' })
     .use(liveRoutes({ feeds }))
     .use(shellPages({ shell, commands }))

@@ -16,6 +16,17 @@
     field.setAttribute('aria-activedescendant', entry?.id ?? '');
   };
 
+  const wear = (theme) => {
+    if (theme === 'system') {
+      delete document.documentElement.dataset.theme;
+      localStorage.removeItem('flow.theme');
+    } else {
+      document.documentElement.dataset.theme = theme;
+      localStorage.setItem('flow.theme', theme);
+    }
+    dispatchEvent(new Event('flow:theme'));
+  };
+
   palette.addEventListener('keydown', (event) => {
     const all = entries();
     const at = all.findIndex((entry) => entry.getAttribute('aria-selected') === 'true');
@@ -44,6 +55,7 @@
     const entry = event.target instanceof Element ? event.target.closest('[data-entry]') : null;
     if (!entry) return;
     if (entry.dataset.href) location.assign(entry.dataset.href);
+    if (entry.dataset.themeTo) wear(entry.dataset.themeTo);
     setTimeout(() => palette.close());
   });
 

@@ -31,7 +31,7 @@ test('a model is loaded from the palette by the keyboard alone', async () => {
   await page.keyboard.press('Control+k');
   await page.waitForSelector('[data-entry]');
   await page.keyboard.type('phi');
-  await page.waitForFunction(() => document.querySelectorAll('[data-entry]').length === 1);
+  await page.waitForFunction(() => document.querySelector('[data-entry]')?.textContent?.includes('Load phi-5-mini'));
   await page.keyboard.press('Enter');
   await waitUntil('the load', () => dashboard.asked.includes('load phi-5-mini'));
   await page.waitForSelector('#palette', { state: 'hidden' });
@@ -67,6 +67,49 @@ test('the palette, with its results, is accessible; Escape closes it and a lette
   await page.waitForSelector('#shortcuts[open]');
   await page.keyboard.press('Escape');
   await page.waitForSelector('#shortcuts', { state: 'hidden' });
+  await page.context().close();
+});
+
+test('drawers, settings and agents are a few letters away; the hub can always be searched', async () => {
+  const { page, troubles } = await open();
+  await page.keyboard.press('Control+k');
+  await page.waitForSelector('[data-entry]');
+  const field = page.locator('#palette input');
+  for (const [words, first] of [
+    ['settings of phi', '/models/settings?model=phi-5-mini'],
+    ['idle time', '/settings#setting-jit_cooldown_seconds'],
+    ['set-up', '/setup'],
+  ] as const) {
+    await field.fill(words);
+    await page.waitForFunction(
+      (href) => document.querySelector<HTMLElement>('[data-entry]')?.dataset.href === href,
+      first,
+    );
+    const last = page.locator('[data-entry]').last();
+    expect(await last.getAttribute('data-href')).toBe(`/models/get?${new URLSearchParams({ q: words })}`);
+  }
+  // Arrows go round: one up from the first is the last.
+  await page.keyboard.press('ArrowUp');
+  expect(await page.locator('[data-entry]').last().getAttribute('aria-selected')).toBe('true');
+  expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
+test('the theme is changed from the palette, and the rail says so', async () => {
+  const { page, troubles } = await open();
+  for (const [words, theme] of [
+    ['theme light', 'light'],
+    ['theme dark', 'dark'],
+  ] as const) {
+    await page.keyboard.press('Control+k');
+    await page.waitForSelector('[data-entry]');
+    await page.keyboard.type(words);
+    await page.keyboard.press('Enter');
+    await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, theme);
+    expect(await page.textContent('.theme__label')).toBe(`Theme: ${theme}`);
+    await page.waitForSelector('#palette', { state: 'hidden' });
+  }
+  expect(troubles).toEqual([]);
   await page.context().close();
 });
 

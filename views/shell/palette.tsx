@@ -8,9 +8,13 @@ export type Command = {
   readonly title: string;
   /** Where it leads or what it will do; may be empty. */
   readonly hint: string;
+  /** Other words that somebody may look for it by, in small letters; may be empty. */
+  readonly words: string;
   readonly icon: IconName;
   readonly does:
     | { readonly kind: 'go'; readonly href: string }
+    /** What the page does by itself: an attribute that its scripts know. */
+    | { readonly kind: 'do'; readonly name: 'data-opens' | 'data-theme-to'; readonly value: string }
     | { readonly kind: 'post'; readonly action: string; readonly fields: Readonly<Record<string, string>> };
 };
 
@@ -26,8 +30,8 @@ export function Palette(): JSX.Element {
         role="combobox"
         aria-expanded="true"
         aria-controls={paletteResultsId}
-        aria-label="Find a page, a model or an action"
-        placeholder="Find a page, a model or an action"
+        aria-label="Find a page, a model, a setting or an action"
+        placeholder="Find a page, a model, a setting or an action"
         autocomplete="off"
         spellcheck="false"
         hx-get="/palette"
@@ -71,6 +75,7 @@ export function PaletteResults({ commands }: { commands: readonly Command[] }): 
 /** An option may hold no link or button, so it carries what it does; `public/js/palette.js` follows `data-href`. */
 function deed({ does }: Command): Readonly<Record<string, string>> {
   if (does.kind === 'go') return { 'data-href': does.href };
+  if (does.kind === 'do') return { [does.name]: does.value };
   const { method: _method, action: _action, ...posting } = postsTo(does.action);
   return { ...posting, 'hx-trigger': 'click', 'hx-vals': JSON.stringify(does.fields) };
 }

@@ -2,7 +2,7 @@
 /** The keys that do things, listed. */
 
 const KEYS: readonly { readonly keys: readonly string[]; readonly does: string }[] = [
-  { keys: ['Ctrl', 'K'], does: 'Find a page, a model or an action (⌘K on a Mac)' },
+  { keys: ['Ctrl', 'K'], does: 'Find a page, a model, a setting or an action (⌘K on a Mac)' },
   { keys: ['g', 'm'], does: 'Go to the Monitor' },
   { keys: ['g', 'o'], does: 'Go to Models' },
   { keys: ['g', 'c'], does: 'Go to Chat' },

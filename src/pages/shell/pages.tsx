@@ -4,6 +4,7 @@ import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import type { Shell } from '#src/web/shell.tsx';
 import { type Command, PaletteResults } from '#views/shell/palette.tsx';
+import { searchesFor } from './commands.ts';
 import { findCommands } from './find-commands.ts';
 
 export type ShellPagesParts = {
@@ -18,6 +19,10 @@ const PaletteQuery = t.Object({ q: t.Optional(t.String({ maxLength: QUERY_CHARAC
 export const shellPages = ({ shell, commands }: ShellPagesParts) =>
   new Elysia({ name: 'shell-pages' }).get(
     '/palette',
-    ({ query }) => shell.fragment(<PaletteResults commands={findCommands(commands(), query.q ?? '')} />),
+    ({ query }) => {
+      const asked = query.q ?? '';
+      const found = [...findCommands(commands(), asked), ...searchesFor(asked)];
+      return shell.fragment(<PaletteResults commands={found} />);
+    },
     { ...access('page'), query: PaletteQuery },
   );

@@ -3,7 +3,9 @@ import { expect, test } from 'bun:test';
 import { findCommands } from '#src/pages/shell/find-commands.ts';
 import type { Command } from '#views/shell/palette.tsx';
 
-const command = (title: string): Command => ({ title, hint: '', icon: 'search', does: { kind: 'go', href: '/' } });
+const command = (title: string): Command => {
+  return { title, hint: '', words: '', icon: 'search', does: { kind: 'go', href: '/' } };
+};
 const ALL = ['Monitor', 'Models', 'Unload gemma-4-26B', 'Load qwen3-coder-30B', 'Load phi-5-mini'].map(command);
 const titles = (query: string) => findCommands(ALL, query).map(({ title }) => title);
 
