@@ -47,7 +47,11 @@ describe('what is typed comes first', () => {
 });
 
 test('a word’s start counts more than its middle, and letters in order only when nothing else is like it', () => {
-  expect(found('load').every(({ title }) => title.startsWith('Load'))).toBe(true);
+  expect(
+    found('load')
+      .slice(0, 5)
+      .every(({ title }) => title.startsWith('Load')),
+  ).toBe(true);
   expect(found('load gemma').at(-1)?.title).toStartWith('Unload gemma');
   expect(found('phi').every(({ title }) => title.toLowerCase().includes('phi'))).toBe(true);
   expect(found('q30').map(({ title }) => title)).toContain('Unload qwen3-coder-30B');
