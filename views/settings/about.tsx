@@ -45,6 +45,11 @@ export function About({ about }: { about: AboutData }): JSX.Element {
           </div>
         ))}
       </dl>
+      <p>
+        <a class="button" href="/setup">
+          Set-up: engine, model, agent
+        </a>
+      </p>
     </div>
   );
 }
