@@ -38,6 +38,9 @@ export class RecordSearch {
           ...(filter.modelId === null ? [] : [eq(requests.modelId, filter.modelId)]),
           ...(filter.outcome === null ? [] : [eq(requests.outcome, filter.outcome)]),
           ...(filter.client === null ? [] : [eq(requests.client, filter.client)]),
+          ...(filter.route === null ? [] : [eq(requests.route, filter.route)]),
+          ...(filter.termination === null ? [] : [eq(requests.termination, filter.termination)]),
+          ...(filter.errorKind === null ? [] : [eq(requests.errorKind, filter.errorKind)]),
         ),
       )
       .orderBy(desc(requests.id))

@@ -23,6 +23,8 @@ export type PeriodBucket = PeriodFigures & {
   readonly fromMs: number;
   /** Median decode speed of each model that answered. */
   readonly speeds: ReadonlyMap<string, number>;
+  /** Median speed at which each of them read its prompts. */
+  readonly prefillSpeeds: ReadonlyMap<string, number>;
 };
 
 /** Requests that ended in the same way, for the same client. */
@@ -36,6 +38,11 @@ export type FailureGroup = {
   readonly lowerMs: number;
   readonly upperMs: number;
   readonly models: readonly string[];
+  /** Null when no engine had counted the prompt. */
+  readonly medianInputTokens: number | null;
+  readonly lastAtMs: number;
+  /** What the last of them was told; null when nothing. */
+  readonly lastMessage: string | null;
 };
 
 export type PeriodTally = {
@@ -46,6 +53,14 @@ export type PeriodTally = {
   /** Of the period, before any filter. */
   readonly models: readonly string[];
   readonly clients: readonly string[];
+  readonly routes: readonly string[];
+  /** How requests ended that did not complete: codes of two letters, and kinds of faults. */
+  readonly terminations: readonly string[];
+  readonly errorKinds: readonly string[];
+  /** Answers of each model that called tools; after the filter. */
+  readonly toolAnswers: ReadonlyMap<string, number>;
+  /** Answers of each model; after the filter. */
+  readonly answers: ReadonlyMap<string, number>;
 };
 
 const NAMES_MAX = 100;
@@ -92,6 +107,11 @@ export class Tally {
   readonly #groups = new Map<string, Group>();
   readonly #models = new Set<string>();
   readonly #clients = new Set<string>();
+  readonly #routes = new Set<string>();
+  readonly #terminations = new Set<string>();
+  readonly #errorKinds = new Set<string>();
+  readonly #toolAnswers = new Map<string, number>();
+  readonly #answers = new Map<string, number>();
 
   constructor(period: Period, filter: PeriodFilter, buckets: number) {
     this.#period = period;
@@ -100,13 +120,13 @@ export class Tally {
   }
 
   add(row: TallyRow): void {
-    const [, startedAtMs, modelId, client, outcome] = row;
-    if (modelId !== null && this.#models.size < NAMES_MAX) this.#models.add(modelId);
-    if (client !== null && this.#clients.size < NAMES_MAX) this.#clients.add(client);
-    const filter = this.#filter;
-    if (filter.modelId !== null && filter.modelId !== modelId) return;
-    if (filter.client !== null && filter.client !== client) return;
-    if (filter.outcome !== null && filter.outcome !== outcome) return;
+    this.#noteNames(row);
+    if (!this.#isMeant(row)) return;
+    const [, startedAtMs, modelId, , outcome] = row;
+    if (modelId !== null) {
+      count(this.#answers, modelId);
+      if (row[17]) count(this.#toolAnswers, modelId);
+    }
     const { fromMs, untilMs } = this.#period;
     const place = Math.floor(((startedAtMs - fromMs) / (untilMs - fromMs)) * this.#buckets.length);
     this.#buckets[place]?.add(row);
@@ -125,11 +145,41 @@ export class Tally {
         ...sums.figures(),
         fromMs: fromMs + index * width,
         speeds: sums.speeds(),
+        prefillSpeeds: sums.prefillSpeeds(),
       })),
       failures: [...this.#groups.values()].map((group) => group.result()).sort((one, other) => other.count - one.count),
       models: [...this.#models].sort(),
       clients: [...this.#clients].sort(),
+      routes: [...this.#routes].sort(),
+      terminations: [...this.#terminations].sort(),
+      errorKinds: [...this.#errorKinds].sort(),
+      toolAnswers: this.#toolAnswers,
+      answers: this.#answers,
     };
+  }
+
+  /** What there is to choose from, before any filter. */
+  #noteNames(row: TallyRow): void {
+    const [, , modelId, client, outcome, termination, errorKind] = row;
+    note(this.#models, modelId);
+    note(this.#clients, client);
+    note(this.#routes, row[16]);
+    if (outcome === 'completed') return;
+    note(this.#terminations, termination);
+    note(this.#errorKinds, errorKind);
+  }
+
+  #isMeant(row: TallyRow): boolean {
+    const [, , modelId, client, outcome, termination, errorKind] = row;
+    const wanted = this.#filter;
+    return (
+      (wanted.modelId === null || wanted.modelId === modelId) &&
+      (wanted.client === null || wanted.client === client) &&
+      (wanted.outcome === null || wanted.outcome === outcome) &&
+      (wanted.route === null || wanted.route === row[16]) &&
+      (wanted.termination === null || wanted.termination === termination) &&
+      (wanted.errorKind === null || wanted.errorKind === errorKind)
+    );
   }
 
   #group([, , , client, , termination, errorKind]: TallyRow): Group | null {
@@ -141,6 +191,15 @@ export class Tally {
     this.#groups.set(key, group);
     return group;
   }
+}
+
+function note(names: Set<string>, name: string | null): void {
+  if (name !== null && names.size < NAMES_MAX) names.add(name);
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  const known = counts.get(name);
+  if (known !== undefined || counts.size < NAMES_MAX) counts.set(name, (known ?? 0) + 1);
 }
 
 class Sums {
@@ -156,6 +215,7 @@ class Sums {
   readonly #prefill = new Spread();
   readonly #queue = new Spread();
   readonly #speeds = new Map<string, Spread>();
+  readonly #prefills = new Map<string, Spread>();
 
   add(row: TallyRow): void {
     const [, , modelId, , outcome, , , queueMs, loadMs, ttftMs, , input, cached, output, speed, prefill] = row;
@@ -168,10 +228,13 @@ class Sums {
     this.#loadMs += loadMs ?? 0;
     if (ttftMs !== null) this.#ttft.add(ttftMs);
     if (queueMs !== null) this.#queue.add(queueMs);
-    if (prefill !== null) this.#prefill.add(prefill);
+    if (prefill !== null) {
+      this.#prefill.add(prefill);
+      spreadOf(this.#prefills, modelId ?? NO_MODEL)?.add(prefill);
+    }
     if (speed === null) return;
     this.#speed.add(speed);
-    this.#speedOf(modelId ?? NO_MODEL)?.add(speed);
+    spreadOf(this.#speeds, modelId ?? NO_MODEL)?.add(speed);
   }
 
   /** Takes over all but the speeds of each model, which nobody asks for over a whole period. */
@@ -208,32 +271,47 @@ class Sums {
   }
 
   speeds(): ReadonlyMap<string, number> {
-    return new Map([...this.#speeds].map(([modelId, spread]) => [modelId, spread.at(0.5) ?? 0]));
+    return medians(this.#speeds);
   }
 
-  #speedOf(modelId: string): Spread | null {
-    const known = this.#speeds.get(modelId);
-    if (known) return known;
-    if (this.#speeds.size >= NAMES_MAX) return null;
-    const spread = new Spread();
-    this.#speeds.set(modelId, spread);
-    return spread;
+  prefillSpeeds(): ReadonlyMap<string, number> {
+    return medians(this.#prefills);
   }
+}
+
+function spreadOf(spreads: Map<string, Spread>, modelId: string): Spread | null {
+  const known = spreads.get(modelId);
+  if (known) return known;
+  if (spreads.size >= NAMES_MAX) return null;
+  const spread = new Spread();
+  spreads.set(modelId, spread);
+  return spread;
+}
+
+function medians(spreads: ReadonlyMap<string, Spread>): ReadonlyMap<string, number> {
+  return new Map([...spreads].map(([modelId, spread]) => [modelId, spread.at(0.5) ?? 0]));
 }
 
 class Group {
   readonly #head: Pick<FailureGroup, 'termination' | 'errorKind' | 'client'>;
   readonly #durations = new Spread();
   readonly #models = new Set<string>();
+  readonly #inputs = new Spread();
   #count = 0;
+  #lastAtMs = 0;
+  #lastMessage: string | null = null;
 
   constructor(termination: string, errorKind: string | null, client: string | null) {
     this.#head = { termination, errorKind, client };
   }
 
-  add([, , modelId, , , , , , , , durationMs]: TallyRow): void {
+  add(row: TallyRow): void {
+    const [, startedAtMs, modelId, , , , , , , , durationMs, inputTokens] = row;
     this.#count += 1;
     this.#durations.add(durationMs);
+    if (inputTokens !== null) this.#inputs.add(inputTokens);
+    this.#lastAtMs = startedAtMs;
+    this.#lastMessage = row[18] ?? this.#lastMessage;
     if (modelId !== null && this.#models.size < MODELS_PER_GROUP_MAX) this.#models.add(modelId);
   }
 
@@ -245,6 +323,9 @@ class Group {
       lowerMs: this.#durations.at(0.25) ?? 0,
       upperMs: this.#durations.at(0.75) ?? 0,
       models: [...this.#models].sort(),
+      medianInputTokens: this.#inputs.at(0.5),
+      lastAtMs: this.#lastAtMs,
+      lastMessage: this.#lastMessage,
     };
   }
 }

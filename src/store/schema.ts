@@ -133,7 +133,7 @@ export const loads = sqliteTable(
 
 export type NewLoadRow = Omit<typeof loads.$inferSelect, 'id'>;
 
-/** Moments that explain a chart: what was unloaded and why, what crashed, what was changed. Loads have their own table. */
+/** Moments that explain a chart: what was unloaded and why, what crashed, what was changed. Loads have their table. */
 export const marks = sqliteTable(
   'marks',
   {

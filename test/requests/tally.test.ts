@@ -4,16 +4,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { type PeriodFilter, Periods, type TallyRow } from '#src/requests/period.ts';
+import { NO_FILTER, type PeriodFilter, Periods, type TallyRow } from '#src/requests/period.ts';
 import { RecordSearch } from '#src/requests/record-search.ts';
 import { Spread, Tally } from '#src/requests/tally.ts';
 import { closeStore, openStore } from '#src/store/open.ts';
+import { repairs } from '#src/store/schema.ts';
 import { addRequests } from '#test/requests/record-rows.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'flow-tally-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-const ALL: PeriodFilter = { modelId: null, outcome: null, client: null };
+const ALL: PeriodFilter = NO_FILTER;
 
 function row(
   parts: Partial<Record<'at' | 'ttft' | 'duration' | 'input' | 'cached' | 'output' | 'speed', number>> & {
@@ -21,10 +22,15 @@ function row(
     client?: string;
     outcome?: string;
     termination?: string;
+    kind?: string;
+    route?: string;
+    tools?: boolean;
+    message?: string;
   },
 ): TallyRow {
   const { at = 0, model = 'gemma', client = 'codex', outcome = 'completed', termination = '--' } = parts;
   const { ttft = null, duration = 100, input = null, cached = null, output = null, speed = null } = parts;
+  const { kind = null, route = '/v1/chat/completions', tools = false, message = null } = parts;
   return [
     1,
     at,
@@ -32,7 +38,7 @@ function row(
     client,
     outcome,
     termination,
-    null,
+    kind,
     null,
     null,
     ttft,
@@ -42,6 +48,9 @@ function row(
     output,
     speed,
     null,
+    route,
+    tools,
+    message,
   ];
 }
 
@@ -96,18 +105,53 @@ test('a filter narrows the figures, never what one can filter by', () => {
   expect([...(buckets[0]?.speeds.keys() ?? [])]).toEqual(['qwen']);
 });
 
+test('each filter holds, and what one can choose from is of all requests', () => {
+  const rows = [
+    row({ route: '/v1/messages' }),
+    row({ outcome: 'failed', termination: 'FQ', kind: 'queue-full' }),
+    row({ outcome: 'cancelled', termination: 'CP', kind: 'cancelled' }),
+  ];
+  const countOf = (parts: Partial<PeriodFilter>) => tallied(rows, { ...ALL, ...parts }).total.requests;
+  expect(countOf({})).toBe(3);
+  expect(countOf({ route: '/v1/messages' })).toBe(1);
+  expect(countOf({ termination: 'CP' })).toBe(1);
+  expect(countOf({ errorKind: 'queue-full' })).toBe(1);
+  expect(countOf({ termination: 'CP', errorKind: 'queue-full' })).toBe(0);
+  expect(tallied(rows, { ...ALL, route: 'none' })).toMatchObject({
+    routes: ['/v1/chat/completions', '/v1/messages'],
+    terminations: ['CP', 'FQ'],
+    errorKinds: ['cancelled', 'queue-full'],
+  });
+});
+
+test('answers that called tools are counted by model', () => {
+  const { toolAnswers, answers } = tallied([row({ tools: true }), row({}), row({ model: 'qwen', tools: true })]);
+  expect([...toolAnswers]).toEqual([
+    ['gemma', 1],
+    ['qwen', 1],
+  ]);
+  expect([...answers]).toEqual([
+    ['gemma', 2],
+    ['qwen', 1],
+  ]);
+});
+
 test('what did not complete is grouped by how, and by whom', () => {
   const left = (duration: number) => row({ outcome: 'cancelled', termination: 'CP', duration });
   const { failures } = tallied([
     left(58_000),
     left(58_500),
     left(59_000),
-    row({ outcome: 'failed', termination: 'EG' }),
+    row({ at: 70, outcome: 'failed', termination: 'EG', message: 'It died.', input: 900 }),
+    row({ at: 80, outcome: 'failed', termination: 'EG' }),
   ]);
   expect(failures.map(({ termination, count }) => [termination, count])).toEqual([
     ['CP', 3],
-    ['EG', 1],
+    ['EG', 2],
   ]);
+  expect(failures[1]).toMatchObject({ lastAtMs: 80, lastMessage: 'It died.' });
+  expect(failures[1]?.medianInputTokens).toBeCloseTo(900, -2);
+  expect(failures[0]).toMatchObject({ medianInputTokens: null, lastMessage: null });
   expect(failures[0]?.medianMs).toBeGreaterThan(57_000);
   expect(failures[0]?.models).toEqual(['gemma']);
 });
@@ -139,6 +183,22 @@ test('reading in parts counts every record once, also those of the same millisec
   expect(total.requests).toBe(7_001);
   const part = await periods.tally({ fromMs: 1_000_100, untilMs: 1_000_200 }, ALL, 10);
   expect(part.total.requests).toBe(300);
+  closeStore(store);
+});
+
+test('repairs of a period are counted by the answers they were used on', () => {
+  const { store, periods } = house(1);
+  const use = { modelId: 'gemma', kind: 'leaked-call', before: null, after: null } as const;
+  const rows = ['a', 'a', 'b'].map((requestId, index) => ({ ...use, key: `${index}`, requestId, note: `n${index}` }));
+  store
+    .insert(repairs)
+    .values(rows.map((one, index) => ({ ...one, startedAtMs: 100 + index })))
+    .run();
+  expect(periods.repairs({ fromMs: 0, untilMs: 1_000 }, null)).toMatchObject([
+    { modelId: 'gemma', kind: 'leaked-call', requests: 2, note: 'n2' },
+  ]);
+  expect(periods.repairs({ fromMs: 0, untilMs: 100 }, null)).toEqual([]);
+  expect(periods.repairs({ fromMs: 0, untilMs: 1_000 }, 'qwen')).toEqual([]);
   closeStore(store);
 });
 

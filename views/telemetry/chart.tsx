@@ -1,8 +1,10 @@
 /** @jsxImportSource @kitajs/html */
 /**
  * A chart over time, drawn here: lines or stacked bars, marks for what happened, and the same as a table for those who
- * cannot see it. A script adds a line that follows the pointer or the arrow keys, on all charts at once.
+ * cannot see it. A script adds a line that follows the pointer or the arrow keys, on all charts at once, and a stretch
+ * that is dragged over and then looked at alone.
  */
+import type { MarksData } from './marks.tsx';
 
 export type ChartSeries = {
   readonly name: string;
@@ -15,13 +17,6 @@ export type ChartSeries = {
   readonly isTrouble: boolean;
 };
 
-export type ChartMark = {
-  /** 0 to 1 of the period. */
-  readonly ratio: number;
-  readonly kind: 'load' | 'crash';
-  readonly text: string;
-};
-
 export type ChartData = {
   readonly id: string;
   readonly title: string;
@@ -30,15 +25,16 @@ export type ChartData = {
   readonly times: readonly string[];
   readonly topText: string;
   readonly top: number;
-  readonly marks: readonly ChartMark[];
 };
+
+export type ChartProps = { readonly chart: ChartData; readonly marks: MarksData['legend'] };
 
 const WIDTH = 1000;
 const HEIGHT = 200;
 /** Colours and dashes there are. */
 const LOOKS = 6;
 
-export function Chart({ chart }: { chart: ChartData }): JSX.Element {
+export function Chart({ chart, marks }: ChartProps): JSX.Element {
   const isEmpty = chart.series.every(({ values }) => values.every((value) => value === null || value === 0));
   return (
     <section class="chart" id={`chart-${chart.id}`} aria-labelledby={`chart-${chart.id}-title`}>
@@ -50,7 +46,7 @@ export function Chart({ chart }: { chart: ChartData }): JSX.Element {
         <span class="chart__top" safe>
           {isEmpty ? '' : chart.topText}
         </span>
-        {isEmpty ? <p class="chart__none">Nothing was measured in this time.</p> : <Plot chart={chart} />}
+        {isEmpty ? <p class="chart__none">Nothing was measured in this time.</p> : <Plot chart={chart} marks={marks} />}
       </div>
       <p class="chart__times">
         <span safe>{chart.times[0] ?? ''}</span>
@@ -63,7 +59,7 @@ export function Chart({ chart }: { chart: ChartData }): JSX.Element {
   );
 }
 
-function Plot({ chart }: { chart: ChartData }): JSX.Element {
+function Plot({ chart, marks }: ChartProps): JSX.Element {
   return (
     <div
       class="chart__plot"
@@ -77,13 +73,11 @@ function Plot({ chart }: { chart: ChartData }): JSX.Element {
     >
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true" focusable="false">
         <path class="chart__grid" d={`M0 1H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT - 1}H${WIDTH}`} />
-        {chart.marks.map(({ ratio, kind, text }) => (
-          <g class="chart__mark" data-kind={kind}>
-            <title safe>{text}</title>
-            <path d={`M${(ratio * WIDTH).toFixed(1)} 0V${HEIGHT}`} />
-          </g>
-        ))}
+        <rect class="chart__zoom" x="0" y="0" width="0" height={String(HEIGHT)} />
         {chart.form === 'lines' ? <Lines chart={chart} /> : <Bars chart={chart} />}
+        {marks.map(({ look, ratios }) => (
+          <path class="chart__mark" data-kind={look} d={ratios.map(markPath).join('')} />
+        ))}
         <path class="chart__cross" d={`M-9 0V${HEIGHT}`} />
       </svg>
     </div>
@@ -116,6 +110,10 @@ function linePath(values: readonly (number | null)[], top: number): string {
       return command;
     })
     .join('');
+}
+
+function markPath(ratio: number): string {
+  return `M${(ratio * WIDTH).toFixed(1)} 0V${HEIGHT}`;
 }
 
 function Bars({ chart: { series, top, times } }: { chart: ChartData }): JSX.Element {

@@ -3,10 +3,11 @@
 import { Card } from '../parts/card.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { PageHead } from '../parts/page-head.tsx';
-import { pluralText } from '../parts/quantity.tsx';
 import { type Tab, Tabs } from '../parts/tabs.tsx';
 import { Chart, type ChartData } from './chart.tsx';
-import { type RecordRowData, Records } from './records.tsx';
+import { type FilterData, Filters } from './filters.tsx';
+import { Marks, type MarksData } from './marks.tsx';
+import { type ColumnChoice, type RecordRowData, Records } from './records.tsx';
 
 export type FigureData = {
   readonly label: string;
@@ -18,49 +19,50 @@ export type FigureData = {
 export type FailureData = {
   readonly title: string;
   readonly facts: string;
+  /** What the last of them was told; null when there is nothing to tell. */
+  readonly said: string | null;
   readonly advice: string | null;
+  /** The requests of the group. */
+  readonly href: string;
 };
 
-export type FilterData = {
-  readonly range: string;
-  readonly model: string;
-  readonly outcome: string;
-  readonly client: string;
-  readonly models: readonly string[];
-  readonly clients: readonly string[];
-};
+export type MendedData = { readonly modelId: string; readonly text: string; readonly note: string };
 
 export type TelemetryData = {
   readonly ranges: readonly Tab[];
   readonly filter: FilterData;
   readonly rangeWords: string;
+  /** Of the charts, ms since 1970. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** A longer stretch round a period of one's own; null when it is none. */
+  readonly widerHref: string | null;
+  /** The page goes on with the time. */
+  readonly isFollowing: boolean;
   /** The figures come anew no more often than this. */
   readonly refreshS: number;
   readonly figures: readonly FigureData[];
+  /** What the figures are held against. */
+  readonly againstWords: string;
   readonly charts: readonly ChartData[];
-  /** What the upright lines of the charts are, newest first. */
-  readonly marks: readonly string[];
+  readonly marks: MarksData;
   readonly failures: readonly FailureData[];
+  readonly mended: readonly MendedData[];
   readonly records: readonly RecordRowData[];
+  readonly columns: readonly ColumnChoice[];
   /** Addresses of more; null when there is none. */
   readonly olderHref: string | null;
   readonly newestHref: string | null;
   readonly csvHref: string;
   readonly jsonHref: string;
-  readonly keptCount: number;
-  readonly retentionDays: number;
+  /** Nothing was ever recorded. */
+  readonly isEmpty: boolean;
+  readonly keptText: string;
 };
 
 export const telemetryId = 'telemetry';
 /** Changes whenever a request ends; the page's script then asks for the page again, now and then. */
 export const telemetryNewsId = 'telemetry-news';
-
-const OUTCOMES = [
-  { value: '', label: 'All outcomes' },
-  { value: 'completed', label: 'Completed' },
-  { value: 'failed', label: 'Failed' },
-  { value: 'cancelled', label: 'Cancelled' },
-] as const;
 
 export function TelemetryNews({ count }: { count: number }): JSX.Element {
   return <span class="hidden" id={telemetryNewsId} data-count={String(count)} />;
@@ -71,8 +73,10 @@ export function TelemetryPage({ data }: { data: TelemetryData }): JSX.Element {
     <div
       class="telemetry"
       id={telemetryId}
-      data-follows={data.newestHref === null ? 'yes' : 'no'}
+      data-follows={data.isFollowing ? 'yes' : 'no'}
       data-refresh-s={String(data.refreshS)}
+      data-from-ms={String(data.fromMs)}
+      data-until-ms={String(data.untilMs)}
     >
       <PageHead title="Telemetry">
         <a class="button" href={data.csvHref} download="">
@@ -84,101 +88,40 @@ export function TelemetryPage({ data }: { data: TelemetryData }): JSX.Element {
       </PageHead>
       <Tabs label="Period" tabs={data.ranges} current={data.filter.range} />
       <Filters filter={data.filter} />
+      <p class="telemetry__period" id="telemetry-period">
+        <span safe>{`${data.rangeWords}, ${data.againstWords}`}</span>
+        {data.widerHref === null ? (
+          ''
+        ) : (
+          <a class="button" href={data.widerHref}>
+            Zoom out
+          </a>
+        )}
+      </p>
       <dl class="telemetry-figures">
         {data.figures.map((figure) => (
           <Figure figure={figure} />
         ))}
       </dl>
-      {data.keptCount === 0 ? (
+      {data.isEmpty ? (
         <Empty title="No request yet">
           <p>Each request that ends is counted here: how long it waited, how fast it was answered, how it ended.</p>
         </Empty>
       ) : (
         <div class="charts">
           {data.charts.map((chart) => (
-            <Chart chart={chart} />
+            <Chart chart={chart} marks={data.marks.legend} />
           ))}
         </div>
       )}
       <Marks marks={data.marks} />
       <Failures failures={data.failures} rangeWords={data.rangeWords} />
-      <Records records={data.records} olderHref={data.olderHref} newestHref={data.newestHref} />
+      <Mended mended={data.mended} rangeWords={data.rangeWords} />
+      <Records records={data.records} columns={data.columns} olderHref={data.olderHref} newestHref={data.newestHref} />
       <p class="telemetry__kept">
-        <span safe>{`About ${pluralText(data.keptCount, 'request is', 'requests are')} recorded. `}</span>
-        <span
-          safe
-        >{`Records are kept for ${pluralText(data.retentionDays, 'day')} and hold no prompt and no answer. `}</span>
+        <span safe>{`${data.keptText} `}</span>
         <a href="/settings#privacy">Change that</a>
       </p>
-    </div>
-  );
-}
-
-function Filters({ filter }: { filter: FilterData }): JSX.Element {
-  return (
-    <form class="toolbar" id="telemetry-filters" method="get" action="/telemetry">
-      <input type="hidden" name="range" value={filter.range} />
-      <Choice
-        id="telemetry-model"
-        name="model"
-        label="Model"
-        none="All models"
-        value={filter.model}
-        all={filter.models}
-      />
-      <div class="field">
-        <label class="field__label" for="telemetry-outcome">
-          Outcome
-        </label>
-        <select class="input" id="telemetry-outcome" name="outcome">
-          {OUTCOMES.map(({ value, label }) => (
-            <option value={value} {...(value === filter.outcome ? { selected: true } : {})}>
-              {label}
-            </option>
-          ))}
-        </select>
-      </div>
-      <Choice
-        id="telemetry-client"
-        name="client"
-        label="Client"
-        none="All clients"
-        value={filter.client}
-        all={filter.clients}
-      />
-      <button class="button" type="submit">
-        Show
-      </button>
-    </form>
-  );
-}
-
-type ChoiceProps = {
-  readonly id: string;
-  readonly name: string;
-  readonly label: string;
-  readonly none: string;
-  readonly value: string;
-  readonly all: readonly string[];
-};
-
-function Choice({ id, name, label, none, value, all }: ChoiceProps): JSX.Element {
-  const known = value === '' || all.includes(value) ? all : [value, ...all];
-  return (
-    <div class="field">
-      <label class="field__label" for={id} safe>
-        {label}
-      </label>
-      <select class="input" id={id} name={name}>
-        <option value="" safe>
-          {none}
-        </option>
-        {known.map((one) => (
-          <option value={one} {...(one === value ? { selected: true } : {})} safe>
-            {one}
-          </option>
-        ))}
-      </select>
     </div>
   );
 }
@@ -203,34 +146,28 @@ function Figure({ figure: { label, value, change } }: { figure: FigureData }): J
   );
 }
 
-function Marks({ marks }: { marks: readonly string[] }): JSX.Element {
-  if (marks.length === 0) return '';
-  return (
-    <details class="marks" id="telemetry-marks">
-      <summary safe>{`${pluralText(marks.length, 'load')}, marked in the charts`}</summary>
-      <ol class="marks__list">
-        {marks.map((mark) => (
-          <li safe>{mark}</li>
-        ))}
-      </ol>
-    </details>
-  );
-}
-
 function Failures({ failures, rangeWords }: { failures: readonly FailureData[]; rangeWords: string }): JSX.Element {
   if (failures.length === 0) return '';
-  const aside = <span class="telemetry__aside" safe>{`in ${rangeWords}`}</span>;
   return (
-    <Card id="telemetry-failures" title="What did not complete" aside={aside}>
+    <Card id="telemetry-failures" title="What did not complete" aside={<During words={rangeWords} />}>
       <ol class="failures">
-        {failures.map(({ title, facts, advice }) => (
+        {failures.map(({ title, facts, said, advice, href }) => (
           <li class="failures__one">
-            <p class="failures__title" safe>
-              {title}
+            <p class="failures__title">
+              <a href={href} safe>
+                {title}
+              </a>
             </p>
             <p class="failures__facts" safe>
               {facts}
             </p>
+            {said === null ? (
+              ''
+            ) : (
+              <p class="failures__facts" safe>
+                {`The last one: ${said}`}
+              </p>
+            )}
             {advice === null ? (
               ''
             ) : (
@@ -243,4 +180,28 @@ function Failures({ failures, rangeWords }: { failures: readonly FailureData[]; 
       </ol>
     </Card>
   );
+}
+
+function Mended({ mended, rangeWords }: { mended: readonly MendedData[]; rangeWords: string }): JSX.Element {
+  if (mended.length === 0) return '';
+  return (
+    <Card id="telemetry-mended" title="What Flow mended" aside={<During words={rangeWords} />}>
+      <ol class="failures">
+        {mended.map(({ modelId, text, note }) => (
+          <li class="failures__one">
+            <p class="failures__title" safe>
+              {`${modelId}: ${text}`}
+            </p>
+            <p class="failures__facts" safe>
+              {`The last time: ${note}`}
+            </p>
+          </li>
+        ))}
+      </ol>
+    </Card>
+  );
+}
+
+function During({ words }: { words: string }): JSX.Element {
+  return <span class="telemetry__aside" safe>{`in ${words}`}</span>;
 }

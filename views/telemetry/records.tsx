@@ -1,8 +1,9 @@
 /** @jsxImportSource @kitajs/html */
-/** Every request that ended, newest first; each opens its own story. */
+/** Every request that ended, newest first; each opens its own story. Which columns there are is the reader's choice. */
 import { Badge } from '../parts/badge.tsx';
 import { Card } from '../parts/card.tsx';
 import { opensRequest } from '../requests/addresses.ts';
+import { filtersId } from './filters.tsx';
 
 export type OutcomeName = 'completed' | 'failed' | 'cancelled';
 
@@ -10,20 +11,21 @@ export type RecordRowData = {
   readonly id: number;
   readonly requestId: string;
   readonly timeText: string;
-  readonly client: string;
-  readonly model: string;
   readonly outcome: OutcomeName;
-  readonly ttftText: string;
-  readonly speedText: string;
-  readonly inputText: string;
-  readonly outputText: string;
-  readonly tookText: string;
-  /** Why it did not complete; '' when it did. */
-  readonly why: string;
+  /** One for each shown column; in the outcome's why it was no completion. */
+  readonly cells: readonly string[];
+};
+
+export type ColumnChoice = {
+  readonly name: string;
+  readonly label: string;
+  readonly kind: 'text' | 'number' | 'outcome';
+  readonly isShown: boolean;
 };
 
 export type RecordsProps = {
   readonly records: readonly RecordRowData[];
+  readonly columns: readonly ColumnChoice[];
   readonly olderHref: string | null;
   readonly newestHref: string | null;
 };
@@ -34,16 +36,14 @@ const OUTCOMES = {
   cancelled: { icon: 'cancelled', word: 'cancelled', tone: 'waiting' },
 } as const;
 
-const COLUMNS = ['Began', 'Client', 'Model', 'Outcome'] as const;
-const NUMBERS = ['First token', 'Speed', 'Input', 'Output', 'Took'] as const;
-
 export function OutcomeBadge({ outcome }: { outcome: OutcomeName }): JSX.Element {
   return <Badge {...OUTCOMES[outcome]} />;
 }
 
-export function Records({ records, olderHref, newestHref }: RecordsProps): JSX.Element {
+export function Records({ records, columns, olderHref, newestHref }: RecordsProps): JSX.Element {
+  const shown = columns.filter(({ isShown }) => isShown);
   return (
-    <Card id="telemetry-records" title="Requests">
+    <Card id="telemetry-records" title="Requests" aside={<Columns columns={columns} />}>
       {records.length === 0 ? (
         <p class="telemetry__aside">No such request in the records looked through.</p>
       ) : (
@@ -51,19 +51,17 @@ export function Records({ records, olderHref, newestHref }: RecordsProps): JSX.E
           <table class="table records">
             <thead>
               <tr>
-                {COLUMNS.map((name) => (
-                  <th scope="col">{name}</th>
-                ))}
-                {NUMBERS.map((name) => (
-                  <th scope="col" class="table__number">
-                    {name}
+                <th scope="col">Began</th>
+                {shown.map(({ label, kind }) => (
+                  <th scope="col" class={kind === 'number' ? 'table__number' : ''} safe>
+                    {label}
                   </th>
                 ))}
               </tr>
             </thead>
             <tbody>
               {records.map((record) => (
-                <Row record={record} />
+                <Row record={record} columns={shown} />
               ))}
             </tbody>
           </table>
@@ -89,7 +87,35 @@ export function Records({ records, olderHref, newestHref }: RecordsProps): JSX.E
   );
 }
 
-function Row({ record }: { record: RecordRowData }): JSX.Element {
+/** Boxes of the form of filters, so that what is shown is in the address too. */
+function Columns({ columns }: { columns: readonly ColumnChoice[] }): JSX.Element {
+  return (
+    <details class="columns" id="telemetry-columns">
+      <summary class="button">Columns</summary>
+      <fieldset class="columns__list">
+        <legend class="hidden">Columns of the table</legend>
+        {columns.map(({ name, label, isShown }) => (
+          <label class="columns__one">
+            <input
+              type="checkbox"
+              form={filtersId}
+              name="columns"
+              value={name}
+              id={`column-${name}`}
+              {...(isShown ? { checked: true } : {})}
+            />
+            <span safe>{label}</span>
+          </label>
+        ))}
+        <button class="button" type="submit" form={filtersId}>
+          Show these
+        </button>
+      </fieldset>
+    </details>
+  );
+}
+
+function Row({ record, columns }: { record: RecordRowData; columns: readonly ColumnChoice[] }): JSX.Element {
   return (
     <tr id={`record-${record.id}`}>
       <th scope="row" class="records__time">
@@ -97,25 +123,38 @@ function Row({ record }: { record: RecordRowData }): JSX.Element {
           {record.timeText}
         </a>
       </th>
-      <td safe>{record.client}</td>
-      <td class="records__model" safe>
-        {record.model}
-      </td>
-      <td>
-        <OutcomeBadge outcome={record.outcome} />
-        {record.why === '' ? (
-          ''
-        ) : (
-          <span class="records__why" safe>
-            {record.why}
-          </span>
-        )}
-      </td>
-      {[record.ttftText, record.speedText, record.inputText, record.outputText, record.tookText].map((text) => (
-        <td class="table__number" safe>
-          {text}
-        </td>
+      {columns.map(({ name, kind }, index) => (
+        <Cell name={name} kind={kind} text={record.cells[index] ?? ''} outcome={record.outcome} />
       ))}
     </tr>
+  );
+}
+
+type CellProps = {
+  readonly name: string;
+  readonly kind: ColumnChoice['kind'];
+  readonly text: string;
+  readonly outcome: OutcomeName;
+};
+
+function Cell({ name, kind, text, outcome }: CellProps): JSX.Element {
+  if (kind !== 'outcome') {
+    return (
+      <td class={kind === 'number' ? 'table__number' : `records__${name}`} safe>
+        {text}
+      </td>
+    );
+  }
+  return (
+    <td>
+      <OutcomeBadge outcome={outcome} />
+      {text === '' ? (
+        ''
+      ) : (
+        <span class="records__why" safe>
+          {text}
+        </span>
+      )}
+    </td>
   );
 }

@@ -1,38 +1,26 @@
 /** @jsxImportSource @kitajs/html */
 /** `/telemetry`: the page, and records to take away. */
-import { Elysia, type Static, t } from 'elysia';
+import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
-import type { Periods } from '#src/requests/period.ts';
 import type { RecordSearch } from '#src/requests/record-search.ts';
 import type { Shell } from '#src/web/shell.tsx';
 import { requestPath } from '#views/requests/addresses.ts';
-import { type TelemetryData, TelemetryNews, TelemetryPage } from '#views/telemetry/page.tsx';
-import { charts, marks } from './charts.ts';
+import { TelemetryNews, TelemetryPage } from '#views/telemetry/page.tsx';
 import { exported } from './export.ts';
-import { failureData, figures, recordRow } from './present.ts';
-import { addressOf, RANGE_DEFAULT, RANGE_NAMES, RANGES, spanOf, type Wish } from './span.ts';
+import { type GatherParts, telemetryData } from './gather.ts';
+import { spanOf, type Wish } from './span.ts';
+import { WishQuery, wishOf } from './wish.ts';
 
-export type TelemetryPagesParts = {
-  readonly periods: Periods;
+export type TelemetryPagesParts = GatherParts & {
   readonly search: RecordSearch;
   readonly shell: Shell;
   readonly news: { readonly count: number };
-  readonly wallMs: () => number;
-  readonly retentionDays: () => number;
 };
 
-const ROWS_PER_PAGE = 50;
 const NOT_RECORDED = 'There is no such record; it may have been deleted when its time was over.';
 
-const Wishes = {
-  range: t.Optional(t.Union(RANGE_NAMES.map((name) => t.Literal(name)))),
-  model: t.Optional(t.String({ maxLength: 200 })),
-  client: t.Optional(t.String({ maxLength: 60 })),
-  outcome: t.Optional(t.Union([t.Literal(''), t.Literal('completed'), t.Literal('failed'), t.Literal('cancelled')])),
-};
-const WishQuery = t.Object(Wishes);
-const PageQuery = t.Object({ ...Wishes, before: t.Optional(t.Numeric({ minimum: 1 })) });
+const PageQuery = t.Object({ ...WishQuery.properties, before: t.Optional(t.Numeric({ minimum: 1 })) });
 const RecordParams = t.Object({ id: t.Numeric({ minimum: 1 }) });
 
 export const telemetryPages = (parts: TelemetryPagesParts) =>
@@ -40,7 +28,7 @@ export const telemetryPages = (parts: TelemetryPagesParts) =>
     .get(
       '/telemetry',
       async ({ request, query }) => {
-        const data = await telemetryData(parts, wishOf(query), query.before ?? null);
+        const data = await telemetryData(parts, wishOf(query, request.url), query.before ?? null);
         const body = (
           <>
             <TelemetryPage data={data} />
@@ -51,7 +39,7 @@ export const telemetryPages = (parts: TelemetryPagesParts) =>
           title: 'Telemetry',
           current: 'telemetry',
           styles: ['telemetry', 'story'],
-          scripts: ['charts'],
+          scripts: ['charts', 'telemetry'],
           body,
         });
       },
@@ -59,8 +47,8 @@ export const telemetryPages = (parts: TelemetryPagesParts) =>
     )
     .get(
       '/telemetry/figures',
-      async ({ query }) => {
-        const data = await telemetryData(parts, wishOf(query), null);
+      async ({ request, query }) => {
+        const data = await telemetryData(parts, wishOf(query, request.url), null);
         return parts.shell.fragment(<TelemetryPage data={data} />);
       },
       { ...access('page'), query: WishQuery },
@@ -75,77 +63,24 @@ export const telemetryPages = (parts: TelemetryPagesParts) =>
       },
       { ...access('page'), params: RecordParams },
     )
-    .get('/telemetry/export.csv', ({ query }) => download(parts, wishOf(query), 'csv'), {
+    .get('/telemetry/export.csv', ({ request, query }) => download(parts, wishOf(query, request.url), 'csv'), {
       ...access('page'),
       query: WishQuery,
     })
-    .get('/telemetry/export.json', ({ query }) => download(parts, wishOf(query), 'json'), {
+    .get('/telemetry/export.json', ({ request, query }) => download(parts, wishOf(query, request.url), 'json'), {
       ...access('page'),
       query: WishQuery,
     });
 
-async function telemetryData(
-  { periods, search, wallMs, retentionDays }: TelemetryPagesParts,
-  wish: Wish,
-  before: number | null,
-): Promise<TelemetryData> {
-  const nowMs = wallMs();
-  const span = spanOf(wish.range, nowMs);
-  const [tally, past] = await Promise.all([
-    periods.tally(span.period, wish, span.buckets),
-    periods.tally(span.previous, wish, 1),
-  ]);
-  const loads = periods.loads(span.period, wish.modelId);
-  const pastLoads = periods.loads(span.previous, wish.modelId);
-  const page = search.page(span.period, wish, ROWS_PER_PAGE, before);
-  return {
-    ranges: RANGE_NAMES.map((name) => ({
-      name,
-      label: name,
-      href: addressOf('/telemetry', wish, { range: name === RANGE_DEFAULT ? '' : name }),
-    })),
-    filter: {
-      range: wish.range,
-      model: wish.modelId ?? '',
-      outcome: wish.outcome ?? '',
-      client: wish.client ?? '',
-      models: tally.models,
-      clients: tally.clients,
-    },
-    rangeWords: RANGES[wish.range].words,
-    refreshS: RANGES[wish.range].refreshS,
-    figures: figures({ figures: tally.total, loads: loads.length }, { figures: past.total, loads: pastLoads.length }),
-    charts: charts({ tally, span, range: wish.range, loads }),
-    marks: marks(loads, span, wish.range)
-      .map(({ text }) => text)
-      .reverse(),
-    failures: failureData(tally.failures),
-    records: page.records.map((row) => recordRow(row, nowMs)),
-    olderHref: page.nextBefore === null ? null : hrefBefore(wish, page.nextBefore),
-    newestHref: before === null ? null : `${addressOf('/telemetry', wish)}#telemetry-records`,
-    csvHref: addressOf('/telemetry/export.csv', wish),
-    jsonHref: addressOf('/telemetry/export.json', wish),
-    keptCount: search.count,
-    retentionDays: retentionDays(),
-  };
-}
-
-function hrefBefore(wish: Wish, before: number): string {
-  return `${addressOf('/telemetry', wish, { before: String(before) })}#telemetry-records`;
-}
-
 function download({ search, wallMs }: TelemetryPagesParts, wish: Wish, form: 'csv' | 'json'): Response {
-  const { period } = spanOf(wish.range, wallMs());
+  const { period, isOwn } = spanOf(wish, wallMs());
   const day = new Date(period.untilMs).toISOString().slice(0, 10);
+  const range = isOwn ? 'period' : wish.range;
   return new Response(exported({ search, period, filter: wish }, form), {
     headers: {
       'content-type': form === 'csv' ? 'text/csv; charset=utf-8' : 'application/json',
-      'content-disposition': `attachment; filename="flow-requests-${day}-${wish.range}.${form}"`,
+      'content-disposition': `attachment; filename="flow-requests-${day}-${range}.${form}"`,
       'cache-control': 'no-store',
     },
   });
-}
-
-function wishOf({ range, model, client, outcome }: Static<typeof WishQuery>): Wish {
-  return { range: range ?? RANGE_DEFAULT, modelId: model || null, client: client || null, outcome: outcome || null };
 }

@@ -1,5 +1,6 @@
 /** @jsxImportSource @kitajs/html */
-/** What open pages of telemetry are told: that requests ended. Each then asks for its own figures, now and then. */
+/** What open pages of telemetry are told: that something ended. Each then asks for its own figures, now and then. */
+import type { Chronicle } from '#src/chronicle/chronicle.ts';
 import type { FlowEvent } from '#src/events.ts';
 import type { FragmentKey } from '#src/live/feed.ts';
 import type { LiveTopic } from '#src/live/keep-live.ts';
@@ -11,27 +12,41 @@ import { TelemetryNews as News, telemetryNewsId } from '#views/telemetry/page.ts
 const KEYS: readonly FragmentKey[] = ['news'];
 const NONE: readonly FragmentKey[] = [];
 
+export type NewsParts = {
+  readonly tracker: Pick<Tracker, 'find'>;
+  readonly chronicle: Pick<Chronicle, 'count'>;
+};
+
 /** The topic `telemetry`. */
 export class TelemetryNews implements LiveTopic {
   readonly fadingKeys: readonly FragmentKey[] = [];
-  readonly #tracker: Pick<Tracker, 'find'>;
-  #count = 0;
+  readonly #parts: NewsParts;
+  #requests = 0;
+  #marks = 0;
 
-  constructor({ tracker }: { readonly tracker: Pick<Tracker, 'find'> }) {
-    this.#tracker = tracker;
+  constructor(parts: NewsParts) {
+    this.#parts = parts;
   }
 
-  /** How many requests ended since Flow started. */
+  /** How many requests ended and how many marks were made since Flow started. */
   get count(): number {
-    return this.#count;
+    return this.#requests + this.#parts.chronicle.count;
   }
 
   staleKeys(event: FlowEvent): readonly FragmentKey[] {
-    if (event.type !== 'request-changed') return NONE;
-    const hasEnded = this.#tracker.find(event.requestId)?.endedAtMs ?? null;
+    if (event.type !== 'request-changed') return this.#hasNewMark() ? KEYS : NONE;
+    const hasEnded = this.#parts.tracker.find(event.requestId)?.endedAtMs ?? null;
     if (hasEnded === null) return NONE;
-    this.#count += 1;
+    this.#requests += 1;
     return KEYS;
+  }
+
+  /** The chronicle hears of everything before pages do. */
+  #hasNewMark(): boolean {
+    const { count } = this.#parts.chronicle;
+    const isNew = count !== this.#marks;
+    this.#marks = count;
+    return isNew;
   }
 
   all(): readonly FragmentKey[] {
@@ -45,7 +60,7 @@ export class TelemetryNews implements LiveTopic {
   render(): string {
     return markupOf(
       <Partial target={telemetryNewsId} swap="outerMorph">
-        <News count={this.#count} />
+        <News count={this.count} />
       </Partial>,
     );
   }
