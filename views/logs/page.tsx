@@ -111,7 +111,7 @@ function isWindow({ view, lines }: LogsData): boolean {
 /** Says that these are not the newest lines, and leads back to them. */
 function Elsewhere({ data: { view, momentText } }: { data: LogsData }): JSX.Element {
   const what = view.kind === 'file' ? `The file ${view.file}` : 'The lines';
-  const words = momentText === null ? `${what}, as it was written.` : `${what} of ${momentText}.`;
+  const words = momentText === null ? `${what}, as it was written.` : `${what} round ${momentText}.`;
   const source = sourceOf(view);
   return (
     <p class="logs__moment" id="log-moment">
