@@ -15,6 +15,7 @@ import { GatewayApi } from './cli/gateway-api.ts';
 import { commandHelp, overview, SHARED_OPTIONS } from './cli/help.ts';
 import { importCommand } from './cli/import.ts';
 import { Interrupt } from './cli/interrupt.ts';
+import { keysCommand } from './cli/keys.ts';
 import { exemptLoopback } from './cli/loopback.ts';
 import { loadCommand, modelsCommand, psCommand, unloadCommand } from './cli/models.ts';
 import { nearestName } from './cli/nearest.ts';
@@ -54,6 +55,7 @@ const COMMANDS: readonly Command[] = [
   fitCommand,
   connectCommand,
   externalCommand,
+  keysCommand,
   importCommand,
   enginesCommand,
   doctorCommand,

@@ -8,11 +8,12 @@ const LOOKS = [
   /\bhf_[A-Za-z0-9]{16,}/g,
   /\bsk-[A-Za-z0-9_-]{16,}/g,
   /\bflow-[A-Za-z0-9_-]{24,}/g,
+  /\bflow_[A-Za-z0-9]{24,}/g,
   /\b(Bearer\s+)[A-Za-z0-9._~+/=-]{8,}/gi,
   /\b((?:api[_-]?key|token|password|secret)["']?\s*[=:]\s*["']?)[A-Za-z0-9._~+/=-]{12,}/gi,
 ];
 /** One look decides for nearly every line that there is nothing to take out. */
-const SUSPICIOUS = /hf_|sk-|flow-|bearer|key|token|password|secret/i;
+const SUSPICIOUS = /hf_|sk-|flow[-_]|bearer|key|token|password|secret/i;
 const SECRET_LENGTH_MIN = 8;
 const MASK = '[secret]';
 

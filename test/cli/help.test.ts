@@ -21,6 +21,7 @@ const NAMES = [
   'fit',
   'connect',
   'external',
+  'keys',
   'import',
   'engines',
   'doctor',
