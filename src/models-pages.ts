@@ -12,6 +12,7 @@ import { Mine } from './pages/models/mine.tsx';
 import { modelsPages } from './pages/models/pages.tsx';
 import { presetPages } from './pages/models/preset-pages.tsx';
 import { settingsPages } from './pages/models/settings-pages.tsx';
+import { LastUses } from './requests/last-uses.ts';
 import { ModelUsages } from './requests/model-usage.ts';
 import type { LoadOutlooks } from './scheduling/load-outlook.ts';
 import { statusOf } from './scheduling/status.ts';
@@ -33,6 +34,7 @@ export type ModelsDoors = {
 export function openModelsPages(flow: Flow, shell: Shell, doors: ModelsDoors) {
   const { clock, fleet, registry, presence, measurements, settings, store, removals } = flow;
   const usages = new ModelUsages({ store, clock });
+  const lastUses = new LastUses({ store, clock });
   const plainLaunch = (model: Model) => launchFor(model, settings.current, {});
   const needModel = (modelId: string) => registry.need(modelId);
   const mine = new Mine({
@@ -44,6 +46,8 @@ export function openModelsPages(flow: Flow, shell: Shell, doors: ModelsDoors) {
     launchOf: (model) => launchFor(model, settings.current, fleet.overridesOf(model.id)),
     isEngineReplaced: doors.isEngineReplaced,
     usages: () => usages.all(),
+    lastUseOf: (modelId) => lastUses.of(modelId),
+    recordDays: () => settings.current.retention_days,
     underWay: () => flow.downloads.list().filter(({ record }) => isUnderWay(record.state)).length,
     clock,
   });
@@ -63,6 +67,7 @@ export function openModelsPages(flow: Flow, shell: Shell, doors: ModelsDoors) {
         removals,
         statusOf: (modelId) => statusOf(fleet.model(modelId).state),
         listing: doors.listing,
+        bringDemoBack: () => registry.bringDemoBack(),
       }),
     )
     .use(loadPages({ ...common, outlooks: doors.outlooks, launchOf: plainLaunch, checkLaunch: doors.checkLaunch }))
@@ -70,7 +75,7 @@ export function openModelsPages(flow: Flow, shell: Shell, doors: ModelsDoors) {
       guidancePages({
         ...common,
         templates: flow.templates,
-        agents: { modelOf: doors.modelOf, asksForKey: () => flow.config.apiKey !== null },
+        agents: { modelOf: doors.modelOf, asksForKey: () => flow.credentials.isRequired },
       }),
     )
     .use(presetPages(settingsParts))

@@ -208,6 +208,12 @@ export class Registry {
     this.#parts.bus.publish({ type: 'model-added', modelId: model.id });
   }
 
+  /** Makes the demo again after it was deleted: only when a person asks, and while there is no other model. */
+  async bringDemoBack(): Promise<void> {
+    this.#parts.store.delete(facts).where(eq(facts.key, DEMO_DELETED)).run();
+    await this.ensureDemo();
+  }
+
   /** Makes and registers the demo when there is no model and it was not deleted before; makes a lost file again. */
   async ensureDemo(): Promise<void> {
     const held = this.list().find((model) => model.isDemo);

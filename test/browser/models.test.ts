@@ -20,7 +20,8 @@ import { type Listener, listen } from '#src/web/listen.ts';
 import { publicFiles } from '#src/web/public-files.ts';
 import { shell } from '#src/web/shell.tsx';
 import { loadVendor, vendorRoutes } from '#src/web/vendor.ts';
-import { MinePage, MineRows } from '#views/models/page.tsx';
+import { MineRows } from '#views/models/list.tsx';
+import { MinePage } from '#views/models/page.tsx';
 import { openBrowser, watchedPage } from '../support/browser.ts';
 import { emptyScene, fullScene, readyModel, type Scene, sampleFleetModel, sampleModel } from '../support/dashboard.ts';
 import { axeViolations, scrollsSideways } from '../support/page-checks.ts';
@@ -58,8 +59,13 @@ async function openList(scene: Scene, gone: readonly string[] = []) {
     needOf: ({ sizeBytes }) => ({ totalBytes: sizeBytes * 1.2, source: 'formula', parts }),
     launchOf: () => defaultsOf(settings),
     isEngineReplaced: (id) => id === 'gemma-4-26B-A4B',
-    usages: () => new Map([['llama-3.2-3B', { requests: 1204, tokensPerS: 43.4, lastUsedAtMs: Date.now() - 9e6 }]]),
+    usages: () =>
+      new Map([
+        ['llama-3.2-3B', { requests: 1204, tokensPerS: 43.4, firstTokenMs: null, lastUsedAtMs: Date.now() - 9e6 }],
+      ]),
     underWay: () => 0,
+    lastUseOf: () => null,
+    recordDays: () => 90,
     clock,
   });
   const nothing: LiveTopic = {
@@ -88,7 +94,7 @@ async function openList(scene: Scene, gone: readonly string[] = []) {
           current: 'models',
           styles: ['models'],
           body: MinePage({ mine: mine.data(readFilter(query)) }),
-          scripts: ['filters'],
+          scripts: ['filters', 'models'],
         }),
       access('page'),
     )

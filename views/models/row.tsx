@@ -16,6 +16,12 @@ export type RowDoing = ModelDoing | { readonly phase: 'missing'; readonly messag
 export type ModelRowData = {
   readonly id: string;
   readonly name: string;
+  /** The name in its parts: `gemma-4`, `26B-A4B`, `it`; what it does not say is null. */
+  readonly family: string;
+  readonly size: string | null;
+  readonly rest: string | null;
+  /** Its file or folder without the way to it; null for what somebody else serves. */
+  readonly file: string | null;
   readonly format: string;
   readonly quantization: string | null;
   /** What it can do, in words. */
@@ -41,6 +47,8 @@ export type ModelRowData = {
   /** It runs with other settings than it would be loaded with now. */
   readonly isOutdated: boolean;
   readonly unusedS: number | null;
+  /** Nobody has used it for so long that its room may be worth more. */
+  readonly isLongUnused: boolean;
   readonly requests: number;
   readonly tokensPerS: number | null;
 };
@@ -48,11 +56,24 @@ export type ModelRowData = {
 /** A row's address. */
 export const modelRowId = (id: string): string => `mine-${domKey(id)}`;
 
+/** The form that every row's box belongs to. */
+export const bulkFormId = 'mine-bulk';
+
 const MEMORY_WORDS = { measured: 'measured', engine: 'by the engine', formula: 'estimated' } as const;
 
 export function ModelRow({ model }: { model: ModelRowData }): JSX.Element {
   return (
     <tr class="mine__row" id={modelRowId(model.id)} data-phase={model.doing.phase}>
+      <td class="mine__pick">
+        <input
+          type="checkbox"
+          id={`pick-${domKey(model.id)}`}
+          name="model"
+          value={model.id}
+          form={bulkFormId}
+          aria-label={`Choose ${model.name}`}
+        />
+      </td>
       <th scope="row" class="mine__model">
         <Identity model={model} />
       </th>
@@ -85,11 +106,14 @@ export function ModelRow({ model }: { model: ModelRowData }): JSX.Element {
 }
 
 function Identity({ model }: { model: ModelRowData }): JSX.Element {
-  const { quantization, abilities, otherNames } = model;
+  const { quantization, abilities, otherNames, family, size, rest, file, place } = model;
+  const isWhole = size === null && rest === null;
   return (
     <>
-      <span class="mine__name" safe>
-        {model.name}
+      <span class="mine__name">
+        <span safe>{family}</span>
+        {size === null ? '' : <span class="mine__size" safe>{` ${size}`}</span>}
+        {rest === null ? '' : <span class="mine__rest" safe>{` ${rest}`}</span>}
       </span>
       <span class="tags">
         <Tag word={model.format.toUpperCase()} kind="format" />
@@ -101,15 +125,15 @@ function Identity({ model }: { model: ModelRowData }): JSX.Element {
           <Tag word={word} />
         ))}
       </span>
-      {model.id === model.name && otherNames.length === 0 ? (
+      {isWhole && model.id === model.name && otherNames.length === 0 ? (
         ''
       ) : (
         <span class="mine__names" safe>
           {`asked for as ${[model.id, ...otherNames].join(', ')}`}
         </span>
       )}
-      <span class="mine__place" safe>
-        {model.place}
+      <span class="mine__place" title={place} safe>
+        {file ?? place}
       </span>
       <span class="mine__facts" safe>
         {factsOf(model)}

@@ -1,9 +1,10 @@
 /** Which models of the list are shown, and in which order. Pure. */
-import { MINE_ABILITIES, MINE_FORMATS, MINE_STATES, type MineFilter } from '#views/models/page.tsx';
+import { MINE_ABILITIES, MINE_FORMATS, MINE_STATES, type MineFilter } from '#views/models/filter.tsx';
+import type { MineFamily } from '#views/models/list.tsx';
 import type { ModelRowData } from '#views/models/row.tsx';
 
 /** Everything, by name. */
-export const WHOLE_LIST: MineFilter = { q: '', state: '', format: '', can: '', sort: 'name' };
+export const WHOLE_LIST: MineFilter = { q: '', state: '', format: '', can: '', sort: 'name', view: '', group: '' };
 
 const QUERY_CHARACTERS_MAX = 200;
 const PHASE_ORDER = ['ready', 'starting', 'stopping', 'failed', 'idle', 'missing'];
@@ -31,6 +32,8 @@ export function readFilter(said: Readonly<Record<string, string | undefined>>): 
     format: known(MINE_FORMATS, said.format),
     can: known(MINE_ABILITIES, said.can),
     sort: ORDERS.has(sort.replace(/^-/, '')) ? sort : WHOLE_LIST.sort,
+    view: said.view === 'cards' ? 'cards' : '',
+    group: said.group === 'family' ? 'family' : '',
   };
 }
 
@@ -47,13 +50,19 @@ export function filterRows(rows: readonly ModelRowData[], filter: MineFilter): r
     .toSorted((one, other) => sign * order(one, other) || byName(one, other));
 }
 
+/** The rows by their families, each family where its first row stands. */
+export function familiesOf(rows: readonly ModelRowData[]): readonly MineFamily[] {
+  const byFamily = Map.groupBy(rows, ({ family }) => family.toLowerCase());
+  return [...byFamily.values()].map((members) => ({ name: members[0]?.family ?? '', rows: members }));
+}
+
 /** What the address calls it, as the rows say it. */
 function abilityWord(can: string): string {
   const choice = MINE_ABILITIES.find(({ value }) => value === can);
   return choice?.label.toLowerCase() ?? can;
 }
 
-function isInState({ doing, isExternal }: ModelRowData, state: string): boolean {
+function isInState({ doing, isExternal, isLongUnused }: ModelRowData, state: string): boolean {
   switch (state) {
     case '':
       return true;
@@ -61,6 +70,8 @@ function isInState({ doing, isExternal }: ModelRowData, state: string): boolean 
       return doing.phase === 'ready' || doing.phase === 'starting' || doing.phase === 'stopping';
     case 'external':
       return isExternal;
+    case 'unused':
+      return isLongUnused;
     default:
       return doing.phase === state;
   }

@@ -11,10 +11,12 @@ import { downloadsCount } from '#src/pages/library/downloads-count.tsx';
 import type { ModelUsage } from '#src/requests/model-usage.ts';
 import type { FleetModel, Lender } from '#src/scheduling/lease.ts';
 import { markupOf } from '#src/web/markup.ts';
-import { type MineData, type MineFilter, mineStampId } from '#views/models/page.tsx';
+import type { MineFilter } from '#views/models/filter.tsx';
+import type { MineData } from '#views/models/list.tsx';
+import { mineStampId } from '#views/models/page.tsx';
 import { ModelRow, type ModelRowData, modelRowId } from '#views/models/row.tsx';
 import { Partial } from '#views/parts/partial.tsx';
-import { filterRows } from './filter.ts';
+import { familiesOf, filterRows } from './filter.ts';
 import { type Known, modelRow } from './present.ts';
 
 export type MineSources = {
@@ -28,11 +30,17 @@ export type MineSources = {
   /** Whether it runs on another version of its engine than it would be started with now. */
   readonly isEngineReplaced: (modelId: string) => boolean;
   readonly usages: () => ReadonlyMap<string, ModelUsage>;
+  /** End of a model's last request as far as records go; null when none tells. */
+  readonly lastUseOf: (modelId: string) => number | null;
+  /** Days that records are kept. */
+  readonly recordDays: () => number;
   /** Downloads under way. */
   readonly underWay: () => number;
   readonly clock: Clock;
 };
 
+/** So long unused that the room may be worth more. */
+const UNUSED_DAYS = 60;
 const STAMP: FragmentKey = 'stamp';
 const DOWNLOADS: FragmentKey = 'downloads';
 const MODEL_PREFIX = 'model:';
@@ -50,12 +58,18 @@ export class Mine implements LiveTopic {
   /** Everything that a filter lets through. */
   data(filter: MineFilter): MineData {
     const models = this.#sources.models();
+    const all = models.map((model) => this.row(model));
+    const rows = filterRows(all, filter);
+    const unused = all.filter(({ isLongUnused }) => isLongUnused);
     return {
       filter,
-      rows: filterRows(
-        models.map((model) => this.row(model)),
-        filter,
-      ),
+      rows,
+      families: filter.group === 'family' ? familiesOf(rows) : null,
+      unused: {
+        count: unused.length,
+        bytes: unused.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+        days: this.#unusedDays(),
+      },
       total: models.length,
       totalBytes: models.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       stamp: this.#stamp(),
@@ -80,7 +94,14 @@ export class Mine implements LiveTopic {
       launch: launchOf(model),
       isEngineReplaced: isEngineReplaced(model.id),
       usage: usages().get(model.id) ?? null,
+      lastUsedAtMs: this.#sources.lastUseOf(model.id),
+      unusedDays: this.#unusedDays(),
     };
+  }
+
+  /** Nothing is claimed about a time of which there are no records. */
+  #unusedDays(): number {
+    return Math.min(UNUSED_DAYS, this.#sources.recordDays());
   }
 
   all(): readonly FragmentKey[] {

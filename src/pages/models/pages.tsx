@@ -7,11 +7,14 @@ import { asFault } from '#src/faults.ts';
 import type { JsonObject } from '#src/json.ts';
 import type { Model } from '#src/models/model.ts';
 import type { Presence } from '#src/models/presence.ts';
+import type { Registry } from '#src/models/registry.ts';
 import type { Removals } from '#src/models/removals.ts';
 import { discard, type ModelRoutesParts } from '#src/models/routes.ts';
 import type { Lender } from '#src/scheduling/lease.ts';
 import type { Shell } from '#src/web/shell.tsx';
-import { MinePage, MineRows } from '#views/models/page.tsx';
+import { MineRows } from '#views/models/list.tsx';
+import { MinePage } from '#views/models/page.tsx';
+import { bulkPages } from './bulk-pages.tsx';
 import { readFilter } from './filter.ts';
 import type { Mine } from './mine.tsx';
 import { answered, NoticePartial } from './told.tsx';
@@ -23,6 +26,9 @@ export type ModelsPagesParts = {
   readonly removals: Pick<Removals, 'remove' | 'undo'>;
   readonly statusOf: ModelRoutesParts['statusOf'];
   readonly lender: Pick<Lender, 'load' | 'unload'>;
+  readonly registry: Pick<Registry, 'updateConfig'>;
+  /** Makes the demo again. */
+  readonly bringDemoBack: () => Promise<void>;
   /** Throws Fault('model-not-found'). */
   readonly needModel: (modelId: string) => Model;
   /** What `GET /models` answers to programs: the listing of llama.cpp's router. */
@@ -31,12 +37,13 @@ export type ModelsPagesParts = {
 
 const MODEL_ID = Type.String({ minLength: 1, maxLength: 200 });
 const SAID = Type.Optional(Type.String({ maxLength: 200 }));
-const MineQuery = Type.Object({ q: SAID, state: SAID, format: SAID, can: SAID, sort: SAID });
+const MineQuery = Type.Object({ q: SAID, state: SAID, format: SAID, can: SAID, sort: SAID, view: SAID, group: SAID });
 const RemoveForm = Type.Object({
   model: MODEL_ID,
   files: Type.Union([Type.Literal('keep'), Type.Literal('delete')]),
 });
-const RestoreForm = Type.Object({ token: Type.String({ minLength: 1, maxLength: 100 }) });
+/** Several are taken back together, with a blank between two. */
+const RestoreForm = Type.Object({ token: Type.String({ minLength: 1, maxLength: 40_000 }) });
 const RestartForm = Type.Object({ model: MODEL_ID, force: Type.Optional(Type.Literal('yes')) });
 
 /** The list and its actions. */
@@ -54,7 +61,7 @@ export const modelsPages = (parts: ModelsPagesParts) => {
           title: 'Models',
           current: 'models',
           styles: ['models'],
-          scripts: ['filters'],
+          scripts: ['filters', 'models'],
           body,
         });
       },
@@ -71,11 +78,22 @@ export const modelsPages = (parts: ModelsPagesParts) => {
     .post(
       '/models/restoring',
       ({ request, body }) => {
-        const { name } = parts.removals.undo(body.token);
-        return answered(shell, request, <NoticePartial tone="info" message={`${name} is back.`} />, '/models');
+        const names = body.token.split(' ').map((token) => parts.removals.undo(token).name);
+        const message = names.length === 1 ? `${names[0] ?? ''} is back.` : `${names.length} models are back.`;
+        return answered(shell, request, <NoticePartial tone="info" message={message} />, '/models');
       },
       { ...access('page'), body: RestoreForm },
     )
+    .post(
+      '/models/demo',
+      async ({ request }) => {
+        await parts.bringDemoBack();
+        const notice = <NoticePartial tone="info" message="The demo is back: a tiny model that shows how all works." />;
+        return answered(shell, request, notice, '/models');
+      },
+      access('page'),
+    )
+    .use(bulkPages(parts))
     .post(
       '/models/restarting',
       ({ request, body }) => restarted(parts, request, needModel(body.model), body.force === 'yes'),

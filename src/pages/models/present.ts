@@ -1,4 +1,5 @@
 /** From a registered model and what is known of it to its row in the list. Pure. */
+import { basename } from 'node:path';
 import type { Footprint, LaunchSettings, Model } from '#src/models/model.ts';
 import type { Missing } from '#src/models/presence.ts';
 import { heldBytes } from '#src/pages/figures.ts';
@@ -6,6 +7,7 @@ import { doingOf, type Now } from '#src/pages/monitor/present.ts';
 import type { ModelUsage } from '#src/requests/model-usage.ts';
 import type { FleetModel } from '#src/scheduling/lease.ts';
 import type { ModelRowData, RowDoing } from '#views/models/row.tsx';
+import { nameParts } from './name-parts.ts';
 
 /** What is known of one model. */
 export type Known = {
@@ -19,15 +21,26 @@ export type Known = {
   /** Its engine was installed anew since it was started. */
   readonly isEngineReplaced: boolean;
   readonly usage: ModelUsage | null;
+  /** End of its last request as far as records go; null when none tells. */
+  readonly lastUsedAtMs: number | null;
+  /** Days without use after which that is worth a hint. */
+  readonly unusedDays: number;
 };
+
+const DAY_S = 86_400;
 
 /** Its row. */
 export function modelRow(known: Known, now: Now): ModelRowData {
   const { model, fleetModel, usage } = known;
-  const lastUsedAtMs = Math.max(fleetModel.lastUsedAtMs ?? 0, usage?.lastUsedAtMs ?? 0);
+  const lastUsedAtMs = Math.max(fleetModel.lastUsedAtMs ?? 0, usage?.lastUsedAtMs ?? 0, known.lastUsedAtMs ?? 0);
+  const restsS = (now.wallMs - (lastUsedAtMs || model.createdAtMs)) / 1000;
+  const isKept = model.isDemo || model.config.is_pinned || model.endpoint !== null;
   return {
     id: model.id,
     name: model.name,
+    ...nameParts(model.name),
+    file: model.endpoint === null ? basename(model.path) : null,
+    isLongUnused: !isKept && restsS >= known.unusedDays * DAY_S,
     format: model.format,
     quantization: model.quantization,
     abilities: abilitiesOf(model),

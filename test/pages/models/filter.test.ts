@@ -1,12 +1,16 @@
 /** Which rows a filter lets through, and in which order. In a browser: test/e2e/models.test.ts. */
 import { describe, expect, test } from 'bun:test';
 import { filterRows, readFilter, WHOLE_LIST } from '#src/pages/models/filter.ts';
-import { mineAddress } from '#views/models/page.tsx';
+import { nameParts } from '#src/pages/models/name-parts.ts';
+import { mineAddress } from '#views/models/filter.tsx';
 import type { ModelRowData } from '#views/models/row.tsx';
 
 const row = (name: string, parts: Partial<ModelRowData> = {}): ModelRowData => ({
   id: name,
   name,
+  ...nameParts(name),
+  file: `${name}.gguf`,
+  isLongUnused: false,
   format: 'gguf',
   quantization: 'Q4_K_M',
   abilities: [],
