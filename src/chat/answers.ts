@@ -11,6 +11,7 @@ import { requestBody } from './request-body.ts';
 import { AnswerReading, refusalOf } from './stream-reading.ts';
 import { leafBelow, pathTo } from './tree.ts';
 import { type AnswerFigures, NO_FIGURES, type Trouble, type Turn } from './turn.ts';
+import { CHAT_CLIENT } from './turn-of-request.ts';
 
 export type AnswersParts = {
   readonly conversations: Conversations;
@@ -28,7 +29,6 @@ export type Question = { readonly text: string; readonly images: readonly string
 const TELL_INTERVAL_MS = 80;
 const SAVE_INTERVAL_MS = 1_000;
 /** Told to servers that ask who asks. */
-const CLIENT = 'flow-chat';
 
 type Live = {
   turn: Turn;
@@ -211,7 +211,7 @@ export class Answers {
     const body = JSON.stringify(requestBody(branch, settings, live.turn.modelId ?? ''));
     this.raw.begin(live.turn.id, body);
     const { signal } = live.controller;
-    const headers = { 'content-type': 'application/json', 'user-agent': CLIENT };
+    const headers = { 'content-type': 'application/json', 'user-agent': CHAT_CLIENT };
     const request = new Request('http://127.0.0.1/v1/chat/completions', { method: 'POST', headers, body, signal });
     const response = await this.#parts.ask(request);
     pace.begun(response.headers.get('x-request-id'), response.headers.get('x-flow-model'));

@@ -151,3 +151,19 @@ test('one that failed is found by the line that Flow’s log has of it', async (
   expect(troubles).toEqual([]);
   await page.context().close();
 }, 60_000);
+
+test('one of Flow’s own chat leads there, and to what was sent', async () => {
+  const { page, troubles } = await watchedPage(browser);
+  await page.goto(`${flow.url}/chat`);
+  await page.waitForSelector(LIVE);
+  await page.fill('#composer-text', 'Hello');
+  await page.press('#composer-text', 'Enter');
+  await page.waitForSelector('.turn[data-role=assistant][data-state=done]');
+  await page.click('.turn__foot >> text="Request"');
+  await page.waitForSelector('#drawer[open] .story');
+  expect(await page.locator('#drawer .story__facts').first().textContent()).toContain('flow-chat');
+  await page.click('#drawer >> text=request and response as they were sent');
+  await page.waitForSelector('#drawer >> text=[DONE]');
+  expect(troubles).toEqual([]);
+  await page.context().close();
+}, 60_000);

@@ -5,6 +5,7 @@ import { ActionButton } from '../parts/button.tsx';
 import { drawerId } from '../parts/drawer.tsx';
 import { loadsFrom, postsTo } from '../parts/posting.ts';
 import { elapsedText } from '../parts/quantity.tsx';
+import { requestPath } from '../requests/addresses.ts';
 import { chatPath, turnBlockId, turnCallsId, turnElementId, turnStatusId, turnThoughtsId } from './addresses.ts';
 
 export type CallData = { readonly name: string; readonly text: string };
@@ -29,6 +30,8 @@ export type TurnData = {
   /** One of two answers to the same question; `isChosen` when the next question follows it. */
   readonly pair: { readonly isChosen: boolean } | null;
   readonly isLast: boolean;
+  /** The request that made the answer; null for questions, and before it was sent. */
+  readonly requestId: string | null;
 };
 
 export type ThoughtsData = {
@@ -231,6 +234,7 @@ function Foot({ turn }: { turn: TurnData }): JSX.Element {
         />
       )}
       {turn.role === 'assistant' ? <Loader address={`${address}/raw`} label="Raw" /> : ''}
+      {turn.requestId === null ? '' : <Loader address={requestPath(turn.requestId)} label="Request" />}
       <ActionButton
         action={`${path}/removals`}
         fields={fields}

@@ -55,7 +55,7 @@ export const chatPages = ({ view, shell }: ChatPagesParts) => {
       title,
       current: 'chat',
       topic,
-      styles: ['chat', 'prose'],
+      styles: ['chat', 'prose', 'story'],
       scripts: ['chat', 'chat-reading', 'chat-images'],
       body,
     });

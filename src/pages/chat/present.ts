@@ -51,6 +51,7 @@ export function turnData(
     versions: { ids: versions, index: versions.indexOf(turn.id) },
     pair: pair.length === 0 ? null : { isChosen: of.id === turn.id },
     isLast,
+    requestId: of.role === 'assistant' ? (of.figures?.requestId ?? null) : null,
   };
 }
 
