@@ -18,7 +18,6 @@
 
   let connection = null;
   let isAsking = false;
-  let releaseStream = null;
   let failures = 0;
   let socketFailed = false;
   let timer = 0;
@@ -36,7 +35,7 @@
   const silentMs = () =>
     heardAt ? Math.max(Date.now() - heardAt.wall, performance.now() - heardAt.steady) : Number.POSITIVE_INFINITY;
 
-  /** One of the few streams that all windows share, held until `releaseStream`; null when they are taken. */
+  /** One of the few streams that all windows share, held until what comes of this is called; null when they are taken. */
   const takeStream = (number = 1) =>
     new Promise((resolve) => {
       navigator.locks.request(`flow-live-${number}`, { ifAvailable: true }, (lock) => {
@@ -80,8 +79,16 @@
     isAsking = true;
     // Without locks (plain HTTP from another machine) nobody can count, so a socket is the safe way; where a proxy
     // refuses sockets, a stream is better than nothing.
-    releaseStream = navigator.locks ? await takeStream() : null;
-    live.dispatchEvent(new Event('connect'));
+    const release = navigator.locks ? await takeStream() : null;
+    const isCounted = release !== null || (socketFailed && !navigator.locks);
+    const road = isCounted ? {} : { fetch: throughSocket };
+    // Until it has ended, or did not begin.
+    await window.htmx.ajax('GET', live.getAttribute('hx-sse:connect'), { source: live, ...road }).catch(() => {});
+    release?.();
+    connection = null;
+    isAsking = false;
+    show(document.hidden ? 'paused' : 'reconnecting');
+    if (!document.hidden) connectSoon();
   };
 
   const connectSoon = () => {
@@ -93,10 +100,6 @@
 
   const hangUp = () => connection?.reader?.cancel();
 
-  live.addEventListener('htmx:before:request', (event) => {
-    const mustCount = releaseStream === null && !(socketFailed && !navigator.locks);
-    if (mustCount) event.detail.ctx.fetch = throughSocket;
-  });
   live.addEventListener('htmx:sse:after:connection', (event) => {
     connection = event.detail.connection;
     heardAt = now();
@@ -108,15 +111,6 @@
   // Said only once what came stands on the page: the first word is a greeting, the state of everything follows.
   live.addEventListener('htmx:sse:after:message', (event) => {
     if (event.detail.message.event !== 'hello') show('live');
-  });
-  // However it ended, also when it never began.
-  live.addEventListener('htmx:finally:request', () => {
-    connection = null;
-    isAsking = false;
-    releaseStream?.();
-    releaseStream = null;
-    show(document.hidden ? 'paused' : 'reconnecting');
-    if (!document.hidden) connectSoon();
   });
   live.addEventListener('hello', (event) => {
     if (event.detail.data === document.documentElement.dataset.version || badge.dataset.state === 'updated') return;
@@ -147,6 +141,6 @@
     failures = 0;
     connect();
   });
-  // Only now does htmx hear it; a page that was opened in the background waits until it is looked at.
-  document.addEventListener('DOMContentLoaded', connect);
+  // Behind the timer by which htmx begins. A page that was opened in the background waits until it is looked at.
+  document.addEventListener('DOMContentLoaded', () => setTimeout(connect));
 })();

@@ -126,17 +126,21 @@ describe('the badge', () => {
     const { page } = await watchedPage(browser);
     await page.goto(dashboard.listener.url);
     await page.waitForSelector(LIVE);
-    // The machine slept: the wall clock went on, and nothing came.
+    // As when the machine sleeps again and again: whenever somebody looks at the clock, half a minute has passed.
     await page.evaluate(() => {
-      const really = Date.now;
-      Date.now = () => really() + 10_000;
+      const really = Date.now.bind(Date);
+      let asleepMs = 0;
+      Date.now = () => {
+        asleepMs += 30_000;
+        return really() + asleepMs;
+      };
+      document.addEventListener('awake', () => {
+        Date.now = really;
+      });
     });
     await page.waitForSelector('#connection[data-state=reconnecting]');
     addModel(dashboard, 'after-sleep');
-    await page.evaluate(() => {
-      const really = Date.now;
-      Date.now = () => really() + 10_000;
-    });
+    await page.evaluate(() => document.dispatchEvent(new Event('awake')));
     await page.waitForSelector(LIVE);
     await page.waitForSelector('#model-after_2d_sleep');
   });

@@ -4,6 +4,7 @@ export const chatListId = 'chat-list';
 export const chatThreadId = 'chat-thread';
 export const chatControlsId = 'chat-controls';
 export const chatModelId = 'chat-model-state';
+export const chatChoicesId = 'chat-models';
 export const chatTitleId = 'chat-title';
 
 /** A conversation's page; without an id the page of a new one. */

@@ -2,7 +2,7 @@
 /** What answers are asked for with: model, a second one, system prompt, sampling. Saved when changed. */
 import { type Choice, Field, inputAttributes, NumberField, SelectField, SwitchField } from '../parts/field.tsx';
 import { postsTo } from '../parts/posting.ts';
-import { chatModelId, chatPath } from './addresses.ts';
+import { chatChoicesId, chatModelId, chatPath } from './addresses.ts';
 
 export type SettingsData = {
   readonly conversationId: string | null;
@@ -26,21 +26,11 @@ const THINKING: readonly Choice[] = [
 ];
 
 export function Settings({ settings }: { settings: SettingsData }): JSX.Element {
-  const { conversationId, models, model, rival } = settings;
+  const { conversationId } = settings;
   const address = conversationId === null ? '/chat/settings' : `${chatPath(conversationId)}/settings`;
   return (
     <form class="chat-settings" id="chat-settings" {...postsTo(address)} hx-trigger="change, submit">
-      <div class="chat-settings__models">
-        <SelectField id="chat-model" name="model" label="Model" value={model} choices={models} />
-        <SelectField
-          id="chat-rival"
-          name="rival"
-          label="Compare with"
-          value={rival}
-          choices={[{ value: '', label: 'No other' }, ...models.filter(({ value }) => value !== '')]}
-        />
-        <ModelState text={settings.modelState} />
-      </div>
+      <ModelChoices settings={settings} />
       <details class="chat-settings__more">
         <summary class="chat-settings__summary">System prompt and sampling</summary>
         <Field id="chat-system" label="System prompt">
@@ -91,6 +81,24 @@ export function Settings({ settings }: { settings: SettingsData }): JSX.Element 
         </button>
       </noscript>
     </form>
+  );
+}
+
+/** Who answers; said anew when models come and go. */
+export function ModelChoices({ settings }: { settings: SettingsData }): JSX.Element {
+  const { models, model, rival } = settings;
+  return (
+    <div class="chat-settings__models" id={chatChoicesId}>
+      <SelectField id="chat-model" name="model" label="Model" value={model} choices={models} />
+      <SelectField
+        id="chat-rival"
+        name="rival"
+        label="Compare with"
+        value={rival}
+        choices={[{ value: '', label: 'No other' }, ...models.filter(({ value }) => value !== '')]}
+      />
+      <ModelState text={settings.modelState} />
+    </div>
   );
 }
 

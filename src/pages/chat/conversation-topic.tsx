@@ -3,6 +3,7 @@
 import type { FragmentKey, Fragments } from '#src/live/feed.ts';
 import { markupOf } from '#src/web/markup.ts';
 import {
+  chatChoicesId,
   chatControlsId,
   chatListId,
   chatModelId,
@@ -17,7 +18,7 @@ import {
 import { Controls } from '#views/chat/composer.tsx';
 import { List } from '#views/chat/conversation-list.tsx';
 import { Title } from '#views/chat/page.tsx';
-import { ModelState } from '#views/chat/settings.tsx';
+import { ModelChoices, ModelState } from '#views/chat/settings.tsx';
 import { Thread } from '#views/chat/thread.tsx';
 import { Block, Calls, Status, Thoughts, Turn } from '#views/chat/turn.tsx';
 import { Partial } from '#views/parts/partial.tsx';
@@ -35,11 +36,12 @@ export class ConversationTopic implements Fragments {
   }
 
   all(): readonly FragmentKey[] {
-    return this.#id === null ? ['list', 'model'] : ['list', 'model', 'title', 'thread', 'controls'];
+    return this.#id === null ? ['list', 'choices'] : ['list', 'choices', 'title', 'thread', 'controls'];
   }
 
   isAlone(key: FragmentKey): boolean {
-    return key === 'list' || key === 'model' || key === 'title';
+    // The choices hold the chosen model's state.
+    return key === 'list' || key === 'title';
   }
 
   render(key: FragmentKey): string {
@@ -51,6 +53,7 @@ export class ConversationTopic implements Fragments {
     const id = this.#id;
     if (key === 'list') return morph(chatListId, <List list={this.#view.list(id)} />);
     if (id !== null && this.#view.sources.conversations.find(id) === null) return '';
+    if (key === 'choices') return morph(chatChoicesId, <ModelChoices settings={this.#view.settings(id)} />);
     if (key === 'model') {
       return morph(chatModelId, <ModelState text={this.#view.modelState(this.#view.settingsOf(id))} />);
     }

@@ -28,9 +28,12 @@ export function keepChatLive({ conversations, view, feeds, bus }: KeepChatLivePa
   const unsubscribeBus = bus.subscribe((event) => {
     switch (event.type) {
       case 'model-changed':
+        feeds.touchFamily(CHAT_FAMILY, 'model');
+        break;
+      case 'model-added':
       case 'model-removed':
       case 'settings-changed':
-        feeds.touchFamily(CHAT_FAMILY, 'model');
+        feeds.touchFamily(CHAT_FAMILY, 'choices');
         break;
       case 'request-changed': {
         const turn = view.sources.answers.turnOf(event.requestId);
