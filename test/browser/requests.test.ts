@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { Elysia } from 'elysia';
 import type { Browser } from 'playwright-core';
-import { systemClock } from '#src/clock.ts';
+import { access } from '#src/access.ts';
 import type { Logs } from '#src/logs/logs.ts';
-import { openTelemetry } from '#src/pages/telemetry/open-telemetry.ts';
 import { closeStore, openStore, type Store } from '#src/store/open.ts';
 import { repairs } from '#src/store/schema.ts';
+import { opensRequest } from '#views/requests/addresses.ts';
 import { addRequests } from '../requests/record-rows.ts';
 import { openBrowser, type PageOptions, watchedPage } from '../support/browser.ts';
 import { type Dashboard, fullScene, openDashboard, type sampleRequest } from '../support/dashboard.ts';
@@ -53,11 +53,13 @@ beforeAll(async () => {
   const scene = fullScene();
   dashboard = await openDashboard(scene, {
     more: ({ shell }) => {
-      const find = (id: string) => scene.requests.find((view) => view.id === id) ?? null;
-      const sources = { store, writer: { flush: () => {} }, tracker: { find }, clock: systemClock };
-      const { news, routes } = openTelemetry({ ...sources, retentionDays: () => 90 }, shell);
-      const stories = storyPages({ store, scene, shell, asked, logs });
-      return { topics: [['telemetry', news]], routes: new Elysia().use(routes).use(stories) };
+      const rows = new Elysia().get(
+        '/rows',
+        ({ request }) =>
+          shell.page(request, { title: 'Rows', current: 'telemetry', styles: ['story'], body: rowsOf() }),
+        access('page'),
+      );
+      return { topics: [], routes: storyPages({ store, scene, shell, asked, logs }).use(rows) };
     },
   });
 });
@@ -66,6 +68,16 @@ afterAll(async () => {
   await dashboard.stop();
   closeStore(store);
 });
+
+/** What any page has that leads to requests. */
+function rowsOf(): string {
+  const attributes = (id: string) =>
+    Object.entries(opensRequest(id))
+      .map(([name, value]) => `${name}="${value}"`)
+      .join(' ');
+  const rows = ['dddddddddd01', ENDED].map((id) => `<li><a class="row" ${attributes(id)}>${id}</a></li>`);
+  return `<h1>Rows</h1><ul>${rows.join('')}</ul>`;
+}
 
 async function open(path: string, options: PageOptions = {}) {
   const watched = await watchedPage(browser, options);
@@ -76,8 +88,8 @@ async function open(path: string, options: PageOptions = {}) {
 
 describe('from a row of another page', () => {
   test('it opens by the mouse, and the focus returns by Escape', async () => {
-    const { page, troubles } = await open('/telemetry');
-    await page.click('.records tbody a >> nth=1');
+    const { page, troubles } = await open('/rows');
+    await page.click('.row >> nth=0');
     await page.waitForSelector('#drawer[open] .story');
     const text = await page.locator('#drawer').textContent();
     for (const words of ['temperature', 'the caller', 'Queued', 'Load', 'Prefill', 'Generate']) {
@@ -85,14 +97,14 @@ describe('from a row of another page', () => {
     }
     await page.keyboard.press('Escape');
     await page.waitForSelector('#drawer[open]', { state: 'detached' });
-    expect(await page.evaluate(() => document.activeElement?.closest('.records') !== null)).toBe(true);
+    expect(await page.evaluate(() => document.activeElement?.matches('.row'))).toBe(true);
     expect(troubles).toEqual([]);
     await page.context().close();
   });
 
   test('it opens by the keyboard alone, and leads to a page of its own', async () => {
-    const { page, troubles } = await open('/telemetry');
-    await page.focus('.records tbody a >> nth=1');
+    const { page, troubles } = await open('/rows');
+    await page.focus('.row >> nth=0');
     await page.keyboard.press('Enter');
     await page.waitForSelector('#drawer[open] .story');
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('drawer-title');
@@ -103,6 +115,19 @@ describe('from a row of another page', () => {
     expect(troubles).toEqual([]);
     await page.context().close();
   });
+});
+
+test('it opens from a row of the Monitor, whose own news go on behind it', async () => {
+  const { page, troubles } = await open('/');
+  await page.focus('#request-aaaaaaaaaaa5 a, #request-aaaaaaaaaaa2 a');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#drawer[open] .story');
+  dashboard.bus.publish({ type: 'request-changed', requestId: 'aaaaaaaaaaa2', modelId: 'gemma-4-26B-A4B' });
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('#drawer[open]', { state: 'detached' });
+  expect(await page.evaluate(() => document.activeElement?.closest('.request') !== null)).toBe(true);
+  expect(troubles).toEqual([]);
+  await page.context().close();
 });
 
 describe('while it runs', () => {
@@ -170,10 +195,7 @@ test('without scripts it is a page, and what runs can be cancelled', async () =>
   await page.context().close();
 });
 
-test('an address of before leads to the request; one that nobody knows is said to be unknown', async () => {
-  const { page } = await open('/telemetry/requests/2');
-  expect(page.url()).toEndWith('/requests/dddddddddd01');
-  await page.context().close();
+test('one that nobody knows is said to be unknown', async () => {
   const answer = await fetch(new URL('/requests/000000000000', dashboard.listener.url), {
     headers: { accept: 'text/html' },
   });
@@ -203,9 +225,9 @@ describe('accessible and in its place', () => {
         const { page } = await open(`/requests/${ENDED}`, { colorScheme, width });
         expect(await scrollsSideways(page)).toBe(false);
         expect(await axeViolations(page)).toEqual([]);
-        await page.goto(new URL('/telemetry', page.url()).href);
+        await page.goto(new URL('/rows', page.url()).href);
         await page.waitForSelector(LIVE);
-        await page.click('.records tbody a >> nth=0');
+        await page.click('.row >> nth=1');
         await page.waitForSelector('#drawer[open] .story');
         expect(await axeViolations(page, '#drawer')).toEqual([]);
         expect(await page.evaluate(() => document.querySelector('#drawer')?.scrollWidth ?? 0)).toBeLessThanOrEqual(

@@ -45,7 +45,7 @@ test('a request is counted without a reload, tells its story, and leads to the l
   await ask();
   await page.waitForSelector('.records tbody tr', { timeout: 20_000 });
   expect(await page.locator('.records tbody tr').textContent()).toContain('e2e-agent');
-  expect(await page.locator('#telemetry-marks').textContent()).toContain('flow-demo loaded in');
+  expect(await page.locator('#telemetry-marks').textContent()).toContain('flow-demo was loaded in');
   await page.click('.records tbody a');
   await page.waitForSelector('#drawer[open] .story');
   const story = await page.locator('#drawer').textContent();

@@ -81,6 +81,8 @@ test('a request with parameters tells them, where its time went, and what its en
   expect(told.timeline.find(({ stage }) => stage === 'load')?.ms).toBeGreaterThan(1);
   expect(told.logs.lines.some(({ source, text }) => source === 'flow-demo' && /load_model|slot/.test(text))).toBe(true);
   expect(JSON.stringify(told)).not.toContain(SECRET);
+  // Addresses of before every request had a page of its own.
+  expect((await fetch(`${flow.url}/telemetry/requests/1`)).url).toEndWith(`/requests/${id}`);
 
   const { page, troubles } = await watchedPage(browser, { expects: FLOW_AWAY });
   await page.goto(`${flow.url}/telemetry?range=15m`);
