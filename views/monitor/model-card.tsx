@@ -126,7 +126,8 @@ function Lanes({ model: { id, name, doing, lanes, rates } }: { model: ModelCardD
     <ol class="model__lanes" aria-label={`Requests for ${name}`}>
       {lanes.map((request, index) =>
         request === null ? (
-          <li class="lane" aria-hidden="true">
+          // With an id, so that an empty lane is never taken for the one beside it.
+          <li class="lane" id={`lane-${domKey(id)}-${index}`} aria-hidden="true">
             {isAtRest && index === 0 ? <Wave wave={{ modelId: id, rates }} /> : ''}
           </li>
         ) : (

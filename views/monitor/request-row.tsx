@@ -151,15 +151,15 @@ function Prefill({ request }: { request: RequestRowData }): JSX.Element {
   const { prefillRatio, promptTokens, cachedTokens, prefillLeftS, who } = request;
   if (prefillRatio === null || promptTokens === null) {
     return (
-      <span class="request__prefill">
+      <div class="request__prefill">
         <Progress label={`Prompt of ${who}`} ratio={null} />
         <span class="request__share">reading its prompt</span>
-      </span>
+      </div>
     );
   }
   const cachedRatio = promptTokens > 0 ? (cachedTokens ?? 0) / promptTokens : 0;
   return (
-    <span class="request__prefill">
+    <div class="request__prefill">
       <Progress label={`Prompt of ${who}`} ratio={prefillRatio} givenRatio={cachedRatio} />
       <span class="request__share">
         <span safe>{`${percentText(prefillRatio)} of ${tokensText(promptTokens)}`}</span>
@@ -173,7 +173,7 @@ function Prefill({ request }: { request: RequestRowData }): JSX.Element {
           </>
         )}
       </span>
-    </span>
+    </div>
   );
 }
 
