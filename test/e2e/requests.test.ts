@@ -1,6 +1,6 @@
 /**
  * One request over a whole Flow and the real engine, in a real browser: what it was asked with, where its time went,
- * what its engine wrote; while it runs, after, and when Flow was started anew. Each state: test/browser/requests.test.ts.
+ * what its engine wrote; while it runs, after, and in Flow's next run. Each state: test/browser/requests.test.ts.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';

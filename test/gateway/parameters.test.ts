@@ -1,4 +1,4 @@
-/** What is recorded of a request's parameters, and who is said to have chosen them. How they come about: test/behaviour. */
+/** What is recorded of a request's parameters, and who chose them. How they come about: test/behaviour. */
 import { describe, expect, test } from 'bun:test';
 import { askedParameters, type Said } from '#src/gateway/parameters.ts';
 import type { JsonObject } from '#src/json.ts';
