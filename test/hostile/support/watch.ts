@@ -73,7 +73,7 @@ function troubleOf(message: ConsoleMessage, expects: readonly number[]): string 
   const status = STATUS.exec(text)?.[1];
   if (status !== undefined && expects.includes(Number(status))) return null;
   const isTrouble = message.type() === 'error' || /content security policy|violates|refused to/i.test(text);
-  return isTrouble ? `console: ${text}` : null;
+  return isTrouble ? `console: ${text} (${message.location().url.slice(0, 300)})` : null;
 }
 
 /** White space, controls and marks that do not show aside: names lose them, lines are wrapped. */
