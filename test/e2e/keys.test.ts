@@ -191,7 +191,8 @@ describe('when a key is revoked', () => {
     });
     const cookie = login.headers.get('set-cookie')?.split(';')[0] ?? '';
     const live = await fetch(`${flow.url}/live?page=monitor`, { headers: { cookie } });
-    const socket = new WebSocket(`${flow.url.replace('http', 'ws')}/ws`, { headers: bearer(secret) });
+    const options: unknown = { headers: bearer(secret) };
+    const socket = new WebSocket(`${flow.url.replace('http', 'ws')}/ws`, options as string[]);
     const closed = new Promise<number>((resolve) => {
       socket.onclose = ({ code }) => resolve(code);
     });
