@@ -90,9 +90,13 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
 }
 
 function requestParts(flow: Flow) {
-  const { store, tracker, clock } = flow;
+  const { store, tracker, clock, registry, presets } = flow;
   const chatOf = (account: RequestAccount) => chatPlaceOf(store, account);
-  return { accounts: openAccounts(flow), tracker, chatOf, wallMs: () => clock.wallMs() };
+  const presetOf = (modelId: string) => {
+    const chosen = registry.find(modelId)?.config.preset ?? null;
+    return chosen === null ? null : (presets.list().find(({ id }) => id === chosen) ?? null);
+  };
+  return { accounts: openAccounts(flow), tracker, chatOf, presetOf, wallMs: () => clock.wallMs() };
 }
 
 function openChatOver({ store, clock, tracker, registry, fleet }: Flow, { ask, resolve }: Doors) {

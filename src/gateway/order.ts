@@ -119,6 +119,10 @@ export function ask(call: Call, order: Order, text: string, life: Life, lease: L
 export function wordingFor({ ticket }: Call, order: Order, lease: Lease): Wording {
   const wording = order.wording(lease);
   for (const note of wording.notes) ticket.repaired(note);
+  const limitTokens = wording.foreign?.limitTokens ?? null;
+  // Some engines have no end of their own, so they are told one even where nobody named it.
+  if (limitTokens !== null && order.parameters && !Object.hasOwn(order.parameters, 'max_tokens'))
+    ticket.asked({ ...order.parameters, max_tokens: [limitTokens, 'flow'] });
   return wording;
 }
 

@@ -28,7 +28,14 @@ export function storyPages({ store, scene, shell, asked = [], logs = memoryLogs(
   };
   const repairs = new RepairLog({ store, writer, clock: systemClock, recordsTexts: () => true });
   const accounts = openAccounts({ store, writer, tracker, repairs, logs, clock: systemClock });
-  return requestPages({ accounts, tracker, chatOf: () => null, shell, wallMs: () => systemClock.wallMs() });
+  return requestPages({
+    accounts,
+    tracker,
+    chatOf: () => null,
+    presetOf: () => null,
+    shell,
+    wallMs: () => systemClock.wallMs(),
+  });
 }
 
 /** Logs that are kept nowhere. */

@@ -26,6 +26,8 @@ export type LogsData = {
   readonly query: string;
   /** The moment that was asked for: then the page does not run after the newest line. Null = now. */
   readonly momentText: string | null;
+  /** Where the newest lines of the same are. */
+  readonly nowHref: string;
 };
 
 export type LogLevelChoice = 'debug' | 'info' | 'warning' | 'error';
@@ -109,14 +111,13 @@ function isWindow({ view, lines }: LogsData): boolean {
 }
 
 /** Says that these are not the newest lines, and leads back to them. */
-function Elsewhere({ data: { view, momentText } }: { data: LogsData }): JSX.Element {
+function Elsewhere({ data: { view, momentText, nowHref } }: { data: LogsData }): JSX.Element {
   const what = view.kind === 'file' ? `The file ${view.file}` : 'The lines';
   const words = momentText === null ? `${what}, as it was written.` : `${what} round ${momentText}.`;
-  const source = sourceOf(view);
   return (
     <p class="logs__moment" id="log-moment">
       <span safe>{words}</span>
-      <a class="button" href={source === '' ? '/logs' : `/logs?source=${encodeURIComponent(source)}`}>
+      <a class="button" href={nowHref}>
         Back to now
       </a>
     </p>

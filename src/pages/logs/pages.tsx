@@ -72,6 +72,7 @@ export const logPages = (parts: LogPagesParts) =>
           level,
           query: filter.query,
           momentText: query.at === undefined ? null : dateText(momentOf(query.at)),
+          nowHref: query.source ? `/logs?source=${encodeURIComponent(query.source)}` : '/logs',
         };
         const body = <LogsPage data={data} />;
         return shell.page(request, {

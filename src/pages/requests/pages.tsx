@@ -3,6 +3,7 @@
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
+import type { ModelId } from '#src/models/model.ts';
 import type { RequestAccount } from '#src/requests/account.ts';
 import type { RequestAccounts } from '#src/requests/accounts.ts';
 import type { Tracker } from '#src/requests/request.ts';
@@ -11,13 +12,15 @@ import { Drawer } from '#views/parts/drawer.tsx';
 import { PageHead } from '#views/parts/page-head.tsx';
 import { requestPath } from '#views/requests/addresses.ts';
 import { LostStory, Story, type StoryData } from '#views/requests/story.tsx';
-import { storyOf } from './story.ts';
+import { type ChosenPreset, storyOf } from './story.ts';
 
 export type RequestPagesParts = {
   readonly accounts: Pick<RequestAccounts, 'find' | 'mended' | 'moment'>;
   readonly tracker: Pick<Tracker, 'cancel'>;
   /** Where a request was asked, when that was Flow's own chat; null otherwise. */
   readonly chatOf: (account: RequestAccount) => StoryData['chat'];
+  /** The preset that a model was set up by; null = none. */
+  readonly presetOf: (modelId: ModelId) => ChosenPreset | null;
   readonly shell: Shell;
   readonly wallMs: () => number;
 };
@@ -95,12 +98,13 @@ function AsPage({ story }: { story: StoryData }): JSX.Element {
 }
 
 async function toldOf(parts: RequestPagesParts, account: RequestAccount, request: Request): Promise<StoryData> {
-  const { accounts, chatOf, wallMs } = parts;
+  const { accounts, chatOf, presetOf, wallMs } = parts;
   return storyOf({
     account,
     mended: accounts.mended(account.requestId),
     moment: await accounts.moment(account),
     chat: chatOf(account),
+    preset: account.modelId === null ? null : presetOf(account.modelId),
     nowMs: wallMs(),
     origin: new URL(request.url).origin,
   });

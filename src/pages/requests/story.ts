@@ -1,5 +1,6 @@
 /** The story of one request, from what is known of it. Pure. */
 import type { Moment, MomentLine } from '#src/logs/moment.ts';
+import type { Behaviour } from '#src/models/behaviour.ts';
 import { ansiSpans } from '#src/pages/logs/ansi.ts';
 import { momentText } from '#src/pages/telemetry/present.ts';
 import { type RequestAccount, type Stretch, stretchesOf } from '#src/requests/account.ts';
@@ -19,10 +20,15 @@ export type StorySources = {
   readonly mended: readonly RecordedRepair[];
   readonly moment: Moment;
   readonly chat: StoryData['chat'];
+  /** What its model was set up by; null = no preset. */
+  readonly preset: ChosenPreset | null;
   readonly nowMs: number;
   /** Where the reader found Flow. */
   readonly origin: string;
 };
+
+/** A preset as far as it explains a value. */
+export type ChosenPreset = { readonly name: string; readonly behaviour: Behaviour };
 
 const LABELS: { readonly [Kind in Stretch['kind']]: string } = {
   queued: 'Queued',
@@ -41,14 +47,14 @@ const CHOSEN_BY: { readonly [Source in ParameterSource]: string } = {
   model: 'the model’s settings',
   variant: 'the variant’s settings',
   forced: 'the model’s settings, over the caller',
-  flow: 'Flow, to leave room for thoughts',
+  flow: 'Flow',
 };
 /** Whole numbers of tokens; all others are shown as they were written. */
 const TOKEN_COUNTS: ReadonlySet<string> = new Set(['max_tokens', 'thinking_budget_tokens']);
 const LINE_CHARACTERS_MAX = 600;
 
 /** What a reader wants to know of one request. */
-export function storyOf({ account, mended, moment, chat, nowMs, origin }: StorySources): StoryData {
+export function storyOf({ account, mended, moment, chat, preset, nowMs, origin }: StorySources): StoryData {
   const { requestId, client, route, stage, startedAtMs, error } = account;
   return {
     requestId,
@@ -62,7 +68,7 @@ export function storyOf({ account, mended, moment, chat, nowMs, origin }: StoryS
     parts: partsOf(account),
     facts: factsOf(account, nowMs),
     tokens: tokensOf(account),
-    parameters: parametersOf(account),
+    parameters: parametersOf(account, preset),
     mended: mendedOf(account, mended),
     curl: curlOf(account, origin),
     log: excerptOf(moment, account),
@@ -131,13 +137,19 @@ function tokensOf(account: RequestAccount): readonly Fact[] {
   ]);
 }
 
-function parametersOf({ parameters }: RequestAccount): readonly ParameterData[] | null {
+function parametersOf({ parameters }: RequestAccount, preset: ChosenPreset | null): readonly ParameterData[] | null {
   if (parameters === null) return null;
-  return Object.entries(parameters).map(([name, [value, source]]) => ({
-    name,
-    value: valueText(name, value),
-    from: CHOSEN_BY[source],
-  }));
+  const ofPreset: Readonly<Record<string, unknown>> = { ...preset?.behaviour, ...preset?.behaviour.forced };
+  return Object.entries(parameters).map(([name, [value, source]]) => {
+    const isOfPreset = (source === 'model' || source === 'forced') && ofPreset[behaviourName(name)] === value;
+    const from = isOfPreset ? `${CHOSEN_BY[source]}, by the preset ${preset?.name}` : CHOSEN_BY[source];
+    return { name, value: valueText(name, value), from };
+  });
+}
+
+/** Behaviour has other words for one thing. */
+function behaviourName(name: string): string {
+  return name === 'thinking' ? 'enable_thinking' : name;
 }
 
 function valueText(name: string, value: number | boolean | string): string {

@@ -38,7 +38,15 @@ const VIEW: RequestView = {
 const running = (parts: Partial<RequestView>) => accountOfView({ ...VIEW, ...parts }, 5_000);
 const ended = (parts: Parameters<typeof recordRow>[0] = {}) => accountOfRow({ id: 7, ...recordRow(parts) });
 const told = (account: RequestAccount, mended: readonly RecordedRepair[] = []) =>
-  storyOf({ account, mended, moment: { first: [], left: 0, last: [] }, chat: null, nowMs: 9_000, origin: 'http://f' });
+  storyOf({
+    account,
+    mended,
+    moment: { first: [], left: 0, last: [] },
+    chat: null,
+    preset: null,
+    nowMs: 9_000,
+    origin: 'http://f',
+  });
 
 describe('while it runs', () => {
   const states: readonly (readonly [string, Partial<RequestView>, string | null])[] = [
@@ -110,11 +118,25 @@ test('parameters say who chose them; none and none recorded are two things', () 
   } as const;
   expect(told(ended({ parameters })).parameters).toEqual([
     { name: 'temperature', value: '0.2', from: 'the caller' },
-    { name: 'max_tokens', value: '12,000', from: 'Flow, to leave room for thoughts' },
+    { name: 'max_tokens', value: '12,000', from: 'Flow' },
     { name: 'thinking', value: 'off', from: 'the model’s settings, over the caller' },
   ]);
   expect(told(ended({ parameters: {} })).parameters).toEqual([]);
   expect(told(ended({ parameters: null })).parameters).toBeNull();
+});
+
+test('a value of the model says by which preset it came, as long as it is that of the preset', () => {
+  const parameters = { top_k: [20, 'model'], min_p: [0.1, 'model'], temperature: [0.6, 'caller'] } as const;
+  const preset = { name: 'Coding', behaviour: { top_k: 20, min_p: 0, temperature: 0.6 } };
+  const story = storyOf({
+    ...{ account: ended({ parameters }), mended: [], moment: { first: [], left: 0, last: [] } },
+    ...{ chat: null, preset, nowMs: 0, origin: '' },
+  });
+  expect(story.parameters?.map(({ from }) => from)).toEqual([
+    'the model’s settings, by the preset Coding',
+    'the model’s settings',
+    'the caller',
+  ]);
 });
 
 test('what was mended stands once, with its texts where they were kept', () => {
@@ -131,7 +153,7 @@ test('what was mended stands once, with its texts where they were kept', () => {
 test('lines of the logs lose their colours, and lead to the logs of that time', () => {
   const line = { source: 'gemma', level: 'error', atMs: 1_500, text: '\u001b[31mout of\u001b[0m memory' } as const;
   const account = ended({ startedAtMs: 1_000 });
-  const sources = { account, mended: [], chat: null, nowMs: 0, origin: '' };
+  const sources = { account, mended: [], chat: null, preset: null, nowMs: 0, origin: '' };
   const { log } = storyOf({ ...sources, moment: { first: [line], left: 3, last: [] } });
   expect(log.first[0]).toMatchObject({ source: 'gemma', level: 'error', text: 'out of memory' });
   expect(log).toMatchObject({ left: 3, href: '/logs?at=1000&source=gemma' });
