@@ -184,7 +184,8 @@ function livePast(pace: Pace, { requests }: Scene): void {
   const [wallMs, monotonicMs] = [Date.now(), performance.now()];
   for (let ago = PAST_S; ago >= 0; ago -= 1) {
     const views = requests.map((view) => {
-      const written = (view.tokensPerS ?? 0) * ago + 9 * Math.sin(ago / 2) * Math.sin(ago / 7);
+      const sinceEnd = view.endedAtMs === null ? 0 : (wallMs - view.endedAtMs) / 1000;
+      const written = (view.tokensPerS ?? 0) * Math.max(0, ago - sinceEnd) + 9 * Math.sin(ago / 2) * Math.sin(ago / 7);
       return { ...view, outputTokens: Math.max(0, Math.round(view.outputTokens - written)), endedAtMs: null };
     });
     const waiting = requests.filter(({ wait, startedAtMs }) => wait !== null && wallMs - startedAtMs >= ago * 1000);
