@@ -10,6 +10,9 @@ const KEYS: readonly { readonly keys: readonly string[]; readonly does: string }
   { keys: ['g', 'l'], does: 'Go to Logs' },
   { keys: ['g', 's'], does: 'Go to Settings' },
   { keys: ['/'], does: 'Filter what is on the page' },
+  { keys: ['j', 'k'], does: 'On the Monitor: the next request, the one before; Enter opens it' },
+  { keys: ['x', 'x'], does: 'On the Monitor: cancel that request' },
+  { keys: ['f'], does: 'On the Monitor: full screen' },
   { keys: ['?'], does: 'Show these keys' },
   { keys: ['Esc'], does: 'Close what is open' },
 ];
