@@ -26,7 +26,7 @@
     const row = document.activeElement?.closest('.request');
     const at = links.indexOf(row?.querySelector('[data-walked]') ?? document.activeElement);
     const next = at === -1 ? (step > 0 ? 0 : links.length - 1) : at + step;
-    links[next]?.focus();
+    (links[next] ?? links[at])?.focus();
     return links.length > 0;
   };
 

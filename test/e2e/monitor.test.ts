@@ -193,7 +193,7 @@ describe('what is done on the page is done', () => {
     expect(await page.textContent(`${CARD} button[aria-label^="Unpin"]`)).toBe('Unpin');
   });
 
-  test('by keyboard alone: Tab to Load, Enter, Tab to Cancel, Enter', async () => {
+  test('by keyboard alone: Tab to Load, Enter, Tab to Cancel, Enter, and j and Enter to its story', async () => {
     const { page, troubles, polls } = await openMonitor();
     await tabTo(page, 'Load');
     await page.keyboard.press('Enter');
@@ -204,6 +204,13 @@ describe('what is done on the page is done', () => {
     await page.keyboard.press('Enter');
     expect(await answer).toContain('"error"');
     expect([...troubles, ...polls]).toEqual([]);
+    await page.waitForSelector(`${CARD} .request[data-stage=cancelled]`);
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.drawer[open] #drawer-title:has-text("impatient")');
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('.drawer', { state: 'hidden' });
+    expect(troubles).toEqual([]);
   });
 });
 
