@@ -41,8 +41,8 @@ export function Chart({ chart, marks }: ChartProps): JSX.Element {
       <h2 class="chart__title" id={`chart-${chart.id}-title`} safe>
         {chart.title}
       </h2>
-      <p class="chart__reading" />
       <div class="chart__frame">
+        <p class="chart__reading" />
         <span class="chart__top" safe>
           {isEmpty ? '' : chart.topText}
         </span>
@@ -88,13 +88,27 @@ function Lines({ chart: { series, top } }: { chart: ChartData }): JSX.Element {
   return (
     <>
       {series.map(({ values, isTrouble }, index) => (
-        <path class="chart__line" data-look={lookOf(index, isTrouble)} d={linePath(values, top)} />
+        <g data-look={lookOf(index, isTrouble)}>
+          <path class="chart__line" d={linePath(values, top)} />
+          <path class="chart__dots" d={dotsPath(values, top)} />
+        </g>
       ))}
     </>
   );
 }
 
-/** A part without a value breaks the line; a value alone is a dot. */
+/** A value without neighbours makes no line, so it is a dot. */
+function dotsPath(values: readonly (number | null)[], top: number): string {
+  const step = WIDTH / Math.max(1, values.length);
+  const isAlone = (index: number) => (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null;
+  return values
+    .map((value, index) =>
+      value === null || !isAlone(index) ? '' : `M${((index + 0.5) * step).toFixed(1)} ${heightOf(value, top)}h0.1`,
+    )
+    .join('');
+}
+
+/** A part without a value breaks the line. */
 function linePath(values: readonly (number | null)[], top: number): string {
   const step = WIDTH / Math.max(1, values.length);
   let isDrawing = false;
@@ -105,7 +119,7 @@ function linePath(values: readonly (number | null)[], top: number): string {
         return '';
       }
       const point = `${((index + 0.5) * step).toFixed(1)} ${heightOf(value, top)}`;
-      const command = isDrawing ? `L${point}` : `M${point}h0.1`;
+      const command = isDrawing ? `L${point}` : `M${point}`;
       isDrawing = true;
       return command;
     })

@@ -8,8 +8,8 @@ export type MarksData = {
   /** Kinds that occur, with their places: 0 to 1 of the period. */
   readonly legend: readonly {
     readonly look: MarkLook;
-    readonly label: string;
-    readonly count: number;
+    /** `3 loads`. */
+    readonly text: string;
     readonly ratios: readonly number[];
   }[];
   /** Newest first; `part` is the part of the charts that it lies in. */
@@ -24,13 +24,13 @@ export function Marks({ marks }: { marks: MarksData }): JSX.Element {
   return (
     <details class="marks" id="telemetry-marks">
       <summary class="marks__legend">
-        <span>Marked in the charts:</span>
-        {marks.legend.map(({ look, label, count }) => (
+        <span>Marked in the charts</span>
+        {marks.legend.map(({ look, text }) => (
           <span class="marks__look">
             <svg class="chart__sample" viewBox="0 0 24 8" aria-hidden="true" focusable="false">
               <path class="chart__mark" data-kind={look} d="M12 0V8" />
             </svg>
-            <span safe>{`${countText(count)} ${label}`}</span>
+            <span safe>{text}</span>
           </span>
         ))}
       </summary>

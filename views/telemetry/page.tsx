@@ -114,6 +114,14 @@ export function TelemetryPage({ data }: { data: TelemetryData }): JSX.Element {
           ))}
         </div>
       )}
+      {data.isEmpty ? (
+        ''
+      ) : (
+        <p class="telemetry__aside">
+          Drag over a part of a chart to look at it alone; with the keyboard, choose it with Shift and the arrows, then
+          press Enter.
+        </p>
+      )}
       <Marks marks={data.marks} />
       <Failures failures={data.failures} rangeWords={data.rangeWords} />
       <Mended mended={data.mended} rangeWords={data.rangeWords} />

@@ -183,9 +183,9 @@ function textOf(value: number | null, toText: ToText): string {
   return value === null ? NOTHING : toText(value);
 }
 
-/** The next round number of 1, 2 or 5 and zeros. */
+/** The next round number, of one digit or one and a half. */
 function roundUp(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
-  const factor = [1, 2, 5, 10].find((one) => one * power >= value) ?? 10;
+  const factor = [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((one) => one * power >= value) ?? 10;
   return factor * power;
 }

@@ -1,7 +1,7 @@
 /** What happened beside the requests, in words and as places on the charts. Pure. */
 import type { Period, PeriodLoad } from '#src/requests/period.ts';
 import type { MarkRow } from '#src/store/schema.ts';
-import { elapsedText } from '#views/parts/quantity.tsx';
+import { elapsedText, pluralText } from '#views/parts/quantity.tsx';
 import type { MarkLook, MarksData } from '#views/telemetry/marks.tsx';
 import { momentText } from './span.ts';
 
@@ -16,12 +16,12 @@ export type MarkSources = {
 type Moment = { readonly atMs: number; readonly look: MarkLook; readonly text: string };
 
 const SHOWN_MAX = 150;
-const LOOKS: readonly { readonly look: MarkLook; readonly label: string }[] = [
-  { look: 'load', label: 'loads' },
-  { look: 'unload', label: 'unloads' },
-  { look: 'crash', label: 'crashes' },
-  { look: 'change', label: 'changes' },
-  { look: 'start', label: 'starts and ends of Flow' },
+const LOOKS: readonly { readonly look: MarkLook; readonly one: string; readonly many: string }[] = [
+  { look: 'load', one: 'load', many: 'loads' },
+  { look: 'unload', one: 'unload', many: 'unloads' },
+  { look: 'crash', one: 'crash', many: 'crashes' },
+  { look: 'change', one: 'change', many: 'changes' },
+  { look: 'start', one: 'start or end of Flow', many: 'starts and ends of Flow' },
 ];
 const UNLOADS: Readonly<Record<string, string>> = {
   cooldown: 'was unloaded: nobody had used it',
@@ -39,10 +39,10 @@ export function marksData({ loads, marks, unread }: MarkSources, period: Period,
   const shown = moments.slice(-SHOWN_MAX);
   const ratioOf = (atMs: number) => Math.min(1, Math.max(0, (atMs - period.fromMs) / lengthMs));
   return {
-    legend: LOOKS.map(({ look, label }) => {
-      const ofLook = shown.filter((moment) => moment.look === look);
-      return { look, label, count: ofLook.length, ratios: ofLook.map(({ atMs }) => ratioOf(atMs)) };
-    }).filter(({ count }) => count > 0),
+    legend: LOOKS.map(({ look, one, many }) => {
+      const ratios = shown.filter((moment) => moment.look === look).map(({ atMs }) => ratioOf(atMs));
+      return { look, text: pluralText(ratios.length, one, many), ratios };
+    }).filter(({ ratios }) => ratios.length > 0),
     list: shown.toReversed().map(({ atMs, look, text }) => ({
       look,
       text: `${momentText(atMs, lengthMs)}: ${text}`,

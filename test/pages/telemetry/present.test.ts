@@ -231,9 +231,9 @@ describe('marks', () => {
     expect(list[0]).toMatchObject({ look: 'load', part: 9 });
     expect(list[1]).toMatchObject({ look: 'unload', part: 5 });
     expect(list.length + hidden).toBe(308);
-    expect(legend.map(({ look, count }) => [look, count])).toEqual([
-      ['load', 1],
-      ['unload', list.length - 1],
+    expect(legend.map(({ text, ratios }) => [text, ratios.length])).toEqual([
+      ['1 load', 1],
+      [`${list.length - 1} unloads`, list.length - 1],
     ]);
   });
 });
