@@ -237,11 +237,11 @@ export const conversations = sqliteTable(
     settings: text('settings', { mode: 'json' }).$type<unknown>().notNull(),
     /** The last turn of the branch that is shown. */
     leafId: text('leaf_id'),
-    /** It stands above the others, however old it is. */
-    isPinned: integer('is_pinned', { mode: 'boolean' }).notNull().default(false),
     createdAtMs: integer('created_at_ms').notNull(),
     updatedAtMs: integer('updated_at_ms').notNull(),
     deletedAtMs: integer('deleted_at_ms'),
+    /** It stands above the others, however old it is. */
+    isPinned: integer('is_pinned', { mode: 'boolean' }).notNull().default(false),
   },
   (table) => [index('conversations_updated').on(table.updatedAtMs)],
 );
