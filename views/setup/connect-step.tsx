@@ -37,6 +37,9 @@ export function ConnectStep({ connect }: { connect: ConnectStepData }): JSX.Elem
       <p class="step__about">
         Pick your agent and run its command: it writes the settings, and <code>--undo</code> takes them back.
       </p>
+      <p class="step__answer" id={answerId} role="status" data-state={state} safe>
+        {says}
+      </p>
       {modelId === null ? (
         <p class="step__quiet">The commands appear here once there is a model.</p>
       ) : (
@@ -46,9 +49,6 @@ export function ConnectStep({ connect }: { connect: ConnectStepData }): JSX.Elem
           ))}
         </ul>
       )}
-      <p class="step__answer" id={answerId} role="status" data-state={state} safe>
-        {says}
-      </p>
       <p class="step__quiet">
         No agent at hand? <a href="/chat">Ask in the Chat</a>.
       </p>

@@ -21,7 +21,7 @@ export function SetUpPage({ setUp }: { setUp: SetUpData }): JSX.Element {
       <PageHead title="Set-up">
         <Times times={setUp.times} />
         <a class="button button--quiet" href="/">
-          Skip to the Monitor
+          To the Monitor
         </a>
       </PageHead>
       <ol class="setup__steps">
