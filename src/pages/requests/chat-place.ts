@@ -7,7 +7,8 @@ import type { StoryData } from '#views/requests/story.tsx';
 
 /** Null for requests of others, and of conversations that are not kept. A database in trouble costs a link. */
 export function chatPlaceOf(store: Store, account: RequestAccount): StoryData['chat'] {
-  if (account.client !== CHAT_CLIENT) return null;
+  // Behind a key its name stands in front.
+  if (!account.client?.endsWith(CHAT_CLIENT)) return null;
   try {
     const turn = turnOfRequest(store, account.requestId, account.startedAtMs);
     if (turn === null) return null;
