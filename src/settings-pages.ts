@@ -14,8 +14,9 @@ import { allShelves, overview } from './engines/overview.ts';
 import type { Flow } from './flow.ts';
 import type { FragmentKey } from './live/feed.ts';
 import { EngineBoard } from './pages/settings/engine-board.ts';
+import { keyPages } from './pages/settings/key-pages.tsx';
 import { LiveSettings } from './pages/settings/live-settings.tsx';
-import { settingsPages } from './pages/settings/pages.tsx';
+import { pageOf, settingsPages } from './pages/settings/pages.tsx';
 import { settingsPanelPages } from './pages/settings/panel-pages.tsx';
 import { RecordKeeper } from './pages/settings/record-keeper.ts';
 import { SettingsView } from './pages/settings/settings-view.ts';
@@ -45,13 +46,16 @@ export function openSettingsPages(flow: Flow, shell: Shell, { modelOf, touch }: 
   });
   const records = openRecordKeeper(flow, () => touch('records'));
   const { host, port } = settings.current;
-  const hasKey = config.apiKey !== null;
+  const { keys, credentials } = flow;
+  const hasKey = () => config.apiKey !== null || keys.hasLive;
+  const isKeyRequired = () => credentials.isRequired;
   const hasToken = () => hub.token.tokenFor(new URL(hub.hubUrl()).origin) !== null;
   const view = new SettingsView({
     settings,
     models: () => registry.list(),
     engines: board,
-    door: { host, port, hasKey, isOpenAllowed: config.isOpenAllowed },
+    door: { host, port, hasKey, isKeyRequired, isOpenAllowed: config.isOpenAllowed },
+    keys: () => keys.list(),
     hub: { hubUrl: () => hub.hubUrl(), hasToken },
     agents: () => agentRows(flow),
     records,
@@ -60,8 +64,10 @@ export function openSettingsPages(flow: Flow, shell: Shell, { modelOf, touch }: 
   const live = new LiveSettings({ view, board });
   const examine = () => findings(flow);
   const prepare = () => Promise.race([board.look(), Bun.sleep(PREPARE_MS_MAX)]);
+  const signedIn = (request: Request) => signedInWords(flow, request);
   const routes = new Elysia({ name: 'settings-page' })
-    .use(settingsPages({ shell, view, live, settings, version, prepare, examine }))
+    .use(settingsPages({ shell, view, live, settings, version, prepare, examine, signedIn }))
+    .use(keyPages({ shell, view, keys, page: pageOf({ shell, view, signedIn }) }))
     .use(
       settingsPanelPages({
         ...{ shell, view, board, shelves, upgrades, records, examine },
@@ -69,12 +75,19 @@ export function openSettingsPages(flow: Flow, shell: Shell, { modelOf, touch }: 
         hub: { save: (token) => hub.token.save(token, hub.hubUrl()), remove: () => hub.token.remove() },
         onToken: () => touch('token'),
         setUpOf: (agent, request) => {
-          const setUp = agentSetUp({ modelOf, asksForKey: () => hasKey }, agent, null, request);
+          const setUp = agentSetUp({ modelOf, asksForKey: isKeyRequired }, agent, null, request);
           return { ...setUp, name: setUp.agent };
         },
       }),
     );
   return { live, routes };
+}
+
+/** Who looks at a page; null when it is the owner, who was not asked for a key. */
+function signedInWords({ callers, config }: Flow, request: Request): string | null {
+  const key = callers.keyOf(request);
+  if (key !== null) return `Signed in with the key “${key.rules.name}”, which may ${key.rules.scopes.join(' and ')}.`;
+  return config.apiKey === null ? null : 'Signed in with the key that Flow was started with.';
 }
 
 /** Why the engine of a kind is the same for all of this run, in the page's words; null when it can be changed. */
@@ -166,7 +179,7 @@ async function findings(flow: Flow): Promise<readonly Finding[]> {
     ...ofSettings,
     checkDatabase(config.dataDir),
     ...checkSpace(config.dataDir, current.models_dir),
-    checkExposure(current, config.apiKey !== null, config.isOpenAllowed),
+    checkExposure(current, config.apiKey !== null || flow.keys.hasLive, config.isOpenAllowed),
     checkProxies(environment),
     ...checkEngines(found, current.engine_auto_install),
     ...checkMlx(found, models, current.engine_auto_install),

@@ -4,6 +4,7 @@ import { PageHead } from '#views/parts/page-head.tsx';
 import { About, type AboutData, Doctor, type FindingData, Transfer, type TransferData } from './about.tsx';
 import { type AgentRowData, Agents } from './agents.tsx';
 import { type EngineKindData, Engines } from './engines.tsx';
+import { Keys, type KeysData } from './keys.tsx';
 import { Appearance, Network, type NetworkData, Records, type RecordsData, Token, type TokenData } from './panels.tsx';
 import { type SettingData, SettingRow } from './setting.tsx';
 
@@ -18,6 +19,7 @@ export type SettingsData = {
   readonly engines: readonly EngineKindData[];
   readonly network: NetworkData;
   readonly token: TokenData;
+  readonly keys: KeysData;
   readonly agents: readonly AgentRowData[];
   readonly records: RecordsData;
   readonly about: AboutData;
@@ -138,6 +140,8 @@ function Before({ name, data }: { name: string; data: SettingsData }): JSX.Eleme
       );
     case 'network':
       return <Network network={data.network} />;
+    case 'keys':
+      return <Keys data={data.keys} />;
     case 'agents':
       return <Agents agents={data.agents} />;
     default:

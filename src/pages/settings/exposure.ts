@@ -5,7 +5,12 @@ export type Door = {
   /** What is listened on now; port 0 = one that the system chose. */
   readonly host: string;
   readonly port: number;
+  /** Whether anybody has one. */
   readonly hasKey: boolean;
+  /** Whether one is asked for on this machine too. */
+  readonly isKeyRequired: boolean;
+  /** Flow was told to let others in without a key. */
+  readonly isOpenAllowed: boolean;
   /** This machine's addresses that others can reach. */
   readonly addresses: readonly string[];
 };
@@ -27,19 +32,26 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /** Who can reach Flow now. */
-export function exposure({ host, port, hasKey, addresses }: Door): Exposure {
+export function exposure({ host, port, hasKey, isKeyRequired, isOpenAllowed, addresses }: Door): Exposure {
   const at = (name: string): string => `${name.includes(':') ? `[${name}]` : name}${port === 0 ? '' : `:${port}`}`;
-  const keyed = hasKey ? 'Every caller must show the API key.' : 'No API key is asked for.';
+  const keyed = isKeyRequired ? 'Every caller must show an API key.' : 'No API key is asked for here.';
   if (LOOPBACK.has(host)) {
     return { tone: 'good', sentence: `Reachable from this computer only, at ${at(host)}.`, hint: keyed };
   }
   const names = ANY.has(host) ? addresses.slice(0, ADDRESSES_SHOWN_MAX) : [host];
   const where = names.length === 0 ? '' : ` at ${names.map(at).join(', ')}`;
-  if (hasKey) return { tone: 'good', sentence: `Reachable from your network${where}, with the API key.`, hint: keyed };
+  if (isOpenAllowed && !isKeyRequired) {
+    return {
+      tone: 'warning',
+      sentence: `Reachable from your network${where} by everybody, without a key.`,
+      hint: 'Make a key below and ask for it on this computer too, or listen on 127.0.0.1.',
+    };
+  }
+  if (hasKey) return { tone: 'good', sentence: `Reachable from your network${where}, with an API key.`, hint: keyed };
   return {
     tone: 'warning',
-    sentence: `Reachable from your network${where} by everybody, without a key.`,
-    hint: 'Start Flow with FLOW_API_KEY, or listen on 127.0.0.1.',
+    sentence: `Listens to your network${where}, but nobody there has a key.`,
+    hint: 'Make one below, or listen on 127.0.0.1.',
   };
 }
 
@@ -52,7 +64,7 @@ export function nextStart(
   if (now.host === saved.host && now.port === saved.port) return null;
   const where = `${saved.host}:${saved.port}`;
   if (!LOOPBACK.has(saved.host) && !now.hasKey && !isOpenAllowed) {
-    return `The next start would refuse to listen on ${where} without an API key: set FLOW_API_KEY before it.`;
+    return `The next start would refuse to listen on ${where} while nobody has an API key: make one before it.`;
   }
   return `From the next start: ${where}. Restart Flow to use it.`;
 }

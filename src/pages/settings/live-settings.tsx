@@ -9,6 +9,7 @@ import { markupOf } from '#src/web/markup.ts';
 import { Partial } from '#views/parts/partial.tsx';
 import { Agents, agentsId } from '#views/settings/agents.tsx';
 import { Engines, enginesId } from '#views/settings/engines.tsx';
+import { KeyList, keysId } from '#views/settings/keys.tsx';
 import { Edition, editionId } from '#views/settings/page.tsx';
 import { Network, networkId, Records, recordsId, Token, tokenId } from '#views/settings/panels.tsx';
 import { liveSettingTarget, Setting } from '#views/settings/setting.tsx';
@@ -17,11 +18,16 @@ import { ENGINE_CHOICES, MODEL_CHOICES } from './sections.ts';
 import type { SettingsView } from './settings-view.ts';
 
 const FIELD_PREFIX = 'field:';
-const PANEL_KEYS: readonly FragmentKey[] = ['engines', 'network', 'token', 'agents', 'records'];
+const PANEL_KEYS: readonly FragmentKey[] = ['engines', 'network', 'token', 'agents', 'records', 'keys'];
 const ENGINE_FIELDS = Object.keys(ENGINE_CHOICES).map((name) => `${FIELD_PREFIX}${name}`);
 const MODEL_FIELDS = [...MODEL_CHOICES].map((name) => `${FIELD_PREFIX}${name}`);
 /** What a change of a setting changes beside the setting itself. */
-const FOLLOWING: Readonly<Record<string, FragmentKey>> = { host: 'network', port: 'network', hub_url: 'token' };
+const FOLLOWING: Readonly<Record<string, FragmentKey>> = {
+  host: 'network',
+  port: 'network',
+  require_key: 'network',
+  hub_url: 'token',
+};
 
 export type LiveSettingsParts = {
   readonly view: SettingsView;
@@ -32,7 +38,7 @@ export type LiveSettingsParts = {
 /** The topic of the page. A browser that connects gets the edition, and asks for the settings if it has another. */
 export class LiveSettings implements LiveTopic {
   /** Agents are connected by other programs, which tell nobody. */
-  readonly fadingKeys: readonly FragmentKey[] = ['agents', 'records'];
+  readonly fadingKeys: readonly FragmentKey[] = ['agents', 'records', 'keys'];
   readonly #parts: LiveSettingsParts;
 
   constructor(parts: LiveSettingsParts) {
@@ -55,6 +61,8 @@ export class LiveSettings implements LiveTopic {
           ...event.keys.map((key) => `${FIELD_PREFIX}${key}`),
           ...event.keys.flatMap((key) => FOLLOWING[key] ?? []),
         ];
+      case 'keys-changed':
+        return ['keys', 'network'];
       case 'engine-install-changed':
         void this.#parts.board.look();
         return ['engines'];
@@ -108,6 +116,8 @@ export class LiveSettings implements LiveTopic {
         return panel(agentsId, <Agents agents={view.agents()} />);
       case 'records':
         return panel(recordsId, <Records records={view.records()} />);
+      case 'keys':
+        return panel(keysId, <KeyList keys={view.keys()} />);
       case 'edition':
         return this.#edition(false);
       default:

@@ -29,6 +29,8 @@ export type SettingsPagesParts = {
   readonly live: Pick<LiveSettings, 'everything'>;
   readonly settings: Pick<SettingsFile, 'current' | 'origin' | 'update' | 'refresh'>;
   readonly version: string;
+  /** Who looks, in words; null = the owner, without a key. */
+  readonly signedIn: (request: Request) => string | null;
   /** Finds out what is not known yet, as far as that is done soon. */
   readonly prepare: () => Promise<void>;
   readonly examine: () => Promise<NonNullable<Wish['findings']>>;
@@ -127,9 +129,9 @@ function transferPages(parts: SettingsPagesParts) {
 }
 
 /** Makes the whole page. */
-function pageOf({ shell, view }: SettingsPagesParts) {
+export function pageOf({ shell, view, signedIn }: Pick<SettingsPagesParts, 'shell' | 'view' | 'signedIn'>) {
   return (request: Request, wish: Wish, status = 200): Response => {
-    const body = <SettingsPage data={view.page(wish)} />;
+    const body = <SettingsPage data={view.page({ ...wish, signedIn: signedIn(request) })} />;
     return shell.page(
       request,
       { title: 'Settings', current: 'settings', styles: ['settings', 'settings-panels'], scripts: ['settings'], body },

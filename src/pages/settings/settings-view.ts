@@ -1,6 +1,7 @@
 /** What the Settings page shows, as plain data, read from the present state. */
 import { networkInterfaces } from 'node:os';
 import type { StartedKind } from '#src/engines/engine.ts';
+import type { HeldKey } from '#src/keys/held-key.ts';
 import type { Model } from '#src/models/model.ts';
 import { type SettingName, type SettingOrigin, Settings } from '#src/settings/settings.ts';
 import type { SettingsFile } from '#src/settings/store.ts';
@@ -8,11 +9,13 @@ import { choices, SETTING_NAMES } from '#src/settings/validation.ts';
 import type { AboutData, FindingData, TransferData } from '#views/settings/about.tsx';
 import type { AgentRowData } from '#views/settings/agents.tsx';
 import type { EngineKindData } from '#views/settings/engines.tsx';
+import type { KeyDraftData, KeyRowData, KeysData } from '#views/settings/keys.tsx';
 import type { SettingsData } from '#views/settings/page.tsx';
 import type { NetworkData, RecordsData, TokenData } from '#views/settings/panels.tsx';
 import type { SettingChoice, SettingData, SettingInput } from '#views/settings/setting.tsx';
 import { exposure, nextStart } from './exposure.ts';
 import { boundsOf, kindOf, textOf, wordsOf } from './field-values.ts';
+import { keyRow, NEW_KEY } from './key-view.ts';
 import { ENGINE_CHOICES, LISTED, MODEL_CHOICES, SECTIONS, type TakesEffect } from './sections.ts';
 
 /** What the page reads. */
@@ -28,9 +31,12 @@ export type SettingsSources = {
   readonly door: {
     readonly host: string;
     readonly port: number;
-    readonly hasKey: boolean;
+    readonly hasKey: () => boolean;
+    /** Whether one is asked for on this machine too. */
+    readonly isKeyRequired: () => boolean;
     readonly isOpenAllowed: boolean;
   };
+  readonly keys: () => readonly HeldKey[];
   readonly hub: { hubUrl(): string; hasToken(): boolean };
   readonly agents: () => readonly AgentRowData[];
   readonly records: { known(): RecordsData };
@@ -46,6 +52,10 @@ export type Wish = {
   readonly filter: SettingsData['filter'];
   readonly findings: readonly FindingData[] | null;
   readonly transfer: TransferData;
+  readonly keyDraft: Omit<KeyDraftData, 'offered'>;
+  readonly keyMade: KeysData['made'];
+  /** Who looks, in words; null = the owner, without a key. */
+  readonly signedIn: string | null;
 };
 
 /** Nothing typed, nothing looked for. */
@@ -54,6 +64,9 @@ export const PLAIN_WISH: Wish = {
   filter: { text: '', isChangedOnly: false },
   findings: null,
   transfer: { text: '', error: null },
+  keyDraft: NEW_KEY,
+  keyMade: null,
+  signedIn: null,
 };
 
 /** The variables that fix a setting. */
@@ -91,6 +104,12 @@ export class SettingsView {
       engines: engines.kinds(),
       network: this.network(),
       token: this.token(),
+      keys: {
+        keys: this.keys(),
+        draft: this.keyDraft(wish.keyDraft),
+        made: wish.keyMade,
+        signedIn: wish.signedIn,
+      },
       agents: agents(),
       records: records.known(),
       about: about(),
@@ -130,8 +149,22 @@ export class SettingsView {
   network(): NetworkData {
     const { settings, door } = this.#sources;
     const { host, port } = settings.current;
-    const now = { host: door.host, port: door.port, hasKey: door.hasKey, addresses: reachableAddresses() };
-    return { ...exposure(now), next: nextStart(door, { host, port }, door.isOpenAllowed) };
+    const now = {
+      ...{ host: door.host, port: door.port, hasKey: door.hasKey(), isKeyRequired: door.isKeyRequired() },
+      isOpenAllowed: door.isOpenAllowed,
+      addresses: reachableAddresses(),
+    };
+    return { ...exposure(now), next: nextStart(now, { host, port }, door.isOpenAllowed) };
+  }
+
+  keys(): readonly KeyRowData[] {
+    return this.#sources.keys().map((key) => keyRow(key, Date.now()));
+  }
+
+  /** A form with the models that it can offer. */
+  keyDraft(draft: Omit<KeyDraftData, 'offered'>): KeyDraftData {
+    const known = this.#sources.models().map(({ id }) => id);
+    return { ...draft, offered: [...known, ...draft.models.filter((id) => !known.includes(id))] };
   }
 
   token(error: string | null = null): TokenData {

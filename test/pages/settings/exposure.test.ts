@@ -2,26 +2,37 @@
 import { describe, expect, test } from 'bun:test';
 import { exposure, nextStart } from '#src/pages/settings/exposure.ts';
 
-const door = { host: '127.0.0.1', port: 3377, hasKey: false, addresses: ['192.168.1.20', '10.0.0.7'] };
+const door = {
+  ...{ host: '127.0.0.1', port: 3377, addresses: ['192.168.1.20', '10.0.0.7'] },
+  ...{ hasKey: false, isKeyRequired: false, isOpenAllowed: false },
+};
 
 describe('exposure', () => {
   test('loopback is this computer only, with or without a key', () => {
     expect(exposure(door).sentence).toBe('Reachable from this computer only, at 127.0.0.1:3377.');
-    expect(exposure({ ...door, hasKey: true }).hint).toBe('Every caller must show the API key.');
+    expect(exposure({ ...door, hasKey: true }).hint).toBe('No API key is asked for here.');
+    expect(exposure({ ...door, hasKey: true, isKeyRequired: true }).hint).toBe('Every caller must show an API key.');
     expect(exposure({ ...door, host: '::1' }).sentence).toContain('[::1]:3377');
   });
 
   test('every address of the machine is named when all are listened on', () => {
     const { sentence, tone } = exposure({ ...door, host: '0.0.0.0', hasKey: true });
-    expect(sentence).toBe('Reachable from your network at 192.168.1.20:3377, 10.0.0.7:3377, with the API key.');
+    expect(sentence).toBe('Reachable from your network at 192.168.1.20:3377, 10.0.0.7:3377, with an API key.');
     expect(tone).toBe('good');
   });
 
-  test('without a key everybody can, which is a warning', () => {
-    const { sentence, tone, hint } = exposure({ ...door, host: '192.168.1.20' });
+  test('where Flow was told to be open everybody can, also when others have keys, which is a warning', () => {
+    const open = { ...door, host: '192.168.1.20', isOpenAllowed: true, hasKey: true };
+    expect(exposure({ ...open, isKeyRequired: true }).tone).toBe('good');
+    const { sentence, tone, hint } = exposure(open);
     expect(sentence).toBe('Reachable from your network at 192.168.1.20:3377 by everybody, without a key.');
     expect(tone).toBe('warning');
-    expect(hint).toContain('FLOW_API_KEY');
+    expect(hint).toContain('Make a key');
+  });
+
+  test('when the last key is gone nobody else can, and the owner is told', () => {
+    const { sentence, tone } = exposure({ ...door, host: '192.168.1.20' });
+    expect([sentence.includes('nobody there has a key'), tone]).toEqual([true, 'warning']);
   });
 });
 
