@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { Elysia } from 'elysia';
 import { agentRoutes } from './agents/routes.ts';
 import { presetRoutes } from './behaviour/routes.ts';
+import { chronicleRoutes } from './chronicle/routes.ts';
 import { openDashboard } from './dashboard.ts';
 import { anthropic } from './dialects/anthropic/anthropic.ts';
 import { chatVoice } from './dialects/chat/voice.ts';
@@ -155,6 +156,7 @@ function management(flow: Flow, isAccepting: () => boolean, closing: AbortSignal
     .use(logRoutes({ logs, clock, closing }))
     .use(requestRoutes({ tracker, telemetry: flow.telemetry, accounts: openAccounts(flow), fleet: snapshot }))
     .use(repairRoutes({ repairs: flow.repairs }))
+    .use(chronicleRoutes(flow))
     .use(engineRoutes({ engines: flow.engines, mlx: flow.mlx, updates: updateWords(flow) }))
     .use(backendRoutes(flow))
     .use(

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { openBrowser, watchedPage } from '../support/browser.ts';
 import { realEngine } from '../support/real-engine.ts';
-import { type RunningFlow, startFlow } from '../support/running-flow.ts';
+import { type RunningFlow, startFlow, until } from '../support/running-flow.ts';
 
 const LIVE = '#connection[data-state=live]';
 
@@ -58,6 +58,22 @@ test('a request is counted without a reload, tells its story, and leads to the l
   await page.click('.chip >> text=Everything');
   await page.waitForSelector('.log__source >> text=flow-demo');
   expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
+test('an unload is written down with its reason, and so is what memory was used for', async () => {
+  const headers = { 'content-type': 'application/json' };
+  await fetch(`${flow.url}/api/models/flow-demo/unload`, { method: 'POST', headers, body: '{"force":true}' });
+  const { page } = await watchedPage(browser);
+  await until('the mark', async () =>
+    (await (await fetch(`${flow.url}/api/telemetry/marks`)).text()).includes('"unload"'),
+  );
+  await page.goto(`${flow.url}/telemetry?range=15m`);
+  const marked = await page.locator('#telemetry-marks').textContent();
+  expect(marked).toContain('flow-demo was unloaded by a person');
+  expect(marked).toMatch(/Flow [\d.]+ started/);
+  expect(await page.locator('#chart-memory').textContent()).toContain('other programs');
+  expect(await (await fetch(`${flow.url}/metrics`)).text()).toContain('flow_model_ends_total{reason="user"} 1');
   await page.context().close();
 });
 
