@@ -4,10 +4,10 @@ import { faultOfAnswer, NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-w
 import type { Dialect } from '#src/dialects/dialect.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, jsonOrNull, numberOrNull, stringOrNull } from '#src/json.ts';
+import { clientName } from '#src/keys/who.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { EngineClient } from '#src/transport/exchange.ts';
 import { type Counting, countedOrGuessed } from './count-by-asking.ts';
-import { clientName } from './doors.ts';
 import { endIfDead } from './end-if-dead.ts';
 import { refuseDanger, translatedText, without } from './engine-body.ts';
 import { readJsonBody } from './json-body.ts';

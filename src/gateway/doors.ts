@@ -7,6 +7,7 @@ import type { ChatRequest } from '#src/dialects/chat-request.ts';
 import type { AnswerHead, Dialect, Voice } from '#src/dialects/dialect.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
+import { clientName } from '#src/keys/who.ts';
 import type { Behaviour } from '#src/models/behaviour.ts';
 import type { Model } from '#src/models/model.ts';
 import type { Ticket } from '#src/requests/request.ts';
@@ -41,7 +42,6 @@ export type Door = {
 };
 
 const CHAT_PATH = '/v1/chat/completions';
-const CLIENT_CHARACTERS_MAX = 60;
 /** Routes on which text is written, so that a model's sampling parameters apply. */
 const SAMPLED_PATH = /\/(?:completions?|infill)$/;
 /** Routes whose engines answer whole, whatever `stream` says. */
@@ -200,12 +200,6 @@ function wholeAsStream({ model, json }: Arrived, { set, drop }: Changes): string
 
 function isSingle({ n }: JsonObject): boolean {
   return n === undefined || n === null || n === 1;
-}
-
-/** A short name of the program that asks: the first product of its User-Agent. */
-export function clientName(userAgent: string | null): string | null {
-  const product = userAgent?.trim().split(/[\s/(]/)[0];
-  return product ? product.slice(0, CLIENT_CHARACTERS_MAX) : null;
 }
 
 function verbatimWording(text: () => string, foreign: () => Wording, { speech }: Addressee): Wording {

@@ -1,4 +1,4 @@
-/** Keys over a real database, with time passed by hand. At the doors: test/web/guard-keys; a whole Flow: e2e/keys. */
+/** Keys over a real database, with time passed by hand. At the doors of a whole Flow: e2e/keys. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Judging what a caller shows, with time passed by hand. Keys on routes: test/web/guard, guard-keys. */
+/** Judging what a caller shows, with time passed by hand. Keys on routes: test/web/guard, e2e/keys. */
 import { describe, expect, test } from 'bun:test';
 import type { HeldKey } from '#src/keys/held-key.ts';
 import { digestOf, newKeyText, sessionFor } from '#src/keys/key-text.ts';
