@@ -1,6 +1,6 @@
 /**
- * Engines on the Settings page, in a real browser over a whole Flow with a release host on loopback: installed, updated,
- * gone back from, told in words when it goes wrong, cancelled. What a trial finds: test/e2e/engine-updates.
+ * Engines on the Settings page, in a real browser over a whole Flow with a release host on loopback: installed,
+ * updated, gone back from, told in words when it goes wrong, cancelled. What a trial finds: test/e2e/engine-updates.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';

@@ -57,6 +57,8 @@ const KEYS: readonly FragmentKey[] = ['times', 'engine', 'model', 'connect'];
 const NOTHING: readonly FragmentKey[] = [];
 /** While there is no engine, somebody may be installing one beside Flow. */
 const LOOK_INTERVAL_MS = 3_000;
+/** Settings that other models follow from. */
+const PICK_SETTINGS: ReadonlySet<string> = new Set(['hub_url', 'memory_limit_gb', 'memory_headroom_gb']);
 const SETTLED: ReadonlySet<string> = new Set(['complete', 'cancelled']);
 
 /** Shows the three steps. What is not known yet is asked for when somebody looks. */
@@ -102,7 +104,7 @@ export class SetUp implements LiveTopic {
       case 'request-changed':
         return ['connect', 'times'];
       case 'settings-changed':
-        if (event.keys.includes('hub_url') || event.keys.includes('memory_limit_gb')) picks.expire();
+        if (event.keys.some((key) => PICK_SETTINGS.has(key))) picks.expire();
         return ['engine', 'model', 'connect'];
       default:
         return NOTHING;
