@@ -77,14 +77,6 @@ export function allowProbe(page: Page): void {
 }
 
 function watch(page: Page, troubles: PageTroubles): void {
-  // A page that is left gives up what it was still asking for.
-  let isLeaving = false;
-  page.on('request', (request) => {
-    if (isDocument(page, request)) isLeaving = true;
-  });
-  page.on('domcontentloaded', () => {
-    isLeaving = false;
-  });
   page.on('dialog', (dialog) => {
     troubles.note(`dialog: ${dialog.message()}`);
     void dialog.dismiss().catch(() => {});
@@ -103,18 +95,9 @@ function watch(page: Page, troubles: PageTroubles): void {
   });
   page.on('requestfailed', (request) => {
     const why = request.failure()?.errorText ?? 'no reason';
-    const isGivenUp = why === 'net::ERR_ABORTED' && (isLeaving || isLive(request) || isDocument(page, request));
-    if (!isGivenUp) troubles.note(`${why} ${nameOf(request)}`);
+    // Given up by the page itself: it is left, or a newer question makes the older one needless.
+    if (why !== 'net::ERR_ABORTED') troubles.note(`${why} ${nameOf(request)}`);
   });
-}
-
-function isDocument(page: Page, request: Request): boolean {
-  return request.isNavigationRequest() && request.frame() === page.mainFrame();
-}
-
-/** The live connection is ended by the page whenever nobody looks. */
-function isLive(request: Request): boolean {
-  return new URL(request.url()).pathname === '/live';
 }
 
 function nameOf(request: Request): string {
