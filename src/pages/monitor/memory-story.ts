@@ -1,5 +1,6 @@
 /** The machine's memory in parts that add up, and what would be unloaded next. Pure. */
 
+import { memoryShares } from '#src/chronicle/memory-history.ts';
 import { heldBytes } from '#src/pages/figures.ts';
 import { costOfLosing } from '#src/scheduling/eviction.ts';
 import type { FleetModel, FleetSnapshot } from '#src/scheduling/lease.ts';
@@ -43,23 +44,15 @@ export function memoryStory(
   };
 }
 
-/**
- * Mapped weights count as cache for the system and as ours for the engine; they are taken from the cache, so that the
- * parts sum to the whole.
- */
+/** Shared out as in the history that telemetry draws. */
 function segmentsOf(machine: MachineMemory, fleet: FleetSnapshot): readonly MemorySegment[] {
-  const total = Math.max(0, machine.totalBytes);
-  const free = clamp(machine.freeBytes, total);
-  const models = clamp(
-    fleet.models.map(heldBytes).reduce((sum, bytes) => sum + bytes, 0),
-    total - free,
-  );
-  const cache = clamp(machine.availableBytes - machine.freeBytes, total - free - models);
+  const held = fleet.models.map(heldBytes).reduce((sum, bytes) => sum + bytes, 0);
+  const { totalBytes, modelsBytes, appsBytes, cacheBytes } = memoryShares(machine, held);
   return [
-    { kind: 'models', label: 'models', bytes: models },
-    { kind: 'apps', label: 'other apps', bytes: total - free - models - cache },
-    { kind: 'cache', label: 'cache, given up when needed', bytes: cache },
-    { kind: 'free', label: 'free', bytes: free },
+    { kind: 'models', label: 'models', bytes: modelsBytes },
+    { kind: 'apps', label: 'other apps', bytes: appsBytes },
+    { kind: 'cache', label: 'cache, given up when needed', bytes: cacheBytes },
+    { kind: 'free', label: 'free', bytes: totalBytes - modelsBytes - appsBytes - cacheBytes },
   ];
 }
 
@@ -116,8 +109,4 @@ function lossOf(model: FleetModel, now: Moment): number {
   const usedMs = lastUsedAtMs === null ? loadedMs : now.monotonicMs - (now.wallMs - lastUsedAtMs);
   const reloadMs = usualLoadMs ?? heldBytes(model) / BYTES_PER_LOAD_MS;
   return costOfLosing({ phase: 'ready', idleSinceMs: Math.max(loadedMs, usedMs), reloadMs }, now.monotonicMs);
-}
-
-function clamp(value: number, max: number): number {
-  return Math.min(Math.max(0, value), Math.max(0, max));
 }
