@@ -10,6 +10,7 @@ import { type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
 import { findModels } from '#src/models/scan.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import { dataDirHolder } from '#src/store/data-dir.ts';
+import { hasStoredKeys } from '#src/store/stored-keys.ts';
 import { ProcessRegistry } from '#src/supervision/process-registry.ts';
 import packageFile from '../../package.json' with { type: 'json' };
 import { type Command, type Context, EXIT, print } from './command.ts';
@@ -83,11 +84,16 @@ async function examine(context: Context): Promise<readonly Finding[]> {
     ...checkSpace(config.dataDir, settings.models_dir),
     port,
     ...(answering.kind === 'flow' ? checkHolder(config) : []),
-    checkExposure(settings, config.apiKey !== null, config.isOpenAllowed),
+    checkExposure(settings, hasKey(config), config.isOpenAllowed),
     checkProxies(environment),
     ...(answering.kind === 'flow' ? await askRunning(context, settings) : await askDisk(config, local)),
     ...rivals,
   ];
+}
+
+/** One that Flow is started with, or one that somebody was given. */
+function hasKey({ apiKey, dataDir }: Config): boolean {
+  return apiKey !== null || hasStoredKeys(join(dataDir, 'flow.db'), Date.now());
 }
 
 /** Pure. */

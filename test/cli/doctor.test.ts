@@ -221,7 +221,7 @@ describe('single checks', () => {
     ['a nearly full disk', spaceFinding('disk', 'x', 5e8, 1e9), 'warning', /Only 500 MB/],
     ['a disk with room', spaceFinding('disk', 'x', 5e9, 1e9), 'good', /5\.0 GB/],
     ['an open door', checkExposure({ host: '0.0.0.0', port: 1 }, false, true), 'warning', /Everybody/],
-    ['a door with a key', checkExposure({ host: '0.0.0.0', port: 1 }, true, false), 'good', /need the API key/],
+    ['a door with a key', checkExposure({ host: '0.0.0.0', port: 1 }, true, false), 'good', /need an API key/],
     ['a proxy for all', checkProxies({ ALL_PROXY: 'http://p' }), 'warning', /ALL_PROXY/],
     ['a proxy but not here', checkProxies({ http_proxy: 'http://p', no_proxy: 'a, 127.0.0.1' }), 'good', /exempt/],
     ['too little memory', checkBudget(4e9, 9e9), 'bad', /needs 9\.0 GB/],

@@ -9,6 +9,7 @@ import { KeyBook } from '#src/keys/key-book.ts';
 import { digestOf, looksLikeKey, newKeyText, sessionFor } from '#src/keys/key-text.ts';
 import { keyWire } from '#src/keys/wire.ts';
 import { closeStore, openStore, type Store } from '#src/store/open.ts';
+import { hasStoredKeys } from '#src/store/stored-keys.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 let folder = '';
@@ -118,6 +119,17 @@ test('the last use and the tokens of the day are kept, a while later and at the 
   const kept = openBook().need('laptop');
   expect(kept.lastUse).toEqual({ atMs: clock.wallMs() - 5_000, place: 'local network', client: 'claude-cli' });
   expect(kept.tokensToday).toBe(45);
+});
+
+test('who looks at the file from outside sees whether there is a key that still opens anything', () => {
+  const path = join(folder, 'flow.db');
+  const has = () => hasStoredKeys(path, clock.wallMs());
+  expect([has(), hasStoredKeys(join(folder, 'none.db'), 0)]).toEqual([false, false]);
+  const book = openBook();
+  book.create({ name: 'guest', expires_at: new Date(clock.wallMs() + 60_000).toISOString() });
+  expect(has()).toBe(true);
+  clock.advance(60_000);
+  expect(has()).toBe(false);
 });
 
 test('counting tokens uses none', () => {

@@ -66,8 +66,8 @@ function listenTrouble(hostname: string, port: number): string | null {
 export function checkExposure({ host }: Door, hasKey: boolean, isOpenAllowed: boolean): Finding {
   const check = 'exposure';
   if (LOOPBACK.has(host)) return good(check, 'Only this machine can reach it.');
-  if (hasKey) return good(check, `Others on the network can reach ${host}; they need the API key.`);
-  const fix = 'Set FLOW_API_KEY, or listen on 127.0.0.1.';
+  if (hasKey) return good(check, `Others on the network can reach ${host}; they need an API key.`);
+  const fix = 'Make a key (flow keys create NAME), set FLOW_API_KEY, or listen on 127.0.0.1.';
   if (isOpenAllowed) return warning(check, `Everybody who can reach ${host} can use this Flow.`, fix);
   return bad(check, `Flow refuses to listen on ${host} without an API key.`, fix);
 }
