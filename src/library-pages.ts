@@ -20,7 +20,16 @@ export function openLibraryPages(flow: Flow, shell: Shell, { placeFor, imports, 
   const underWay = () => queue.underWay();
   const routes = new Elysia({ name: 'library-pages' })
     .use(downloadPages({ shell, queue, downloads }))
-    .use(getPages({ shell, library: flow.hub, downloads, contextTokens, underWay }))
+    .use(
+      getPages({
+        shell,
+        library: flow.hub,
+        downloads,
+        contextTokens,
+        underWay,
+        budgetBytes: () => fleet.snapshot().memory.budgetBytes,
+      }),
+    )
     .use(
       importPages({
         ...{ shell, registry, surroundings, placeFor, imports },

@@ -30,9 +30,12 @@ export type ModelsDoors = {
   readonly isEngineReplaced: (modelId: string) => boolean;
 };
 
+/** Lines of an engine's log that a load from the form shows. */
+const TRIAL_LINES = 14;
+
 /** Builds them. */
 export function openModelsPages(flow: Flow, shell: Shell, doors: ModelsDoors) {
-  const { clock, fleet, registry, presence, measurements, settings, store, removals } = flow;
+  const { clock, logs, fleet, registry, presence, measurements, settings, store, removals } = flow;
   const usages = new ModelUsages({ store, clock });
   const lastUses = new LastUses({ store, clock });
   const plainLaunch = (model: Model) => launchFor(model, settings.current, {});
@@ -48,6 +51,8 @@ export function openModelsPages(flow: Flow, shell: Shell, doors: ModelsDoors) {
     usages: () => usages.all(),
     lastUseOf: (modelId) => lastUses.of(modelId),
     recordDays: () => settings.current.retention_days,
+    linesOf: (modelId) =>
+      logs.tail({ source: modelId, lines: TRIAL_LINES }).entries.map(({ text }) => Bun.stripANSI(text)),
     underWay: () => flow.downloads.list().filter(({ record }) => isUnderWay(record.state)).length,
     clock,
   });
@@ -70,7 +75,16 @@ export function openModelsPages(flow: Flow, shell: Shell, doors: ModelsDoors) {
         bringDemoBack: () => registry.bringDemoBack(),
       }),
     )
-    .use(loadPages({ ...common, outlooks: doors.outlooks, launchOf: plainLaunch, checkLaunch: doors.checkLaunch }))
+    .use(
+      loadPages({
+        ...common,
+        outlooks: doors.outlooks,
+        launchOf: plainLaunch,
+        checkLaunch: doors.checkLaunch,
+        formulaOf: (model, launch) => measurements.formulaOf(model, launch),
+        originOf: (name) => settings.origin(name),
+      }),
+    )
     .use(
       guidancePages({
         ...common,

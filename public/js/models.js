@@ -31,4 +31,17 @@
     for (const box of boxes()) box.checked = false;
     tell();
   });
+
+  // A button that fills fields of its form: they are changed as if somebody had typed.
+  document.addEventListener('click', (event) => {
+    const button = event.target instanceof Element ? event.target.closest('button[data-sets]') : null;
+    const form = button?.closest('form');
+    if (!button || !form) return;
+    for (const [name, value] of Object.entries(JSON.parse(button.dataset.sets))) {
+      const field = form.elements.namedItem(name);
+      if (!(field instanceof HTMLInputElement || field instanceof HTMLSelectElement)) continue;
+      field.value = value;
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+    }
+  });
 })();

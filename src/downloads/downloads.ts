@@ -9,6 +9,7 @@ import { bytesToCome, type DownloadView, type Held, heldOf, viewOf } from './hel
 import type { Library } from './library.ts';
 import { type Order, planned } from './order.ts';
 import { HubHold, type Pace, USUAL_PACE } from './patience.ts';
+import { type Direction, moved, waitingInOrder } from './queue-order.ts';
 import type { DownloadRecord, DownloadState, RecordFile, RecordFiles } from './record.ts';
 import { discardParts, fetchAll, missingBytes, placeAll } from './run.ts';
 
@@ -159,6 +160,13 @@ export class Downloads {
     return this.#view(held);
   }
 
+  /** Changes places with its neighbour among those that wait. Throws Fault('conflict') for one that does not wait. */
+  move(id: string, direction: Direction): DownloadView {
+    const held = this.#needHeld(id);
+    for (const one of moved(this.#records(), id, direction)) this.#set(this.#needHeld(one.id), { place: one.place });
+    return this.#view(held);
+  }
+
   /** Takes it off the list, cancelled if it was not at its end. Files of models stay. */
   remove(id: string): void {
     const held = this.#needHeld(id);
@@ -176,6 +184,10 @@ export class Downloads {
     });
   }
 
+  #records(): readonly DownloadRecord[] {
+    return [...this.#held.values()].map(({ record }) => record);
+  }
+
   #take(record: DownloadRecord): Held {
     const held = heldOf(record);
     this.#held.set(record.id, held);
@@ -189,10 +201,11 @@ export class Downloads {
   /** Starts what may run now. */
   #pump(): void {
     if (this.#isClosed) return;
-    for (const [id, held] of this.#held) {
+    for (const { id } of waitingInOrder(this.#records())) {
       if (this.#runs.size >= this.#parts.parallel()) return;
+      const held = this.#held.get(id);
       // One that was told to end and to go on again waits for its own end.
-      if (held.record.state !== 'queued' || this.#runs.has(id)) continue;
+      if (!held || this.#runs.has(id)) continue;
       const abort = new AbortController();
       this.#set(held, { state: 'running', reason: null });
       this.#follow(id, abort, this.#run(held, abort.signal));

@@ -45,6 +45,7 @@ export async function planned(
     note: null,
     modelId: null,
     createdAtMs: nowMs,
+    place: null,
     endedAtMs: null,
   };
 }

@@ -67,6 +67,8 @@ export const DownloadRecord = Type.Object({
   note: OrNull(Type.String()),
   modelId: OrNull(Type.String()),
   createdAtMs: Type.Number(),
+  /** Its place among those that wait, in the measure of `createdAtMs`, where somebody has moved it; else null. */
+  place: Type.Union([Type.Number(), Type.Null()], { default: null }),
   endedAtMs: OrNull(Type.Number()),
 });
 export type DownloadRecord = Static<typeof DownloadRecord>;

@@ -9,7 +9,7 @@ import type { Order } from './order.ts';
 import { downloadWire } from './wire.ts';
 
 export type DownloadRoutesParts = {
-  readonly downloads: Pick<Downloads, 'list' | 'need' | 'order' | 'pause' | 'resume' | 'cancel' | 'remove'>;
+  readonly downloads: Pick<Downloads, 'list' | 'need' | 'order' | 'pause' | 'resume' | 'cancel' | 'remove' | 'move'>;
   readonly clock: Clock;
 };
 
@@ -61,6 +61,10 @@ export const downloadRoutes = ({ downloads, clock }: DownloadRoutesParts) => {
     .post('/api/downloads/:id/resume', ({ params }) => shown(downloads.resume(params.id)), access('manage'))
     .post('/api/downloads/:id/retry', ({ params }) => shown(downloads.resume(params.id)), access('manage'))
     .post('/api/downloads/:id/cancel', ({ params }) => shown(downloads.cancel(params.id)), access('manage'))
+    .post('/api/downloads/:id/move', ({ params, body }) => shown(downloads.move(params.id, body.direction)), {
+      ...access('manage'),
+      body: t.Object({ direction: t.Union([t.Literal('sooner'), t.Literal('later')]) }),
+    })
     .delete(
       '/api/downloads/:id',
       ({ params }) => {

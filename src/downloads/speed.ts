@@ -2,7 +2,7 @@
 
 const WINDOW_MS = 10_000;
 /** Before that much is known, a speed is a guess. */
-const KNOWN_AFTER_MS = 2_000;
+const KNOWN_AFTER_MS = 3_000;
 const SAMPLE_INTERVAL_MS = 200;
 
 /** A window over a count that grows. Times are monotonic. */

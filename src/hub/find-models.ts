@@ -3,7 +3,13 @@ import { badgesOf } from './badges.ts';
 import type { Hub, HubModel, HubPage, HubQuery } from './hub.ts';
 
 /** What a model must be able to do; false = no matter. */
-export type Wants = { readonly tools: boolean; readonly vision: boolean; readonly reasoning: boolean };
+export type Wants = {
+  readonly tools: boolean;
+  readonly vision: boolean;
+  readonly reasoning: boolean;
+  /** What else is asked of it; absent = nothing. */
+  readonly admits?: (model: HubModel) => boolean;
+};
 
 /** A page of a filter that hardly anything passes is given up after so many of the hub's. */
 const PAGES_MAX = 5;
@@ -28,5 +34,6 @@ export async function findModels(hub: Hub, query: HubQuery, wants: Wants, signal
 
 function can(model: HubModel, wants: Wants): boolean {
   const badges = badgesOf(model);
+  if (wants.admits && !wants.admits(model)) return false;
   return (!wants.tools || badges.tools) && (!wants.vision || badges.vision) && (!wants.reasoning || badges.reasoning);
 }

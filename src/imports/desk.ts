@@ -37,7 +37,7 @@ export function foundSources({ surroundings, dataDir }: ImportDeskParts): readon
   return IMPORT_SOURCES.flatMap((source) => findSource(source, surroundings, dataDir) ?? []);
 }
 
-/** Reads, checks, and unless `isDry` takes over. Throws Fault('not-found' or 'unprocessable') for what is unreadable. */
+/** Reads, checks, and unless `isDry` takes over. Throws Fault('not-found' or 'unprocessable') for bad files. */
 export async function importFrom(
   origin: Origin,
   parts: ImportDeskParts,

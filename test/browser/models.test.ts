@@ -63,6 +63,7 @@ async function openList(scene: Scene, gone: readonly string[] = []) {
       new Map([
         ['llama-3.2-3B', { requests: 1204, tokensPerS: 43.4, firstTokenMs: null, lastUsedAtMs: Date.now() - 9e6 }],
       ]),
+    linesOf: () => [],
     underWay: () => 0,
     lastUseOf: () => null,
     recordDays: () => 90,

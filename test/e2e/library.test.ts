@@ -107,6 +107,70 @@ test('a model in another program’s folder is used where it lies; a path outsid
   await page.context().close();
 });
 
+test('downloads that wait change places, all are paused and go on, and what is over is cleared', async () => {
+  hub.recover();
+  const names = ['first', 'second', 'third'];
+  for (const name of names) {
+    hub.put({ id: `acme/${name}-GGUF`, files: [{ path: `${name}-Q4_K_M.gguf`, bytes: model }] });
+    hub.spoil(`${name}-Q4_K_M.gguf`, { kind: 'slow', bytesPerS: Math.ceil(model.length / 60) });
+  }
+  const { page, troubles } = await open('/models/downloads');
+  for (const name of names) await flow.json('/api/models/download', { hf_id: `acme/${name}-GGUF` });
+  await page.waitForSelector('.download:has-text("third") >> text=waits, number 2');
+  await page.waitForSelector('#models-downloads-count >> text=3');
+  await page.click('[aria-label="Fetch acme/third-GGUF sooner"]');
+  await page.waitForSelector('.download:has-text("third") >> text=next in turn');
+  const order = await page.locator('.download__name').allTextContents();
+  expect(order.slice(0, 3).map((name) => name.trim())).toEqual(
+    ['first', 'third', 'second'].map((name) => `acme/${name}-GGUF`),
+  );
+  await page.click('text=Pause all');
+  await page.waitForSelector('.download >> text=paused by you >> nth=2');
+  await page.waitForSelector('#models-downloads-count:empty', { state: 'attached' });
+  hub.recover();
+  await page.click('text=Resume all');
+  await page.waitForSelector('.download:has-text("second")[data-phase=complete]');
+  await page.waitForSelector('.download:not([data-phase=complete])', { state: 'detached' });
+  expect(await page.textContent('#downloads-said')).toContain('is downloaded');
+  await page.click('text=Clear what is over');
+  await page.waitForSelector('text=No downloads');
+  for (const name of names) await flow.json(`/api/models/${name}-Q4_K_M`, undefined, 'DELETE');
+  expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
+test('the best quantisation is pointed out; pasting on any page offers the repository, with what it named', async () => {
+  hub.recover();
+  const files = ['Q2_K', 'Q8_0', 'BF16'].map((quant) => ({ path: `some-7B-${quant}.gguf`, bytes: model }));
+  hub.put({ id: 'acme/some-7B-GGUF', files });
+  hub.put({ id: 'acme/some-9000B-GGUF', files: [{ path: 'some-9000B-Q4_K_M.gguf', bytes: model }] });
+  const { page, troubles } = await open('/models');
+  const paste = (text: string) =>
+    page.evaluate((pasted) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', pasted);
+      document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+    }, text);
+  await paste('just words');
+  await paste('<img src=x onerror=alert(1)>/x');
+  expect(await page.locator('.notice').count()).toBe(0);
+  await paste('acme/some-7B-GGUF:Q2_K');
+  await page.click('.notice >> text=Open acme/some-7B-GGUF');
+  await page.waitForSelector('.fits__row[data-advised]');
+  expect(await page.textContent('.fits__row[data-advised]')).toContain('Q2_K');
+  expect(await page.textContent('.fits__row[data-advised]')).toContain('as named');
+  await page.goto(`${flow.url}/models/get?repo=acme/some-7B-GGUF`);
+  await page.waitForSelector('.fits__row[data-advised] >> text=best for this machine');
+  expect(await page.textContent('.fits__row[data-advised]')).toContain('Q8_0');
+  await page.goto(`${flow.url}/models/get?q=some`);
+  await page.waitForSelector('.found__one:has-text("9000B") >> text=too big for this machine');
+  await page.check('input[name=fits]');
+  await page.waitForFunction(() => document.querySelectorAll('.found__one').length === 1);
+  expect(await page.textContent('.found__one')).toContain('7B');
+  expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
 test('a link, and a name with a quantisation, open their repository', async () => {
   hub.recover();
   const { page } = await open('/models/get');

@@ -111,6 +111,34 @@ test('what is remembered is the form’s value the next time; a wrong value is t
   await page.context().close();
 });
 
+test('a try shows the load where it was asked for, with the log, also when it fails', async () => {
+  const { page, troubles } = await open();
+  await openDrawer(page, 'Load with…');
+  await page.waitForSelector('#load-outlook .outlook__head');
+  await page.fill('#load-ctx_size', '512');
+  await page.click('#load-outlook >> text=Use the largest context that fits');
+  await page.waitForFunction(() => document.querySelector<HTMLInputElement>('#load-ctx_size')?.value !== '512');
+  await page.waitForSelector('#load-outlook >> text=Use the largest context that fits', { state: 'detached' });
+  const cache = page.locator('#load-outlook button', { hasText: 'Cache as q8_0' });
+  await cache.click();
+  expect(await page.inputValue('#load-cache_type_k')).toBe('q8_0');
+  expect(await page.inputValue('#load-cache_type_v')).toBe('q8_0');
+  await page.click('#load-outlook button:has-text("Cache as f16")');
+  await page.click('#load-form >> text=Try: load, and watch');
+  await page.waitForSelector('#load-trial .trial[data-phase=ready]');
+  expect(await page.textContent('.trial__lines')).not.toBe('');
+  expect(await page.locator('#drawer[open]').count()).toBe(1);
+  await flow.json('/api/models/flow-demo/unload', {});
+  await page.waitForSelector('#load-trial .trial[data-phase=idle]');
+  await page.click('summary >> text=Extra arguments');
+  await page.fill('#load-extra_args', '--override-kv\ngeneral.architecture=str:nonsense');
+  await page.click('#load-form >> text=Try: load, and watch');
+  await page.waitForSelector('#load-trial .trial[data-phase=failed]');
+  expect(await page.inputValue('#load-extra_args')).toContain('nonsense');
+  expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
 test('a filter narrows the list, stands in the address and outlives live updates and a reload', async () => {
   const { page, troubles } = await open();
   await page.keyboard.press('/');

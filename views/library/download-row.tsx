@@ -36,11 +36,14 @@ export type DownloadRowData = {
   readonly checkedBytes: number | null;
   /** Why nothing comes just now, and in how many seconds it is tried again. */
   readonly waiting: { readonly message: string; readonly retryInS: number } | null;
-  readonly reason: { readonly message: string; readonly hint: string | null } | null;
+  readonly reason: { readonly kind: string; readonly message: string; readonly hint: string | null } | null;
   readonly note: string | null;
   readonly modelId: string | null;
   /** The model that came of it is still in the list. */
   readonly isHere: boolean;
+  /** Its number among those that wait for their turn, and how many these are; null = it does not wait. */
+  readonly turn: number | null;
+  readonly waitingCount: number;
 };
 
 /** A row's address; the ids are hexadecimal. */
@@ -58,6 +61,12 @@ const LOOKS: Readonly<Record<DownloadPhase, { readonly icon: IconName; readonly 
     cancelled: { icon: 'cancelled', word: 'cancelled', tone: 'quiet' },
   };
 
+/** Who paused it. */
+const PAUSE_WORDS: ReadonlyMap<string, string> = new Map([
+  ['user', 'paused by you'],
+  ['disk-full', 'paused: the disk is full'],
+]);
+
 export function DownloadRow({ download }: { download: DownloadRowData }): JSX.Element {
   const { id, repository, file, format, quantization, files, phase, waiting, reason, note } = download;
   const isLate = phase === 'running' && waiting !== null;
@@ -74,7 +83,7 @@ export function DownloadRow({ download }: { download: DownloadRowData }): JSX.El
           {quantization === null ? '' : <Tag word={quantization} />}
           {files > 1 ? <Tag word={pluralText(files, 'file')} /> : ''}
         </span>
-        {isLate ? <Badge icon="queued" word="waiting" tone="waiting" /> : <Badge {...LOOKS[phase]} />}
+        {isLate ? <Badge icon="queued" word="waiting" tone="waiting" /> : <Badge {...lookOf(download)} />}
       </div>
       {file === null ? (
         ''
@@ -107,6 +116,14 @@ export function DownloadRow({ download }: { download: DownloadRowData }): JSX.El
       </div>
     </li>
   );
+}
+
+/** Why it is paused, and who comes before it, belong to the word. */
+function lookOf({ phase, reason, turn }: DownloadRowData): (typeof LOOKS)[DownloadPhase] {
+  const look = LOOKS[phase];
+  if (phase === 'paused') return { ...look, word: PAUSE_WORDS.get(reason?.kind ?? '') ?? look.word };
+  if (turn === null) return look;
+  return { ...look, word: turn === 1 ? 'next in turn' : `waits, number ${turn}` };
 }
 
 function Far({ download }: { download: DownloadRowData }): JSX.Element {
@@ -165,17 +182,27 @@ function Reason({ reason, isFailure }: { reason: NonNullable<DownloadRowData['re
 }
 
 /** What may be done in its state, the likeliest first. */
-function actionsOf({ id, repository, phase, modelId, isHere }: DownloadRowData): readonly ActionProps[] {
-  const act = (path: string, label: string, variant?: ActionProps['variant']): ActionProps => ({
+function actionsOf(download: DownloadRowData): readonly ActionProps[] {
+  const { id, repository, phase, modelId, isHere, turn, waitingCount } = download;
+  const act = (path: string, label: string, variant?: ActionProps['variant'], more = {}): ActionProps => ({
     action: `/models/downloads/${path}`,
-    fields: { id },
+    fields: { id, ...more },
     label,
     description: `${label}: ${repository}`,
     ...(variant === undefined ? {} : { variant }),
   });
   const remove = act('removing', 'Remove from the list', 'quiet');
+  const move = (direction: 'sooner' | 'later', arrow: string): ActionProps => ({
+    ...act('moving', arrow, 'quiet', { direction }),
+    description: `Fetch ${repository} ${direction}`,
+  });
   switch (phase) {
     case 'queued':
+      return [
+        ...(turn !== null && turn > 1 ? [move('sooner', '↑')] : []),
+        ...(turn !== null && turn < waitingCount ? [move('later', '↓')] : []),
+        ...[act('pausing', 'Pause'), act('cancelling', 'Cancel', 'danger')],
+      ];
     case 'running':
     case 'verifying':
       return [act('pausing', 'Pause'), act('cancelling', 'Cancel', 'danger')];

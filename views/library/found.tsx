@@ -2,7 +2,7 @@
 /** What a search of the hub found. */
 import { Empty } from '../parts/empty.tsx';
 import { loadsFrom } from '../parts/posting.ts';
-import { countText } from '../parts/quantity.tsx';
+import { bytesText, countText } from '../parts/quantity.tsx';
 import { Tag } from '../parts/tag.tsx';
 
 export type FoundRowData = {
@@ -16,6 +16,8 @@ export type FoundRowData = {
   readonly formats: readonly string[];
   /** By tags and name: a guess. */
   readonly abilities: readonly string[];
+  /** What its name says it would take, quantised to some four bits; null when it says no size. */
+  readonly roughly: { readonly bytes: number; readonly isTooBig: boolean } | null;
 };
 
 export type FoundData = {
@@ -32,7 +34,10 @@ export type HubTroubleData = { readonly message: string; readonly hint: string |
 export const foundId = 'get-found';
 
 /** The page of a repository. */
-export const repositoryAddress = (repository: string): string => `/models/get?repo=${encodeURIComponent(repository)}`;
+export function repositoryAddress(repository: string, quantization: string | null = null): string {
+  const quant = quantization === null ? '' : `&quant=${encodeURIComponent(quantization)}`;
+  return `/models/get?repo=${encodeURIComponent(repository)}${quant}`;
+}
 
 export function FoundList({ found }: { found: FoundData }): JSX.Element {
   const { rows, named, moreAddress } = found;
@@ -81,8 +86,9 @@ export function FoundRows({ found: { rows, moreAddress } }: { found: FoundData }
 }
 
 function FoundRow({ row }: { row: FoundRowData }): JSX.Element {
-  const { id, downloads, likes, updatedDay, licence, isGated, formats, abilities } = row;
+  const { id, downloads, likes, updatedDay, licence, isGated, formats, abilities, roughly } = row;
   const facts = [
+    ...(roughly === null ? [] : [`about ${bytesText(roughly.bytes)} at 4 bits`]),
     `${countText(downloads)} downloads`,
     `${countText(likes)} likes`,
     ...(updatedDay === null ? [] : [`updated ${updatedDay}`]),
@@ -100,6 +106,7 @@ function FoundRow({ row }: { row: FoundRowData }): JSX.Element {
         {abilities.map((ability) => (
           <Tag word={ability} />
         ))}
+        {roughly?.isTooBig ? <Tag word="too big for this machine" /> : ''}
         {isGated ? <Tag word="licence to accept first" /> : ''}
       </span>
       <span class="found__facts" safe>

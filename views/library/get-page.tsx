@@ -13,6 +13,8 @@ export type GetFilter = {
   readonly tools: string;
   readonly vision: string;
   readonly reasoning: string;
+  /** `1` = only what may fit into this machine. */
+  readonly fits: string;
   readonly sort: string;
 };
 
@@ -61,6 +63,8 @@ export function GetPage({ filter, downloads, children }: GetPageProps): JSX.Elem
 
 export type RepositoryPageProps = {
   readonly id: string;
+  /** The quantisation that somebody has named; '' = none. */
+  readonly quantization: string;
   /** Downloads under way. */
   readonly downloads: number;
   /** Its facts, when they are known already. */
@@ -68,8 +72,8 @@ export type RepositoryPageProps = {
 };
 
 /** One repository; its facts come when the page is there, since the hub may take seconds. */
-export function RepositoryPage({ id, downloads, children }: RepositoryPageProps): JSX.Element {
-  const address = getAddress('/models/get/model', { repo: id });
+export function RepositoryPage({ id, quantization, downloads, children }: RepositoryPageProps): JSX.Element {
+  const address = getAddress('/models/get/model', { repo: id, quant: quantization });
   return (
     <div class="library">
       <ModelsTabs current="get" downloads={downloads} />
@@ -146,6 +150,10 @@ function Search({ filter }: { filter: GetFilter }): JSX.Element {
             <span>{label}</span>
           </label>
         ))}
+        <label class="check">
+          <input type="checkbox" name="fits" value="1" {...(filter.fits === '1' ? { checked: true } : {})} />
+          <span>fits my memory</span>
+        </label>
       </fieldset>
       <SelectField id="get-sort" name="sort" label="Order" value={filter.sort} choices={GET_SORTS} />
       <noscript>

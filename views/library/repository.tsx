@@ -27,6 +27,10 @@ export type OfferData = {
 
 export type FitsData = {
   readonly offers: readonly OfferData[];
+  /** The first file of the offer to take on this machine; null = none is better than another, or nobody knows yet. */
+  readonly recommended: string | null;
+  /** The quantisation that somebody has named; '' = none. */
+  readonly named: string;
   /** What the numbers were computed for; null while they are not known. */
   readonly basis: {
     readonly contextTokens: number;
@@ -51,6 +55,8 @@ export type RepositoryData = {
   readonly projectorBytes: number | null;
   readonly offers: readonly OfferData[];
   readonly contextTokens: number;
+  /** The quantisation that somebody has named; '' = none. */
+  readonly quantization: string;
   readonly twins: readonly { readonly id: string; readonly format: string }[];
 };
 
@@ -142,10 +148,11 @@ function Facts({ repository }: { repository: RepositoryData }): JSX.Element {
 }
 
 function OrderForm({ repository }: { repository: RepositoryData }): JSX.Element {
-  const { id, offers, projectorBytes, contextTokens } = repository;
+  const { id, offers, projectorBytes, contextTokens, quantization } = repository;
   return (
     <form class="order" id={ORDER} aria-label="Download" {...postsTo('/models/downloads/ordering')}>
       <input type="hidden" name="repo" value={id} />
+      <input type="hidden" name="quant" value={quantization} />
       <fieldset
         class="order__wishes"
         {...loadsFrom('/models/get/fits', { target: FITS, swap: 'outerMorph' })}
@@ -188,7 +195,7 @@ function OrderForm({ repository }: { repository: RepositoryData }): JSX.Element 
           effect="A small one that guesses ahead; may be empty."
         />
       </fieldset>
-      <Fits fits={{ offers, basis: null, trouble: null }} />
+      <Fits fits={{ offers, recommended: null, named: quantization, basis: null, trouble: null }} />
     </form>
   );
 }
@@ -233,7 +240,11 @@ export function Fits({ fits }: { fits: FitsData }): JSX.Element {
           </thead>
           <tbody>
             {offers.map((offer) => (
-              <OfferRow offer={offer} isPending={fits.basis === null && trouble === null} />
+              <OfferRow
+                offer={offer}
+                isPending={fits.basis === null && trouble === null}
+                advice={offer.file !== null && offer.file === fits.recommended ? adviceOf(fits) : null}
+              />
             ))}
           </tbody>
         </table>
@@ -255,13 +266,25 @@ function basisText({ basis, trouble }: FitsData): string {
   return `Estimated from the files' headers for ${wish}; models may take ${bytesText(budgetBytes)}. ${speed}`;
 }
 
-function OfferRow({ offer, isPending }: { offer: OfferData; isPending: boolean }): JSX.Element {
+function adviceOf({ offers, named, recommended }: FitsData): string {
+  const offer = offers.find(({ file }) => file === recommended);
+  return offer?.quantization?.toLowerCase() === named.toLowerCase() ? 'as named' : 'best for this machine';
+}
+
+type OfferRowProps = {
+  readonly offer: OfferData;
+  readonly isPending: boolean;
+  /** Why it is the one to take; null = it is not. */
+  readonly advice: string | null;
+};
+
+function OfferRow({ offer, isPending, advice }: OfferRowProps): JSX.Element {
   const { file, format, quantization, parts, bytes, isComplete, fit } = offer;
   const name = quantization ?? file ?? format;
   return (
-    <tr>
+    <tr class="fits__row" {...(advice === null ? {} : { 'data-advised': 'yes' })}>
       <th scope="row" class="fits__name">
-        <span safe>{name}</span>
+        <span safe>{name}</span> {advice === null ? '' : <Tag word={advice} />}
         {parts > 1 ? (
           <span class="fits__quiet" safe>
             {pluralText(parts, 'file')}
@@ -286,7 +309,7 @@ function OfferRow({ offer, isPending }: { offer: OfferData; isPending: boolean }
       <td class="fits__action">
         {isComplete ? (
           <button
-            class={['button', fit?.verdict === 'fits' && 'button--primary']}
+            class={['button', advice !== null && 'button--primary']}
             type="submit"
             name="file"
             value={file ?? ''}

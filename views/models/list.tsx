@@ -143,7 +143,7 @@ function Bulk(): JSX.Element {
         With the chosen
       </span>
       {BULK_ACTS.map(({ value, label, isDanger }) => (
-        <button class={['button', isDanger && 'button--danger']} type="submit" name="act" value={value} safe>
+        <button class={['button', isDanger && 'button--danger']} type="submit" name="act" value={value}>
           {label}
         </button>
       ))}

@@ -12,13 +12,14 @@ import {
 } from '../parts/field.tsx';
 import { postsTo } from '../parts/posting.ts';
 import { OutlookPending, outlookId } from './outlook.tsx';
+import { trialPlaceId } from './trial.tsx';
 
 type Shared = {
   readonly name: string;
   readonly label: string;
   readonly effect: string | null;
-  /** Where the value comes from that is in effect: chosen for the model, the general setting, or Flow's default. */
-  readonly origin: 'model' | 'setting' | 'default';
+  /** Where the value comes from that is in effect. */
+  readonly origin: keyof typeof ORIGINS;
   readonly error: string | null;
 };
 
@@ -55,7 +56,14 @@ export type LoadFormData = {
 
 export const loadFormId = 'load-form';
 
-const ORIGINS = { model: 'Chosen for this model.', setting: 'General setting.', default: 'Default.' } as const;
+const ORIGINS = {
+  model: 'Chosen for this model.',
+  preset: 'Chosen for this model, by its preset or since.',
+  setting: 'From the general settings.',
+  environment: 'From the environment.',
+  flag: 'From the command line of Flow.',
+  default: 'Default.',
+} as const;
 /** The first groups are those that people come for. */
 const OPEN_GROUPS = 2;
 
@@ -103,12 +111,16 @@ export function LoadForm({ form }: { form: LoadFormData }): JSX.Element {
       ) : (
         ''
       )}
+      <div id={trialPlaceId} />
       <div class="launch__buttons">
         <button class="button button--primary" type="submit" name="how" value="once">
           {isUp ? 'Restart' : 'Load'}
         </button>
         <button class="button" type="submit" name="how" value="remember">
           {isUp ? 'Restart and remember' : 'Load and remember'}
+        </button>
+        <button class="button" type="submit" name="how" value="try">
+          {isUp ? 'Try: restart, and watch' : 'Try: load, and watch'}
         </button>
         <span class="launch__hint">
           {isUp ? `${name} is loaded: it is stopped first.` : 'What is remembered is used by every later load.'}
@@ -120,7 +132,7 @@ export function LoadForm({ form }: { form: LoadFormData }): JSX.Element {
 
 function Group({ group, isOpen }: { group: LaunchGroupData; isOpen: boolean }): JSX.Element {
   const isWrong = group.fields.some(({ error }) => error !== null);
-  const chosen = group.fields.filter(({ origin }) => origin === 'model').length;
+  const chosen = group.fields.filter(({ origin }) => origin === 'model' || origin === 'preset').length;
   return (
     <details class="section" {...(isOpen || isWrong ? { open: true } : {})}>
       <summary class="section__title">

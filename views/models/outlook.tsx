@@ -16,6 +16,8 @@ export type OutlookData = {
   readonly budgetBytes: number;
   readonly freeBytes: number;
   readonly sentence: string;
+  /** What the context takes in each of the number formats that can be chosen. */
+  readonly caches: readonly { readonly type: string; readonly bytes: number; readonly isNow: boolean }[];
   readonly slots: number;
   readonly contextTokens: number;
   readonly largestContextTokens: number;
@@ -68,6 +70,7 @@ export function Outlook({ outlook }: { outlook: OutlookData }): JSX.Element {
       <p class="outlook__quiet" safe>
         {contextText(outlook)}
       </p>
+      <Ways outlook={outlook} />
       <Warnings warnings={outlook.warnings} />
       {outlook.command === null ? (
         <p class="field__locked">There is no engine yet that could be started.</p>
@@ -78,6 +81,37 @@ export function Outlook({ outlook }: { outlook: OutlookData }): JSX.Element {
         </details>
       )}
     </>
+  );
+}
+
+/** What fills fields of the form; without scripts the numbers say what to type (`public/js/models.js`). */
+function Ways({ outlook }: { outlook: OutlookData }): JSX.Element {
+  const { caches, contextTokens, largestContextTokens } = outlook;
+  const isLargest = largestContextTokens === 0 || largestContextTokens === contextTokens;
+  const now = caches.find(({ isNow }) => isNow);
+  return (
+    <p class="section__buttons">
+      {isLargest ? '' : <Way label={largestWords(outlook)} sets={{ ctx_size: String(largestContextTokens) }} />}
+      {caches
+        .filter(({ isNow }) => !isNow)
+        .map(({ type, bytes }) => {
+          const instead = now ? ` instead of ${bytesText(now.bytes)}` : '';
+          const label = `Cache as ${type}: ${bytesText(bytes)}${instead}`;
+          return <Way label={label} sets={{ cache_type_k: type, cache_type_v: type }} />;
+        })}
+    </p>
+  );
+}
+
+function largestWords({ largestContextTokens }: OutlookData): string {
+  return `Use the largest context that fits: ${countText(largestContextTokens)}`;
+}
+
+function Way({ label, sets }: { label: string; sets: Readonly<Record<string, string>> }): JSX.Element {
+  return (
+    <button class="button" type="button" data-sets={JSON.stringify(sets)} safe>
+      {label}
+    </button>
   );
 }
 

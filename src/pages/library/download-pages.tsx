@@ -4,6 +4,7 @@ import { Type } from '@sinclair/typebox';
 import { Elysia } from 'elysia';
 import { access } from '#src/access.ts';
 import type { Downloads } from '#src/downloads/downloads.ts';
+import type { DownloadState } from '#src/downloads/record.ts';
 import { answered, NoticePartial } from '#src/pages/models/told.tsx';
 import type { Shell } from '#src/web/shell.tsx';
 import { DownloadsPage } from '#views/library/downloads-page.tsx';
@@ -12,13 +13,17 @@ import type { DownloadQueue } from './download-queue.tsx';
 export type DownloadPagesParts = {
   readonly shell: Shell;
   readonly queue: Pick<DownloadQueue, 'rows' | 'underWay'>;
-  readonly downloads: Pick<Downloads, 'need' | 'pause' | 'resume' | 'cancel' | 'remove'>;
+  readonly downloads: Pick<Downloads, 'list' | 'need' | 'pause' | 'resume' | 'cancel' | 'remove' | 'move'>;
 };
 
 /** What the page's live connection tells of. */
 export const DOWNLOADS_TOPIC = 'downloads';
 
 const HERE = '/models/downloads';
+const MoveForm = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 40 }),
+  direction: Type.Union([Type.Literal('sooner'), Type.Literal('later')]),
+});
 const DownloadForm = Type.Object({ id: Type.String({ minLength: 1, maxLength: 40 }) });
 
 /** The page and its actions; `/live` shows what they did. */
@@ -33,6 +38,7 @@ export const downloadPages = ({ shell, queue, downloads }: DownloadPagesParts) =
           current: 'models',
           topic: DOWNLOADS_TOPIC,
           styles: ['library'],
+          scripts: ['paste'],
           body,
         });
       },
@@ -70,6 +76,15 @@ export const downloadPages = ({ shell, queue, downloads }: DownloadPagesParts) =
       { ...access('page'), body: DownloadForm },
     )
     .post(
+      `${HERE}/moving`,
+      ({ request, body }) => {
+        downloads.move(body.id, body.direction);
+        return answered(shell, request, '', HERE);
+      },
+      { ...access('page'), body: MoveForm },
+    )
+    .use(allDownloadPages({ shell, downloads }))
+    .post(
       `${HERE}/removing`,
       ({ request, body }) => {
         const { repository } = downloads.need(body.id).record;
@@ -79,3 +94,36 @@ export const downloadPages = ({ shell, queue, downloads }: DownloadPagesParts) =
       },
       { ...access('page'), body: DownloadForm },
     );
+
+/** What is done to all of the list at once. */
+const allDownloadPages = ({ shell, downloads }: Pick<DownloadPagesParts, 'shell' | 'downloads'>) => {
+  const inState = (...states: readonly DownloadState[]) =>
+    downloads.list().filter(({ record }) => states.includes(record.state));
+  return new Elysia({ name: 'all-download-pages' })
+    .post(
+      `${HERE}/pausing-all`,
+      ({ request }) => {
+        // The waiting ones first: else each would begin as the one before it ends.
+        const meant = [...inState('queued'), ...inState('running', 'verifying')];
+        for (const { record } of meant) downloads.pause(record.id);
+        return answered(shell, request, '', HERE);
+      },
+      access('page'),
+    )
+    .post(
+      `${HERE}/resuming-all`,
+      ({ request }) => {
+        for (const { record } of inState('paused')) downloads.resume(record.id);
+        return answered(shell, request, '', HERE);
+      },
+      access('page'),
+    )
+    .post(
+      `${HERE}/clearing`,
+      ({ request }) => {
+        for (const { record } of inState('complete', 'cancelled')) downloads.remove(record.id);
+        return answered(shell, request, '', HERE);
+      },
+      access('page'),
+    );
+};

@@ -7,9 +7,9 @@ import type { FragmentKey } from '#src/live/feed.ts';
 import type { LiveTopic } from '#src/live/keep-live.ts';
 import { markupOf } from '#src/web/markup.ts';
 import { DownloadRow, type DownloadRowData, downloadRowId } from '#views/library/download-row.tsx';
-import { DownloadList, downloadListId } from '#views/library/downloads-page.tsx';
+import { DownloadList, downloadListId, downloadsSaidId } from '#views/library/downloads-page.tsx';
 import { Partial } from '#views/parts/partial.tsx';
-import { downloadRow, inOrder, isUnderWay } from './download-rows.ts';
+import { changesSaid, downloadRow, inOrder, isUnderWay, turnsOf } from './download-rows.ts';
 import { downloadsCount } from './downloads-count.tsx';
 
 export type DownloadQueueSources = {
@@ -37,7 +37,9 @@ export class DownloadQueue implements LiveTopic {
   /** All rows in their order. */
   rows(): readonly DownloadRowData[] {
     const { downloads, isHere, clock } = this.#sources;
-    return inOrder(downloads.list()).map((view) => downloadRow(view, clock.monotonicMs(), isHere));
+    const views = downloads.list();
+    const turns = turnsOf(views);
+    return inOrder(views).map((view) => downloadRow(view, clock.monotonicMs(), isHere, turns));
   }
 
   /** How many are under way or wait for their turn. */
@@ -57,8 +59,11 @@ export class DownloadQueue implements LiveTopic {
   staleKeys(event: FlowEvent): readonly FragmentKey[] {
     if (event.type === 'model-removed' || event.type === 'model-added') return [LIST];
     if (event.type !== 'download-changed') return NOTHING;
-    const now = this.#sources.downloads.find(event.downloadId)?.record.state;
-    return now === this.#sent.get(event.downloadId) ? [`${ROW_PREFIX}${event.downloadId}`] : [LIST, COUNT];
+    const record = this.#sources.downloads.find(event.downloadId)?.record;
+    // Of those that wait the order may be another one.
+    return record && record.state !== 'queued' && record.state === this.#sent.get(event.downloadId)
+      ? [`${ROW_PREFIX}${event.downloadId}`]
+      : [LIST, COUNT];
   }
 
   render(key: FragmentKey): string {
@@ -68,12 +73,20 @@ export class DownloadQueue implements LiveTopic {
 
   #list(): string {
     const rows = this.rows();
+    const said = changesSaid(this.#sent, rows);
     this.#sent = new Map(rows.map(({ id, phase }) => [id, phase]));
-    return markupOf(
+    const list = markupOf(
       <Partial target={downloadListId} swap="innerMorph">
         <DownloadList downloads={rows} />
       </Partial>,
     );
+    if (said === '') return list;
+    const announcement = markupOf(
+      <Partial target={downloadsSaidId} swap="innerHTML">
+        <span safe>{said}</span>
+      </Partial>,
+    );
+    return list + announcement;
   }
 
   #row(id: string): string {
@@ -82,7 +95,7 @@ export class DownloadQueue implements LiveTopic {
     if (view === null) return '';
     return markupOf(
       <Partial target={downloadRowId(id)} swap="outerMorph">
-        <DownloadRow download={downloadRow(view, clock.monotonicMs(), isHere)} />
+        <DownloadRow download={downloadRow(view, clock.monotonicMs(), isHere, turnsOf(downloads.list()))} />
       </Partial>,
     );
   }

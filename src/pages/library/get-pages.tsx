@@ -8,6 +8,7 @@ import { Fault } from '#src/faults.ts';
 import { detailOf } from '#src/hub/detail.ts';
 import { findModels } from '#src/hub/find-models.ts';
 import { ggufGroups } from '#src/hub/gguf-groups.ts';
+import type { HubModel } from '#src/hub/hub.ts';
 import type { HubLibrary } from '#src/hub/library.ts';
 import { mlxGroup } from '#src/hub/mlx-group.ts';
 import { checkRepositoryId } from '#src/hub/names.ts';
@@ -17,7 +18,7 @@ import type { Shell } from '#src/web/shell.tsx';
 import { FoundList, FoundRows, foundId, HubTrouble, repositoryAddress } from '#views/library/found.tsx';
 import { type GetFilter, GetPage, getAddress, RepositoryPage } from '#views/library/get-page.tsx';
 import { Fits, type FitsData, Repository } from '#views/library/repository.tsx';
-import { fitsData, foundRow, offersOf, readReference, repositoryData } from './present.ts';
+import { fitsData, foundRow, offersOf, readReference, repositoryData, roughBytes } from './present.ts';
 
 export type GetPagesParts = {
   readonly shell: Shell;
@@ -25,31 +26,33 @@ export type GetPagesParts = {
   readonly downloads: Pick<Downloads, 'order'>;
   /** The context of a load by the settings; 0 = as trained. */
   readonly contextTokens: () => number;
+  /** Memory for models on this machine. */
+  readonly budgetBytes: () => number;
   /** Downloads under way. */
   readonly underWay: () => number;
 };
 
 const SAID = Type.Optional(Type.String({ maxLength: 200 }));
 const GetQuery = Type.Object({
-  ...{ q: SAID, tools: SAID, vision: SAID, reasoning: SAID, repo: SAID },
+  ...{ q: SAID, tools: SAID, vision: SAID, reasoning: SAID, fits: SAID, repo: SAID, quant: SAID },
   author: Type.Optional(Type.String({ maxLength: 96 })),
   format: Type.Optional(Type.String({ maxLength: 10 })),
   sort: Type.Optional(Type.String({ maxLength: 20 })),
   cursor: Type.Optional(Type.String({ maxLength: 2_000 })),
 });
 const REPOSITORY = Type.String({ minLength: 1, maxLength: 200 });
-const ModelQuery = Type.Object({ repo: REPOSITORY });
+const ModelQuery = Type.Object({ repo: REPOSITORY, quant: SAID });
 const Optional = Type.Optional(Type.String({ maxLength: 400 }));
 const FitsQuery = Type.Object({
   repo: REPOSITORY,
   ctx: Type.Optional(Type.String({ pattern: '^[0-9]{1,9}$' })),
   cache: Type.Optional(Type.String({ maxLength: 20 })),
-  ...{ mmproj: Optional, draft: Optional },
+  ...{ mmproj: Optional, draft: Optional, quant: Optional },
 });
 const OrderForm = Type.Object({
   repo: REPOSITORY,
   file: Type.Optional(Type.String({ maxLength: 1_000 })),
-  ...{ ctx: Optional, cache: Optional, mmproj: Optional, draft: Optional },
+  ...{ ctx: Optional, cache: Optional, mmproj: Optional, draft: Optional, quant: Optional },
 });
 
 const RESULTS = 20;
@@ -61,17 +64,16 @@ const LISTING_MS = 60_000;
 export const getPages = (parts: GetPagesParts) => {
   const { shell, underWay } = parts;
   const page = (request: Request, title: string, body: JSX.Element) =>
-    shell.page(request, { title, current: 'models', styles: ['library'], scripts: ['filters'], body });
+    shell.page(request, { title, current: 'models', styles: ['library'], scripts: ['filters', 'paste'], body });
   return new Elysia({ name: 'get-pages' })
     .get(
       '/models/get',
       ({ request, query }) => {
-        if (query.repo)
-          return page(
-            request,
-            query.repo,
-            <RepositoryPage id={checkRepositoryId(query.repo)} downloads={underWay()} />,
-          );
+        if (query.repo) {
+          const id = checkRepositoryId(query.repo);
+          const opened = <RepositoryPage id={id} quantization={query.quant ?? ''} downloads={underWay()} />;
+          return page(request, id, opened);
+        }
         return page(request, 'Get models', <GetPage filter={filterOf(query)} downloads={underWay()} />);
       },
       { ...access('page'), query: GetQuery },
@@ -83,7 +85,7 @@ export const getPages = (parts: GetPagesParts) => {
         const cursor = query.cursor || null;
         const isRest = cursor !== null && isFragment(request);
         // Rendered by a view: the name tells the escape checker so, here and below.
-        const safeFound = await foundBy(parts.library, { filter, cursor, isRest }, request.signal);
+        const safeFound = await foundBy(parts, { filter, cursor, isRest }, request.signal);
         if (isFragment(request)) return shell.fragment(safeFound);
         return page(
           request,
@@ -99,15 +101,15 @@ export const getPages = (parts: GetPagesParts) => {
       '/models/get/model',
       async ({ request, query }) => {
         const id = checkRepositoryId(query.repo);
-        const safeDetail = await detailed(parts, id, request.signal);
+        const quantization = query.quant ?? '';
+        const safeDetail = await detailed(parts, id, quantization, request.signal);
         if (isFragment(request)) return shell.fragment(safeDetail);
-        return page(
-          request,
-          id,
-          <RepositoryPage id={id} downloads={underWay()}>
+        const body = (
+          <RepositoryPage id={id} quantization={quantization} downloads={underWay()}>
             {safeDetail}
-          </RepositoryPage>,
+          </RepositoryPage>
         );
+        return page(request, id, body);
       },
       { ...access('page'), query: ModelQuery },
     )
@@ -132,6 +134,7 @@ function filterOf(said: typeof GetQuery.static): GetFilter {
     tools: flag(said.tools),
     vision: flag(said.vision),
     reasoning: flag(said.reasoning),
+    fits: flag(said.fits),
     sort: said.sort === undefined ? '' : sortOf(said.sort),
   };
 }
@@ -152,7 +155,11 @@ type Asked = {
   readonly isRest: boolean;
 };
 
-async function foundBy({ hub }: HubLibrary, { filter, cursor, isRest }: Asked, signal: AbortSignal) {
+async function foundBy(
+  { library: { hub }, budgetBytes }: GetPagesParts,
+  { filter, cursor, isRest }: Asked,
+  signal: AbortSignal,
+) {
   const again = getAddress('/models/get/results', { ...filter, cursor: cursor ?? '' });
   try {
     const named = readReference(filter.q);
@@ -162,11 +169,16 @@ async function foundBy({ hub }: HubLibrary, { filter, cursor, isRest }: Asked, s
       format: formatOf(filter.format),
       sort: sortOf(filter.sort),
     };
-    const wants = { tools: filter.tools === '1', vision: filter.vision === '1', reasoning: filter.reasoning === '1' };
+    const budget = budgetBytes();
+    const wants = {
+      ...{ tools: filter.tools === '1', vision: filter.vision === '1', reasoning: filter.reasoning === '1' },
+      // What does not say its size may fit as well.
+      admits: ({ id }: HubModel) => filter.fits !== '1' || (roughBytes(id) ?? 0) <= budget,
+    };
     const { models, nextCursor } = await findModels(hub, asked, wants, signal);
     const found = {
-      rows: models.map(foundRow),
-      named: named && { ...named, address: repositoryAddress(named.repository) },
+      rows: models.map((model) => foundRow(model, budget)),
+      named: named && { ...named, address: repositoryAddress(named.repository, named.quantization) },
       moreAddress: nextCursor && getAddress('/models/get/results', { ...filter, cursor: nextCursor }),
     };
     return isRest ? <FoundRows found={found} /> : <FoundList found={found} />;
@@ -177,24 +189,30 @@ async function foundBy({ hub }: HubLibrary, { filter, cursor, isRest }: Asked, s
 }
 
 /** Refusals are what somebody came to see here, so they stand in the place of the answer. */
-async function detailed({ library, contextTokens }: GetPagesParts, id: string, signal: AbortSignal) {
+async function detailed(
+  { library, contextTokens }: GetPagesParts,
+  id: string,
+  quantization: string,
+  signal: AbortSignal,
+) {
   try {
     const detail = await detailOf(library, id, signal);
-    const repository = repositoryData(detail, library.hubUrl(), contextTokens() || CONTEXT_USUAL);
+    const repository = repositoryData(detail, library.hubUrl(), contextTokens() || CONTEXT_USUAL, quantization);
     return <Repository repository={repository} />;
   } catch (cause) {
     if (!(cause instanceof Fault)) throw cause;
-    const again = getAddress('/models/get/model', { repo: id });
+    const again = getAddress('/models/get/model', { repo: id, quant: quantization });
     return <HubTrouble id="get-detail" trouble={{ message: cause.message, hint: cause.hint, again }} />;
   }
 }
 
 async function fitsOf(
   { hub, fits }: HubLibrary,
-  { repo, ctx, cache, mmproj }: typeof FitsQuery.static,
+  { repo, ctx, cache, mmproj, quant }: typeof FitsQuery.static,
   signal: AbortSignal,
 ): Promise<FitsData> {
   const id = checkRepositoryId(repo);
+  const named = quant ?? '';
   let offers: FitsData['offers'] = [];
   try {
     const files = await hub.files(id, 'main', signal);
@@ -203,10 +221,14 @@ async function fitsOf(
       ...(ctx ? { ctx_size: Number(ctx) } : {}),
       ...(cache ? { cache_type_k: cache, cache_type_v: cache } : {}),
     });
-    return fitsData(offers, await fits.report(id, { file: null, projector: mmproj ? null : '', launch }, signal));
+    return fitsData(
+      offers,
+      await fits.report(id, { file: null, projector: mmproj ? null : '', launch }, signal),
+      named,
+    );
   } catch (cause) {
     if (!(cause instanceof Fault)) throw cause;
-    return { offers, basis: null, trouble: { message: cause.message, hint: cause.hint } };
+    return { offers, recommended: null, named, basis: null, trouble: { message: cause.message, hint: cause.hint } };
   }
 }
 

@@ -58,7 +58,13 @@ export const importPages = (parts: ImportPagesParts) => {
       </ImportPage>
     );
     const styles = ['library'];
-    return shell.page(request, { title: 'Import models', current: 'models', styles, scripts: ['library'], body });
+    return shell.page(request, {
+      title: 'Import models',
+      current: 'models',
+      styles,
+      scripts: ['library', 'paste'],
+      body,
+    });
   };
   return new Elysia({ name: 'import-pages' })
     .use(configurationPages({ ...parts, page: (request, part) => page(request, undefined, part) }))

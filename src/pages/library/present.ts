@@ -30,8 +30,23 @@ export function readReference(text: string): Reference | null {
     : null;
 }
 
-/** One result of a search. */
-export function foundRow(model: HubModel): FoundRowData {
+/**
+ * What a model takes by the size that its name says, quantised to some four bits and with a little context; null when
+ * the name says none. A guess for lists, where reading every header would take minutes.
+ */
+export function roughBytes(id: string): number | null {
+  const [, experts, count, unit] = /(?:^|[-_/ .])(?:(\d+)x)?(\d+(?:\.\d+)?)([bm])(?=$|[-_ .])/i.exec(id) ?? [];
+  if (count === undefined || unit === undefined) return null;
+  const parameters = Number(count) * Number(experts ?? 1) * (unit.toLowerCase() === 'b' ? 1e9 : 1e6);
+  return parameters * BYTES_PER_PARAMETER;
+}
+
+/** Q4_K_M takes some 4.8 bits; a tenth more is for context and buffers. */
+const BYTES_PER_PARAMETER = 0.66;
+
+/** One result of a search, on a machine with so much memory for models. */
+export function foundRow(model: HubModel, budgetBytes: number): FoundRowData {
+  const rough = roughBytes(model.id);
   const { id, downloads, likes, updatedAt, tags, gated } = model;
   const lower = tags.map((tag) => tag.toLowerCase());
   return {
@@ -44,17 +59,36 @@ export function foundRow(model: HubModel): FoundRowData {
       ...(lower.some((tag) => tag.includes('mlx')) ? ['MLX'] : []),
     ],
     abilities: abilitiesOf(model),
+    roughly: rough === null ? null : { bytes: rough, isTooBig: rough > budgetBytes },
   };
 }
 
+/**
+ * The quantisation to take on this machine: the one that was named, else the best that fits and is quantised at all
+ * (eight bits lose nothing that can be noticed), else the best that fits, else the best that only just does. Offers
+ * come best first.
+ */
+export function recommended(offers: readonly OfferData[], named: string): OfferData | null {
+  const usable = offers.filter(({ isComplete }) => isComplete);
+  const wanted = usable.find(({ quantization }) => quantization?.toLowerCase() === named.toLowerCase());
+  const fitting = usable.filter(({ fit }) => fit?.verdict === 'fits');
+  const quantised = fitting.find(({ quantization }) => !/^(?:B?F16|F32|FP16)$/i.test(quantization ?? ''));
+  return wanted ?? quantised ?? fitting[0] ?? usable.find(({ fit }) => fit?.verdict === 'tight') ?? null;
+}
+
 /** A repository as its page shows it, before anything is known of its fit. */
-export function repositoryData(detail: Detail, hubUrl: string, contextTokens: number): RepositoryData {
+export function repositoryData(
+  detail: Detail,
+  hubUrl: string,
+  contextTokens: number,
+  quantization: string,
+): RepositoryData {
   const { repository, twins, groups, mlx } = detail;
   const { id, downloads, likes, licence, updatedAt, gated } = repository;
   const offers = offersOf(groups, mlx);
   const projector = offers.some(({ format }) => format === 'gguf') ? usualProjector(groups) : null;
   return {
-    ...{ id, downloads, likes, licence, offers, contextTokens },
+    ...{ id, downloads, likes, licence, offers, contextTokens, quantization },
     url: `${hubUrl}/${id}`,
     updatedDay: dayOf(updatedAt),
     isGated: gated !== false,
@@ -87,28 +121,31 @@ export function offersOf(groups: readonly GgufGroup[], mlx: MlxGroup | null): re
 }
 
 /** The offers with what the headers say of them. */
-export function fitsData(offers: readonly OfferData[], report: FitReport): FitsData {
+export function fitsData(offers: readonly OfferData[], report: FitReport, named: string): FitsData {
   const rows = new Map(
     report.rows.map((row) => [row.format === 'mlx' ? null : (row.group.files[0]?.path ?? null), row]),
   );
   const [first] = report.rows;
+  const judged = offers.map((offer) => {
+    const row = rows.get(offer.file);
+    if (!row) return offer;
+    const { fit, speed, trainedContextTokens } = row;
+    return {
+      ...offer,
+      quantization: row.quantization ?? offer.quantization,
+      fit: {
+        verdict: fit.verdict,
+        needBytes: fit.need.totalBytes,
+        largestContextTokens: fit.largestContextTokens,
+        trainedContextTokens,
+        tokensPerS: speed?.tokensPerS ?? null,
+      },
+    };
+  });
   return {
-    offers: offers.map((offer) => {
-      const row = rows.get(offer.file);
-      if (!row) return offer;
-      const { fit, speed, trainedContextTokens } = row;
-      return {
-        ...offer,
-        quantization: row.quantization ?? offer.quantization,
-        fit: {
-          verdict: fit.verdict,
-          needBytes: fit.need.totalBytes,
-          largestContextTokens: fit.largestContextTokens,
-          trainedContextTokens,
-          tokensPerS: speed?.tokensPerS ?? null,
-        },
-      };
-    }),
+    offers: judged,
+    recommended: recommended(judged, named)?.file ?? null,
+    named,
     basis: {
       contextTokens: first?.fit.contextTokens ?? report.launch.ctx_size,
       slots: report.launch.n_parallel,

@@ -6,6 +6,7 @@ import { Fault } from '#src/faults.ts';
 import { isObject, numberOrNull, stringOrNull } from '#src/json.ts';
 import { readOverrides } from '#src/models/launch.ts';
 import { type LaunchOverrides, LaunchSettings, type Model, type ModelFormat } from '#src/models/model.ts';
+import type { SettingOrigin, Settings } from '#src/settings/settings.ts';
 import type { LaunchFieldData, LaunchGroupData } from '#views/models/load-drawer.tsx';
 
 /** What a browser sends for a field: a box that may be ticked comes as `off`, or as `off` and `on`. */
@@ -103,6 +104,8 @@ export type LaunchLook = {
   readonly effective: LaunchSettings;
   /** What stands in the form instead. */
   readonly wished: LaunchOverrides;
+  /** Where a general setting comes from. */
+  readonly originOf: (name: keyof Settings) => SettingOrigin;
   /** The field that is wrong, and why. */
   readonly wrong: { readonly field: string; readonly message: string } | null;
 };
@@ -156,7 +159,7 @@ function fieldData(field: Field, look: LaunchLook): LaunchFieldData {
     name,
     label,
     effect: field.effect ?? description,
-    origin: originOf(name, look.model),
+    origin: originOf(name, look),
     error: look.wrong?.field === name ? look.wrong.message : null,
   };
   switch (kindOf(name)) {
@@ -187,20 +190,23 @@ function fieldData(field: Field, look: LaunchLook): LaunchFieldData {
 }
 
 /** Where a value comes from: people ask that before they change it. */
-function originOf(name: Name, { config }: Model): LaunchFieldData['origin'] {
-  if (config.launch[name] !== undefined) return 'model';
-  return SETTING_NAMES.has(name) ? 'setting' : 'default';
+function originOf(name: Name, { model, originOf: originOfSetting }: LaunchLook): LaunchFieldData['origin'] {
+  if (model.config.launch[name] !== undefined) return model.config.preset === null ? 'model' : 'preset';
+  const setting = SETTINGS.get(name);
+  if (setting === undefined) return 'default';
+  const origin = originOfSetting(setting);
+  return origin === 'file' ? 'setting' : origin;
 }
 
 /** Launch settings for which there is a general setting. */
-const SETTING_NAMES: ReadonlySet<Name> = new Set([
-  'ctx_size',
-  'n_parallel',
-  'flash_attn',
-  'cache_type_k',
-  'cache_type_v',
-  'gpu_layers',
-  'cache_ram_mib',
+const SETTINGS: ReadonlyMap<Name, keyof Settings> = new Map([
+  ['ctx_size', 'default_ctx_size'],
+  ['n_parallel', 'default_n_parallel'],
+  ['flash_attn', 'default_flash_attn'],
+  ['cache_type_k', 'default_cache_type_k'],
+  ['cache_type_v', 'default_cache_type_v'],
+  ['gpu_layers', 'default_gpu_layers'],
+  ['cache_ram_mib', 'default_cache_ram_mib'],
 ]);
 
 function kindOf(name: Name): LaunchFieldData['kind'] {

@@ -5,12 +5,15 @@ import { Elysia } from 'elysia';
 import { access } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
 import { stringOrNull } from '#src/json.ts';
-import type { LaunchOverrides, LaunchSettings, Model } from '#src/models/model.ts';
+import type { Footprint, LaunchOverrides, LaunchSettings, Model } from '#src/models/model.ts';
 import type { Registry } from '#src/models/registry.ts';
 import type { LoadOutlook, LoadOutlooks } from '#src/scheduling/load-outlook.ts';
+import type { SettingOrigin, Settings } from '#src/settings/settings.ts';
 import type { Shell } from '#src/web/shell.tsx';
 import { LoadDrawer, LoadForm, type LoadFormData } from '#views/models/load-drawer.tsx';
 import { Outlook, type OutlookData, OutlookTrouble } from '#views/models/outlook.tsx';
+import { Trial, trialPlaceId } from '#views/models/trial.tsx';
+import { Partial } from '#views/parts/partial.tsx';
 import { type FormFields, launchGroups, readLaunchForm } from './launch-fields.ts';
 import type { ModelsPagesParts } from './pages.tsx';
 import { answered, DrawerClosed, isFragment, NoticePartial } from './told.tsx';
@@ -20,6 +23,10 @@ export type LoadPagesParts = Pick<ModelsPagesParts, 'shell' | 'lender' | 'needMo
   readonly outlooks: Pick<LoadOutlooks, 'of'>;
   /** All settings of a load without further wishes. */
   readonly launchOf: (model: Model) => LaunchSettings;
+  /** What the formula says of a load with these settings; may throw a Fault. */
+  readonly formulaOf: (model: Model, launch: LaunchSettings) => Footprint;
+  /** Where a general setting comes from. */
+  readonly originOf: (name: keyof Settings) => SettingOrigin;
   /** Throws Fault('invalid-request') for launch settings that an engine would be refused. */
   readonly checkLaunch: (launch: LaunchOverrides, model: Model) => void;
 };
@@ -53,7 +60,13 @@ export const loadPages = (parts: LoadPagesParts) => {
 /** What belongs into the drawer: alone for htmx, as a page where there are no scripts. */
 export function shownBeside(shell: Shell, request: Request, drawer: JSX.Element): Response {
   if (isFragment(request)) return shell.fragment(drawer);
-  return shell.page(request, { title: 'Models', current: 'models', styles: ['models'], body: drawer });
+  return shell.page(request, {
+    title: 'Models',
+    current: 'models',
+    styles: ['models'],
+    scripts: ['models'],
+    body: drawer,
+  });
 }
 
 function loadable(model: Model): Model {
@@ -62,14 +75,14 @@ function loadable(model: Model): Model {
 }
 
 function formOf(
-  { mine, launchOf }: LoadPagesParts,
+  { mine, launchOf, originOf }: LoadPagesParts,
   model: Model,
   wished: LaunchOverrides,
   wrong: { readonly field: string; readonly message: string } | null,
 ): LoadFormData {
   const { state, inFlight, waiting } = mine.known(model).fleetModel;
   const { phase } = state;
-  const groups = launchGroups({ model, effective: launchOf(model), wished, wrong });
+  const groups = launchGroups({ model, effective: launchOf(model), wished, wrong, originOf });
   const hasPlace = groups.some(({ fields }) => fields.some(({ error }) => error !== null));
   return {
     id: model.id,
@@ -86,7 +99,8 @@ async function outlookOf(parts: LoadPagesParts, model: Model, form: FormFields):
   try {
     const overrides = readLaunchForm(form, model, parts.launchOf(model));
     parts.checkLaunch(overrides, model);
-    return <Outlook outlook={outlookData(await parts.outlooks.of(model, overrides))} />;
+    const outlook = await parts.outlooks.of(model, overrides);
+    return <Outlook outlook={outlookData(outlook, cachesOf(parts, outlook))} />;
   } catch (cause) {
     if (!(cause instanceof Fault)) throw cause;
     return <OutlookTrouble message={cause.message} hint={cause.hint} />;
@@ -106,6 +120,13 @@ function started(parts: LoadPagesParts, request: Request, model: Model, form: Fo
     const message = [cause.message, cause.hint].filter((part) => part !== null).join(' ');
     const wrong = { field: stringOrNull(cause.details.field) ?? '', message };
     return shell.fragment(<LoadForm form={formOf(parts, model, wished, wrong)} />, { status: 422 });
+  }
+  if (form.how === 'try' && isFragment(request)) {
+    return shell.fragment(
+      <Partial target={trialPlaceId} swap="innerHTML">
+        <Trial trial={parts.mine.trial(model)} />
+      </Partial>,
+    );
   }
   const notice = <NoticePartial tone="info" message={`${model.name} is being loaded.`} />;
   return answered(
@@ -135,7 +156,20 @@ function startWith(
   lender.load(model.id, isRemembered ? {} : wished);
 }
 
-function outlookData(outlook: LoadOutlook): OutlookData {
+/** What the context would take in other number formats. Only llama.cpp has them. */
+function cachesOf({ formulaOf }: LoadPagesParts, { model, launch }: LoadOutlook): OutlookData['caches'] {
+  if (model.format !== 'gguf') return [];
+  return CACHE_TYPES.map((type) => {
+    const { parts } = formulaOf(model, { ...launch, cache_type_k: type, cache_type_v: type });
+    const isNow = launch.cache_type_k === type && launch.cache_type_v === type;
+    return { type, bytes: parts.kvCacheBytes, isNow };
+  });
+}
+
+/** Those that people choose between: as computed, half, a quarter. */
+const CACHE_TYPES = ['f16', 'q8_0', 'q4_0'] as const;
+
+function outlookData(outlook: LoadOutlook, caches: OutlookData['caches']): OutlookData {
   const { need, launch, speed, command, budgetBytes, freeBytes } = outlook;
   return {
     verdict: outlook.verdict,
@@ -151,6 +185,7 @@ function outlookData(outlook: LoadOutlook): OutlookData {
     budgetBytes,
     freeBytes,
     sentence: outlook.sentence,
+    caches,
     slots: launch.n_parallel,
     contextTokens: launch.ctx_size,
     largestContextTokens: outlook.largestContextTokens,

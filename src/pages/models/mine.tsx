@@ -15,6 +15,7 @@ import type { MineFilter } from '#views/models/filter.tsx';
 import type { MineData } from '#views/models/list.tsx';
 import { mineStampId } from '#views/models/page.tsx';
 import { ModelRow, type ModelRowData, modelRowId } from '#views/models/row.tsx';
+import { Trial, type TrialData, trialId } from '#views/models/trial.tsx';
 import { Partial } from '#views/parts/partial.tsx';
 import { familiesOf, filterRows } from './filter.ts';
 import { type Known, modelRow } from './present.ts';
@@ -34,6 +35,8 @@ export type MineSources = {
   readonly lastUseOf: (modelId: string) => number | null;
   /** Days that records are kept. */
   readonly recordDays: () => number;
+  /** The newest lines that a model's engine has written, oldest first. */
+  readonly linesOf: (modelId: string) => readonly string[];
   /** Downloads under way. */
   readonly underWay: () => number;
   readonly clock: Clock;
@@ -44,12 +47,17 @@ const UNUSED_DAYS = 60;
 const STAMP: FragmentKey = 'stamp';
 const DOWNLOADS: FragmentKey = 'downloads';
 const MODEL_PREFIX = 'model:';
+const TRIAL_PREFIX = 'trial:';
+/** Trials whose log is followed; what began before that is shown when its state changes. */
+const TRIALS_MAX = 20;
 const NOTHING: readonly FragmentKey[] = [];
 
 /** The topic `models`, and the data of its page. */
 export class Mine implements LiveTopic {
   readonly fadingKeys = NOTHING;
   readonly #sources: MineSources;
+  /** Models that somebody has tried to load from the form, the latest last. */
+  readonly #tried = new Set<string>();
 
   constructor(sources: MineSources) {
     this.#sources = sources;
@@ -83,6 +91,20 @@ export class Mine implements LiveTopic {
     return modelRow(this.known(model), { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() });
   }
 
+  /** Follows the load of a model with the last lines of its log. */
+  trial(model: Model): TrialData {
+    this.#tried.delete(model.id);
+    this.#tried.add(model.id);
+    const [oldest] = this.#tried;
+    if (this.#tried.size > TRIALS_MAX && oldest !== undefined) this.#tried.delete(oldest);
+    return this.#trial(model);
+  }
+
+  #trial(model: Model): TrialData {
+    const { id, name, doing } = this.row(model);
+    return { id, name, doing, lines: this.#sources.linesOf(id) };
+  }
+
   /** What is known of a model now. */
   known(model: Model): Known {
     const { fleetModel, presence, launchOf, isEngineReplaced, usages } = this.#sources;
@@ -105,7 +127,8 @@ export class Mine implements LiveTopic {
   }
 
   all(): readonly FragmentKey[] {
-    return [STAMP, DOWNLOADS, ...this.#sources.models().map(({ id }) => `${MODEL_PREFIX}${id}`)];
+    const trials = [...this.#tried].map((id) => `${TRIAL_PREFIX}${id}`);
+    return [STAMP, DOWNLOADS, ...this.#sources.models().map(({ id }) => `${MODEL_PREFIX}${id}`), ...trials];
   }
 
   isAlone(): boolean {
@@ -115,7 +138,10 @@ export class Mine implements LiveTopic {
   staleKeys(event: FlowEvent): readonly FragmentKey[] {
     switch (event.type) {
       case 'model-changed':
-        return [`${MODEL_PREFIX}${event.modelId}`, STAMP];
+        return [`${MODEL_PREFIX}${event.modelId}`, STAMP, ...this.#trialOf(event.modelId)];
+      case 'log-line':
+        // Nothing else of the list has to do with logs, and what runs writes much.
+        return this.#isLoading(event.source) ? this.#trialOf(event.source) : NOTHING;
       case 'model-added':
       case 'model-removed':
         return [STAMP];
@@ -142,14 +168,30 @@ export class Mine implements LiveTopic {
         </Partial>,
       );
     }
-    const modelId = key.slice(MODEL_PREFIX.length);
+    const isTrial = key.startsWith(TRIAL_PREFIX);
+    const modelId = key.slice((isTrial ? TRIAL_PREFIX : MODEL_PREFIX).length);
     const model = this.#sources.models().find(({ id }) => id === modelId);
     if (!model) return '';
+    if (isTrial) {
+      return markupOf(
+        <Partial target={trialId(modelId)} swap="outerMorph">
+          <Trial trial={this.#trial(model)} />
+        </Partial>,
+      );
+    }
     return markupOf(
       <Partial target={modelRowId(modelId)} swap="outerMorph">
         <ModelRow model={this.row(model)} />
       </Partial>,
     );
+  }
+
+  #trialOf(modelId: string): readonly FragmentKey[] {
+    return this.#tried.has(modelId) ? [`${TRIAL_PREFIX}${modelId}`] : NOTHING;
+  }
+
+  #isLoading(modelId: string): boolean {
+    return this.#tried.has(modelId) && this.#sources.fleetModel(modelId).state.phase === 'starting';
   }
 
   #held(): readonly FragmentKey[] {

@@ -61,7 +61,7 @@ export const modelsPages = (parts: ModelsPagesParts) => {
           title: 'Models',
           current: 'models',
           styles: ['models'],
-          scripts: ['filters', 'models'],
+          scripts: ['filters', 'models', 'paste'],
           body,
         });
       },

@@ -96,7 +96,7 @@ describe('the load form', () => {
   const effective = defaultsOf(sampleSettings());
   const formOf = (one: Model): Record<string, unknown> =>
     Object.fromEntries(
-      launchGroups({ model: one, effective, wished: {}, wrong: null })
+      launchGroups({ model: one, effective, wished: {}, wrong: null, originOf: () => 'file' })
         .flatMap(({ fields }) => fields)
         .map((field) => {
           if (field.kind === 'switch') return [field.name, field.isOn ? ['off', 'on'] : 'off'];
@@ -129,6 +129,7 @@ describe('the load form', () => {
       model: model(),
       effective,
       wished: {},
+      originOf: () => 'file',
       wrong: { field: 'n_parallel', message: 'No.' },
     })
       .flatMap(({ fields }) => fields)
