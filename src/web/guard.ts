@@ -13,6 +13,7 @@ import type { HeldKey } from '#src/keys/held-key.ts';
 import { isLoopbackHost } from '#src/keys/who.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import { LOCAL_KEY_HEADER } from '#src/store/local-key.ts';
+import { compressPage, isCompressible } from './compress-page.ts';
 import { contentFault } from './content-check.ts';
 import { answerPreflight, withCors } from './cors.ts';
 import type { Credentials } from './credentials.ts';
@@ -121,8 +122,9 @@ export function guard(parts: GuardParts): Guarded {
       return key === null ? null : key.whenOver(close);
     },
     fetch: async (request, server) => {
-      const response = await answer(request, server);
-      if (!(response instanceof Response)) return response;
+      const answered = await answer(request, server);
+      if (!(answered instanceof Response)) return answered;
+      const response = isCompressible(request, answered) ? await compressPage(answered) : answered;
       const { cors_origins } = parts.settings();
       return harden(cors_origins.length > 0 ? withCors(request, response, cors_origins) : response);
     },

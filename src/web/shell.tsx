@@ -3,6 +3,7 @@
 import type { VendorUrls } from '#src/web/vendor.ts';
 import { Layout } from '#views/layout.tsx';
 import type { PageName } from '#views/nav.tsx';
+import { PAGE_VARIES_BY } from './compress-page.ts';
 import { markupOf } from './markup.ts';
 
 /** A page's content. */
@@ -34,7 +35,6 @@ export interface Shell {
   fragment(markup: JSX.Element, reply?: Reply): Response;
 }
 
-const COMPRESS_FROM_BYTES = 1_400;
 const HTML_TYPE = 'text/html; charset=utf-8';
 
 /** Makes the shell of all pages. */
@@ -42,7 +42,7 @@ export function shell({ vendor, version }: ShellParts): Shell {
   return {
     page: (request, page, reply = {}) => {
       // Asked with the layout already there (a boosted link, a form): only the content is wanted.
-      if (request.headers.get('hx-request-type') === 'partial') return respond(markupOf(page.body), null, reply);
+      if (request.headers.get('hx-request-type') === 'partial') return respond(markupOf(page.body), reply);
       // Rendered by a view: `safe` tells the escape checker so.
       const safeBody = markupOf(page.body);
       const markup = (
@@ -58,17 +58,12 @@ export function shell({ vendor, version }: ShellParts): Shell {
           {safeBody}
         </Layout>
       );
-      return respond(markupOf(markup), request.headers.get('accept-encoding'), reply);
+      return respond(markupOf(markup), reply);
     },
-    fragment: (markup, reply = {}) => respond(markupOf(markup), null, reply),
+    fragment: (markup, reply = {}) => respond(markupOf(markup), reply),
   };
 }
 
-function respond(html: string, acceptEncoding: string | null, { status = 200, headers = {} }: Reply): Response {
-  const base = { ...headers, 'content-type': HTML_TYPE, vary: 'hx-request-type, accept-encoding' };
-  if (html.length < COMPRESS_FROM_BYTES || !acceptEncoding?.includes('gzip')) {
-    return new Response(html, { status, headers: base });
-  }
-  const body = Bun.gzipSync(new TextEncoder().encode(html));
-  return new Response(body, { status, headers: { ...base, 'content-encoding': 'gzip' } });
+function respond(html: string, { status = 200, headers = {} }: Reply): Response {
+  return new Response(html, { status, headers: { ...headers, 'content-type': HTML_TYPE, vary: PAGE_VARIES_BY } });
 }
