@@ -9,7 +9,7 @@ import { pathTo } from '#src/chat/tree.ts';
 import type { Turn } from '#src/chat/turn.ts';
 import { Fault } from '#src/faults.ts';
 import { indentedJson } from '#src/json.ts';
-import type { Shell } from '#src/web/shell.tsx';
+import type { Page, Shell } from '#src/web/shell.tsx';
 import { Lines } from '#views/chat/conversation-list.tsx';
 import { NameDrawer, RawDrawer, WordingDrawer } from '#views/chat/drawers.tsx';
 import { ChatPage } from '#views/chat/page.tsx';
@@ -25,51 +25,29 @@ const IMAGE_URL = /^data:(image\/(?:png|jpeg|webp|gif));base64,([A-Za-z0-9+/]+=*
 
 /** `/chat`, `/chat/{id}` and their parts. */
 export const chatPages = ({ view, shell }: ChatPagesParts) => {
-  const { conversations, answers, highlighter } = view.sources;
-  const page = async (request: Request, id: string | null, query: string, deletedId: string | null) => {
+  const { conversations, highlighter } = view.sources;
+  const page = async (request: Request, shown: Shown) => {
     await highlighter.ready();
-    const settings = view.settingsOf(id);
-    const conversation = id === null ? null : conversations.need(id);
-    const title = conversation?.title ?? 'New conversation';
-    const isAnswering = id !== null && answers.isAnswering(id);
-    const body = (
-      <ChatPage
-        list={query === '' ? view.list(id) : view.found(query)}
-        query={query}
-        title={title}
-        isPinned={conversation?.isPinned ?? false}
-        settings={view.settings(id)}
-        places={id === null ? [] : view.places(id)}
-        composer={{
-          conversationId: id,
-          isAnswering,
-          seesImages: view.seesImages(settings),
-          context: view.context(id),
-        }}
-        hasModels={view.hasModels}
-        deletedId={deletedId}
-      />
-    );
-    const topic = `${CHAT_FAMILY}:${id ?? NEW_NAME}`;
-    return shell.page(request, {
-      title,
-      current: 'chat',
-      topic,
-      styles: ['chat', 'prose', 'story'],
-      scripts: ['chat', 'chat-reading', 'chat-images'],
-      body,
-    });
+    return shell.page(request, chatPage(view, shown));
   };
   return new Elysia({ name: 'chat-pages' })
-    .get('/chat', ({ request, query }) => page(request, null, query.q ?? '', query.deleted ?? null), {
-      ...access('page'),
-      query: PageQuery,
-    })
+    .get(
+      '/chat',
+      ({ request, query }) => page(request, { id: null, query: query.q ?? '', deletedId: query.deleted ?? null }),
+      {
+        ...access('page'),
+        query: PageQuery,
+      },
+    )
     .get('/chat/search', ({ query }) => shell.fragment(query.q?.trim() ? <Lines list={view.found(query.q)} /> : ''), {
       ...access('page'),
       query: SearchQuery,
     })
-    .get('/chat/:id', ({ request, params }) => page(request, params.id, '', null), access('page'))
+    .get(
+      '/chat/:id',
+      ({ request, params }) => page(request, { id: params.id, query: '', deletedId: null }),
+      access('page'),
+    )
     .get(
       '/chat/:id/name',
       ({ params }) =>
@@ -98,6 +76,41 @@ export const chatPages = ({ view, shell }: ChatPagesParts) => {
       access('page'),
     );
 };
+
+/** Which conversation a page shows, null = a new one; what its list is searched for; what was deleted just now. */
+type Shown = { readonly id: string | null; readonly query: string; readonly deletedId: string | null };
+
+function chatPage(view: ChatView, { id, query, deletedId }: Shown): Page {
+  const { conversations, answers } = view.sources;
+  const conversation = id === null ? null : conversations.need(id);
+  const title = conversation?.title ?? 'New conversation';
+  const composer = {
+    conversationId: id,
+    isAnswering: id !== null && answers.isAnswering(id),
+    seesImages: view.seesImages(view.settingsOf(id)),
+    context: view.context(id),
+  };
+  return {
+    title,
+    current: 'chat',
+    topic: `${CHAT_FAMILY}:${id ?? NEW_NAME}`,
+    styles: ['chat', 'prose', 'story'],
+    scripts: ['chat', 'chat-reading', 'chat-images'],
+    body: (
+      <ChatPage
+        list={query === '' ? view.list(id) : view.found(query)}
+        query={query}
+        title={title}
+        isPinned={conversation?.isPinned ?? false}
+        settings={view.settings(id)}
+        places={id === null ? [] : view.places(id)}
+        composer={composer}
+        hasModels={view.hasModels}
+        deletedId={deletedId}
+      />
+    ),
+  };
+}
 
 /** A turn as far as it has come. */
 function needed({ sources }: ChatView, { id, turn }: { readonly id: string; readonly turn: string }): Turn {
