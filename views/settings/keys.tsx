@@ -206,8 +206,8 @@ export function KeyMade({ made }: { made: KeysData['made'] }): JSX.Element {
 
 const SCOPES = [
   { name: 'infer', words: 'ask models' },
-  { name: 'read', words: 'look at everything' },
-  { name: 'manage', words: 'change everything' },
+  { name: 'read', words: 'see every page and record' },
+  { name: 'manage', words: 'manage Flow' },
 ] as const;
 
 /** A new key, or other rules for one. */
