@@ -57,7 +57,9 @@ export function plantedIn(allowed: Allowed): readonly string[] {
 
   const look = (root: Document | DocumentFragment): void => {
     for (const element of root.querySelectorAll('*')) {
-      const where = `<${element.tagName.toLowerCase()}${element.id ? ` id="${element.id.slice(0, 60)}"` : ''}>`;
+      // A form's own `id` may be hidden by a field of that name.
+      const id = element.getAttribute('id')?.slice(0, 60);
+      const where = `<${element.tagName.toLowerCase()}${id ? ` id="${id}"` : ''}>`;
       if (EMBEDDING.test(element.tagName) || STRANGE.test(element.tagName)) found.push(`${where} exists`);
       if (element.tagName === 'SCRIPT' && (element.textContent ?? '').trim() !== '')
         found.push(`${where} has a program`);
