@@ -139,7 +139,7 @@ test('downloads that wait change places, all are paused and go on, and what is o
   await page.context().close();
 });
 
-test('the best quantisation is pointed out; pasting on any page offers the repository, with what it named', async () => {
+test('the best quantisation is pointed out; what is pasted on any page is offered, with what it named', async () => {
   hub.recover();
   const files = ['Q2_K', 'Q8_0', 'BF16'].map((quant) => ({ path: `some-7B-${quant}.gguf`, bytes: model }));
   hub.put({ id: 'acme/some-7B-GGUF', files });

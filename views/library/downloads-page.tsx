@@ -24,6 +24,11 @@ export function DownloadsPage({ downloads, underWay }: DownloadsPageProps): JSX.
   );
 }
 
+/** What is said aloud now. */
+export function DownloadsSaid({ words }: { words: string }): JSX.Element {
+  return <span safe>{words}</span>;
+}
+
 export function DownloadList({ downloads }: { downloads: readonly DownloadRowData[] }): JSX.Element {
   if (downloads.length === 0) {
     return (

@@ -7,7 +7,7 @@ import type { FragmentKey } from '#src/live/feed.ts';
 import type { LiveTopic } from '#src/live/keep-live.ts';
 import { markupOf } from '#src/web/markup.ts';
 import { DownloadRow, type DownloadRowData, downloadRowId } from '#views/library/download-row.tsx';
-import { DownloadList, downloadListId, downloadsSaidId } from '#views/library/downloads-page.tsx';
+import { DownloadList, DownloadsSaid, downloadListId, downloadsSaidId } from '#views/library/downloads-page.tsx';
 import { Partial } from '#views/parts/partial.tsx';
 import { changesSaid, downloadRow, inOrder, isUnderWay, turnsOf } from './download-rows.ts';
 import { downloadsCount } from './downloads-count.tsx';
@@ -83,7 +83,7 @@ export class DownloadQueue implements LiveTopic {
     if (said === '') return list;
     const announcement = markupOf(
       <Partial target={downloadsSaidId} swap="innerHTML">
-        <span safe>{said}</span>
+        <DownloadsSaid words={said} />
       </Partial>,
     );
     return list + announcement;

@@ -44,28 +44,8 @@ const ConnectForm = Type.Object({
 /** The page and its actions. */
 export const importPages = (parts: ImportPagesParts) => {
   const { shell, desk, registry, placeFor } = parts;
-  // Rendered by views: the names tell the escape checker so.
-  const page = (request: Request, safeFound?: JSX.Element, safeConfiguration?: JSX.Element) => {
-    const configurations = foundSources(parts.imports);
-    const body = (
-      <ImportPage
-        engines={engines(desk)}
-        configurations={configurations}
-        configuration={safeConfiguration}
-        downloads={parts.underWay()}
-      >
-        {safeFound}
-      </ImportPage>
-    );
-    const styles = ['library'];
-    return shell.page(request, {
-      title: 'Import models',
-      current: 'models',
-      styles,
-      scripts: ['library', 'paste'],
-      body,
-    });
-  };
+  const page = (request: Request, found?: JSX.Element, configuration?: JSX.Element) =>
+    wholePage(parts, request, found, configuration);
   return new Elysia({ name: 'import-pages' })
     .use(configurationPages({ ...parts, page: (request, part) => page(request, undefined, part) }))
     .get(HERE, ({ request }) => page(request), access('page'))
@@ -118,6 +98,27 @@ export const importPages = (parts: ImportPagesParts) => {
       { ...access('page'), body: ConnectForm },
     );
 };
+
+/** The page with what is known already of its parts. They are rendered by views: the names tell the escape checker so. */
+function wholePage(
+  { shell, desk, imports, underWay }: ImportPagesParts,
+  request: Request,
+  safeFound: JSX.Element | undefined,
+  safeConfiguration: JSX.Element | undefined,
+): Response {
+  const body = (
+    <ImportPage
+      engines={engines(desk)}
+      configurations={foundSources(imports)}
+      configuration={safeConfiguration}
+      downloads={underWay()}
+    >
+      {safeFound}
+    </ImportPage>
+  );
+  const scripts = ['library', 'paste'];
+  return shell.page(request, { title: 'Import models', current: 'models', styles: ['library'], scripts, body });
+}
 
 function EnginesPart({ desk }: Pick<ImportPagesParts, 'desk'>): JSX.Element {
   return (
