@@ -86,7 +86,7 @@ test('every string with a branded element is caught where text is markup', async
 test('a dialog, a request elsewhere, a window, a frame and a page error are each told', async () => {
   await using watched = await attackedPage(browser, origin());
   const program = `alert('hi'); fetch('${elsewhere.origin}/x'); fetch('/canary/x'); window.pwned = 1; no.such.thing;`;
-  const found = await caught(watched, `<script>${program}</script><iframe src="/frame"></iframe>`);
+  const found = await caught(watched, `<script>${program}</script><iframe srcdoc="x"></iframe>`);
   for (const word of [
     'dialog: hi',
     `request: ${elsewhere.origin}/x`,
