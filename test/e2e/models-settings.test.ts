@@ -85,6 +85,12 @@ test('a preset is applied, changed, saved as one’s own, deleted and brought ba
   await page.fill('#settings-preset-name', 'Mine alone');
   await page.click('[aria-label="Save as a preset"]');
   await page.waitForSelector('#settings-presets >> text=Mine alone is kept');
+  await page.fill('#settings-preset-rename', 'Mine at first');
+  await page.click('[aria-label="Rename preset Mine alone"]');
+  await page.waitForSelector('#settings-presets >> text=Mine alone is called Mine at first now.');
+  await page.fill('#settings-preset-rename', 'Mine alone');
+  await page.click('[aria-label="Rename preset Mine at first"]');
+  await page.waitForSelector('[aria-label="Delete preset Mine alone"]');
   await page.click('[aria-label="Delete preset Mine alone"]');
   await page.waitForSelector('#settings-presets >> text=Mine alone is deleted');
   const names = async () => JSON.stringify((await flow.json('/api/presets')).body);

@@ -40,6 +40,7 @@ export function Presets({ data }: { data: PresetsData }): JSX.Element {
       <div class="settings">
         <ApplyForm data={data} />
         <SaveAsForm data={data} />
+        {used && !used.isBuiltin ? <RenameForm modelId={modelId} preset={used} /> : ''}
         {used && !used.isBuiltin ? (
           <div class="section__buttons">
             {isModified ? (
@@ -77,6 +78,20 @@ export function Presets({ data }: { data: PresetsData }): JSX.Element {
         )}
       </div>
     </details>
+  );
+}
+
+/** A name that another preset has is told among the notices, and nothing changes. */
+function RenameForm({ modelId, preset }: { modelId: string; preset: PresetData }): JSX.Element {
+  return (
+    <form class="presets__save" {...postsTo('/models/settings/preset-renaming', { target: settingsBodyId })}>
+      <input type="hidden" name="model" value={modelId} />
+      <input type="hidden" name="preset" value={preset.id} />
+      <TextField id="settings-preset-rename" name="name" label="Name of this preset" value={preset.name} />
+      <button class="button" type="submit" aria-label={`Rename preset ${preset.name}`}>
+        Rename
+      </button>
+    </form>
   );
 }
 

@@ -17,6 +17,7 @@ import { isFragment } from './told.tsx';
 const MODEL_ID = Type.String({ minLength: 1, maxLength: 200 });
 const ModelForm = Type.Object({ model: MODEL_ID });
 const PresetForm = Type.Object({ model: MODEL_ID, preset: Type.String({ minLength: 1, maxLength: 200 }) });
+const RenameForm = Type.Object({ ...PresetForm.properties, name: Type.String({ maxLength: 1_000 }) });
 const RestoreForm = Type.Object({ model: MODEL_ID, removed: Type.String({ maxLength: 1 << 19 }) });
 const RemovedPreset = Type.Object({ name: Type.String(), behaviour: Type.Unknown(), launch: Type.Unknown() });
 const NameForm = Type.Object({ model: MODEL_ID, name: Type.String({ maxLength: 1_000 }) });
@@ -48,6 +49,16 @@ export const presetPages = (parts: SettingsPagesParts) => {
         return settings(parts, request, model, nothingToUndo(`${name} holds what this model has now.`));
       },
       { ...access('page'), body: ModelForm },
+    )
+    .post(
+      '/models/settings/preset-renaming',
+      ({ request, body }) => {
+        const model = needModel(body.model);
+        const before = presets.need(body.preset);
+        const { name } = presets.update(body.preset, { name: body.name });
+        return settings(parts, request, model, nothingToUndo(`${before.name} is called ${name} now.`));
+      },
+      { ...access('page'), body: RenameForm },
     )
     .post(
       '/models/settings/preset-removing',
