@@ -1,6 +1,6 @@
 // The page's one live connection, and the badge that says whether the page is true. htmx reads the stream and swaps
 // what comes; when there is one is decided here. The server beats every 5 s: silence is not life.
-(() => {
+{
   const SILENCE_MAX_MS = 8000;
   const DEAD_AFTER_MS = 15000;
   const CHECK_INTERVAL_MS = 1000;
@@ -14,7 +14,6 @@
 
   const badge = document.getElementById('connection');
   const live = document.getElementById('live');
-  if (!badge || !live) return;
 
   let connection = null;
   let isAsking = false;
@@ -35,7 +34,7 @@
   const silentMs = () =>
     heardAt ? Math.max(Date.now() - heardAt.wall, performance.now() - heardAt.steady) : Number.POSITIVE_INFINITY;
 
-  /** One of the few streams that all windows share, held until what comes of this is called; null when they are taken. */
+  /** One of the few streams that all windows share, held until what comes of this is called; null = all are taken. */
   const takeStream = (number = 1) =>
     new Promise((resolve) => {
       navigator.locks.request(`flow-live-${number}`, { ifAvailable: true }, (lock) => {
@@ -100,19 +99,14 @@
 
   const hangUp = () => connection?.reader?.cancel();
 
-  live.addEventListener('htmx:sse:after:connection', (event) => {
-    connection = event.detail.connection;
-    heardAt = now();
-  });
-  live.addEventListener('htmx:sse:before:message', () => {
-    heardAt = now();
-    failures = 0;
-  });
-  // Said only once what came stands on the page: the first word is a greeting, the state of everything follows.
-  live.addEventListener('htmx:sse:after:message', (event) => {
-    if (event.detail.message.event !== 'hello') show('live');
-  });
-  live.addEventListener('hello', (event) => {
+  const check = () => {
+    if (document.hidden) return;
+    if (silentMs() > SILENCE_MAX_MS && heardAt) show('reconnecting');
+    // A connection that died without a word (sleep, a pulled cable) is ended here, so that a new one is made.
+    if (silentMs() > DEAD_AFTER_MS) hangUp();
+  };
+
+  const greet = (event) => {
     if (event.detail.data === document.documentElement.dataset.version || badge.dataset.state === 'updated') return;
     show('updated');
     badge.dataset.state = 'updated';
@@ -122,25 +116,36 @@
     reload.textContent = 'Reload';
     reload.addEventListener('click', () => location.reload());
     badge.replaceChildren('Flow was updated. ', reload);
-  });
-
-  const check = () => {
-    if (document.hidden) return;
-    if (silentMs() > SILENCE_MAX_MS && heardAt) show('reconnecting');
-    // A connection that died without a word (sleep, a pulled cable) is ended here, so that a new one is made.
-    if (silentMs() > DEAD_AFTER_MS) hangUp();
   };
-  setInterval(check, CHECK_INTERVAL_MS);
-  document.addEventListener('visibilitychange', () => {
-    clearTimeout(hiddenTimer);
-    if (document.hidden) {
-      hiddenTimer = setTimeout(hangUp, HIDDEN_MAX_MS);
-      return;
-    }
-    check();
-    failures = 0;
-    connect();
-  });
-  // Behind the timer by which htmx begins. A page that was opened in the background waits until it is looked at.
-  document.addEventListener('DOMContentLoaded', () => setTimeout(connect));
-})();
+
+  const begin = () => {
+    live.addEventListener('htmx:sse:after:connection', (event) => {
+      connection = event.detail.connection;
+      heardAt = now();
+    });
+    live.addEventListener('htmx:sse:before:message', () => {
+      heardAt = now();
+      failures = 0;
+    });
+    // Said only once what came stands on the page: the first word is a greeting, the state of everything follows.
+    live.addEventListener('htmx:sse:after:message', (event) => {
+      if (event.detail.message.event !== 'hello') show('live');
+    });
+    live.addEventListener('hello', greet);
+    setInterval(check, CHECK_INTERVAL_MS);
+    document.addEventListener('visibilitychange', () => {
+      clearTimeout(hiddenTimer);
+      if (document.hidden) {
+        hiddenTimer = setTimeout(hangUp, HIDDEN_MAX_MS);
+        return;
+      }
+      check();
+      failures = 0;
+      connect();
+    });
+    // Behind the timer by which htmx begins. A page that was opened in the background waits until it is looked at.
+    document.addEventListener('DOMContentLoaded', () => setTimeout(connect));
+  };
+
+  if (badge && live) begin();
+}

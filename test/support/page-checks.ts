@@ -46,7 +46,7 @@ export function shadowingForms(page: Page): Promise<readonly string[]> {
 
 export type Shifts = { readonly sum: number; readonly sources: readonly string[] };
 
-/** Notes what moves from now on though nobody touched it: the sum of Chromium's layout shifts, and what shifted most. */
+/** Notes what moves from now on though nobody touched it: the sum of Chromium's layout shifts, and what shifted. */
 export async function recordShifts(page: Page): Promise<() => Promise<Shifts>> {
   await page.evaluate(`(() => {
     window.shifts = { sum: 0, sources: [] };
@@ -58,7 +58,8 @@ export async function recordShifts(page: Page): Promise<() => Promise<Shifts>> {
         if (entry.hadRecentInput) continue;
         window.shifts.sum += entry.value;
         const moved = entry.sources.map(({ node, previousRect, currentRect }) =>
-          nameOf(node) + ' ' + [previousRect, currentRect].map((r) => [r.x, r.y, r.width, r.height].join(' ')).join(' to '));
+          nameOf(node) + ' ' + [previousRect, currentRect].map((r) => [r.x, r.y, r.width, r.height].join(' '))
+            .join(' to '));
         window.shifts.sources.push(entry.value.toFixed(4) + ': ' + moved.join(', '));
       }
     }).observe({ type: 'layout-shift' });
@@ -78,7 +79,7 @@ export type Work = {
 
 const WORDS = 'talker';
 
-/** Types into the first field of the page, selects some of it, opens details and scrolls, as far as the page has such. */
+/** Types into the first field of the page, selects some of it, opens details and scrolls, as far as it has such. */
 export async function beginWork(page: Page): Promise<Work> {
   const field = page
     .locator('main :is(textarea, input[type=search], input[type=text], input:not([type])):visible')
