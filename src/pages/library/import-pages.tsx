@@ -99,7 +99,7 @@ export const importPages = (parts: ImportPagesParts) => {
     );
 };
 
-/** The page with what is known already of its parts. Views have rendered these: the names tell the escape checker so. */
+/** The page with what is known already of its parts. Views rendered these: the names tell the escape checker so. */
 function wholePage(
   { shell, desk, imports, underWay }: ImportPagesParts,
   request: Request,
