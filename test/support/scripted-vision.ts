@@ -35,8 +35,8 @@ const METADATA: ReadonlyMap<string, GgufValue> = new Map([
 ]);
 
 /**
- * Writes a projector for this model, in the manner of LLaVA. What it makes of a picture is nothing at all, so the script
- * that a scripted model plays is the same with it; but the picture is read, counted and takes its places in the prompt.
+ * Writes a projector for this model, in the manner of LLaVA. What it makes of a picture is nothing at all, so the
+ * script that a model plays is the same with it; but the picture is read, counted and takes its places in the prompt.
  */
 export async function writeScriptedProjector(path: string, modelPath: string): Promise<void> {
   const textWidth = readGguf(modelPath).embeddingLength;

@@ -3,8 +3,8 @@
  * checked here. Such a call is held until it is whole; all else streams on.
  */
 
-import { jsonOrNull } from '#src/json.ts';
 import type { StreamEvent } from '#src/dialects/stream-event.ts';
+import { jsonOrNull } from '#src/json.ts';
 import type { RepairContext, Sink, Stage } from '../stage.ts';
 import type { JudgedCall } from './correction.ts';
 import { fitArguments } from './fit-arguments.ts';
