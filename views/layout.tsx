@@ -69,14 +69,7 @@ export function Layout(props: LayoutProps): JSX.Element {
           <div class="shell">
             <header class="shell__rail">
               <Nav current={current} />
-              <div class="theme" x-data="theme">
-                <button class="button button--quiet theme__button" type="button" x-on:click="next">
-                  <Icon name="theme" />
-                  <span class="theme__label" x-text="label">
-                    Theme
-                  </span>
-                </button>
-              </div>
+              <RailFoot />
             </header>
             <main class="shell__main" id="content" tabindex="-1">
               {children}
@@ -92,6 +85,29 @@ export function Layout(props: LayoutProps): JSX.Element {
         </body>
       </html>
     </>
+  );
+}
+
+/** What each browser keeps for itself: its theme, and how wide the menu is. */
+function RailFoot(): JSX.Element {
+  return (
+    <div class="rail-foot">
+      <div class="theme" x-data="theme">
+        <button class="button button--quiet theme__button" type="button" x-on:click="next">
+          <Icon name="theme" />
+          <span class="theme__label" x-text="label">
+            Theme
+          </span>
+        </button>
+      </div>
+      <div class="rail-width" x-data="rail">
+        <button class="button button--quiet" type="button" x-on:click="toggle" x-bind:aria-label="label">
+          <span aria-hidden="true" x-text="mark">
+            «
+          </span>
+        </button>
+      </div>
+    </div>
   );
 }
 

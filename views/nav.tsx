@@ -35,7 +35,7 @@ export function Nav({ current }: { current: PageName | null }): JSX.Element {
       <ul class="nav__list">
         {NAV_ENTRIES.map(({ name, href, label, icon }) => (
           <li>
-            <a class="nav__link" href={href} {...(name === current ? { 'aria-current': 'page' } : {})}>
+            <a class="nav__link" href={href} title={label} {...(name === current ? { 'aria-current': 'page' } : {})}>
               <Icon name={icon} />
               <span class="nav__label" safe>
                 {label}

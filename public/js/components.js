@@ -1,4 +1,4 @@
-// What the server need not know: the theme, and whether a notice was read.
+// What the server need not know: the theme, the width of the menu, and whether a notice was read.
 document.addEventListener('alpine:init', () => {
   const { Alpine } = window;
   const THEMES = ['system', 'light', 'dark'];
@@ -24,6 +24,22 @@ document.addEventListener('alpine:init', () => {
         localStorage.setItem('flow.theme', this.theme);
       }
       dispatchEvent(new Event('flow:theme'));
+    },
+  }));
+
+  Alpine.data('rail', () => ({
+    isNarrow: document.documentElement.dataset.rail === 'narrow',
+    get label() {
+      return this.isNarrow ? 'Widen the menu' : 'Narrow the menu';
+    },
+    get mark() {
+      return this.isNarrow ? '»' : '«';
+    },
+    toggle() {
+      this.isNarrow = !this.isNarrow;
+      if (this.isNarrow) document.documentElement.dataset.rail = 'narrow';
+      else delete document.documentElement.dataset.rail;
+      localStorage.setItem('flow.rail', this.isNarrow ? 'narrow' : 'wide');
     },
   }));
 

@@ -113,6 +113,24 @@ test('the theme is changed from the palette, and the rail says so', async () => 
   await page.context().close();
 });
 
+test('the menu is narrowed to its icons, and stays so', async () => {
+  const { page, troubles } = await open();
+  const railWidth = () => page.locator('.shell__rail').evaluate((rail) => rail.getBoundingClientRect().width);
+  const wide = await railWidth();
+  await page.focus('.rail-width button');
+  await page.keyboard.press('Enter');
+  expect(await railWidth()).toBeLessThan(wide / 2);
+  await page.reload();
+  await page.waitForSelector(LIVE);
+  expect(await railWidth()).toBeLessThan(wide / 2);
+  expect(await axeViolations(page, '.shell__rail')).toEqual([]);
+  expect(await page.getByRole('link', { name: 'Telemetry' }).isVisible()).toBe(true);
+  await page.getByRole('button', { name: 'Widen the menu' }).click();
+  expect(await railWidth()).toBe(wide);
+  expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
 test('letters typed into a field do nothing else', async () => {
   const { page } = await open();
   await page.evaluate(() => {
