@@ -3,13 +3,11 @@ import type { Timer } from './clock.ts';
 import type { Flow } from './flow.ts';
 import { Gpu } from './host/gpu.ts';
 import type { Feeds } from './live/feed.ts';
-import { launchFor } from './models/launch.ts';
-import type { Model } from './models/model.ts';
+import { isOutdated, launchFor } from './models/launch.ts';
 import { keepPace } from './pages/monitor/keep-pace.ts';
 import { Monitor } from './pages/monitor/monitor.tsx';
 import { type MonitorPagesParts, monitorPages } from './pages/monitor/pages.tsx';
 import { ModelUsages } from './requests/model-usage.ts';
-import type { FleetModel } from './scheduling/lease.ts';
 import type { Shell } from './web/shell.tsx';
 
 /** What the Monitor's page looks at. */
@@ -34,7 +32,13 @@ export function openMonitorPages(flow: Flow, shell: Shell, doors: MonitorDoors) 
     gpu: () => gpu.figures(),
     usages: () => usages.all(),
     slotsOf: (model) => launchFor(model, settings.current, {}).n_parallel,
-    isOutdated: (model, fleetModel) => isOutdated(flow, doors, model, fleetModel),
+    isOutdated: (model, { state }) =>
+      isOutdated({
+        model,
+        running: state.phase === 'ready' ? state.launch : null,
+        launch: launchFor(model, settings.current, fleet.overridesOf(model.id)),
+        isEngineReplaced: doors.isEngineReplaced(model.id),
+      }),
     clock,
   });
   const routes = monitorPages({
@@ -48,16 +52,4 @@ export function openMonitorPages(flow: Flow, shell: Shell, doors: MonitorDoors) 
   });
   const keep = (feeds: Feeds): Timer => keepPace({ monitor, feeds, topic: MONITOR_TOPIC, clock });
   return { monitor, routes, keep };
-}
-
-/** As the list of models says it. */
-function isOutdated(
-  { settings, fleet }: Flow,
-  { isEngineReplaced }: Pick<MonitorDoors, 'isEngineReplaced'>,
-  model: Model,
-  { state }: FleetModel,
-): boolean {
-  if (model.endpoint !== null || state.phase !== 'ready') return false;
-  const launch = launchFor(model, settings.current, fleet.overridesOf(model.id));
-  return isEngineReplaced(model.id) || !Bun.deepEquals(state.launch, launch);
 }

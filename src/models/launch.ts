@@ -27,6 +27,24 @@ export function launchFor(model: Model, settings: Settings, overrides: LaunchOve
   return { ...launch, ctx_size: contextWithin(model, launch) };
 }
 
+/**
+ * Whether a model runs otherwise than it would be started now, so that only a restart brings what was changed. `running`
+ * is null while it does not run. What somebody else started is never ours to start anew.
+ */
+export function isOutdated({ model, running, launch, isEngineReplaced }: RunningModel): boolean {
+  if (model.endpoint !== null || running === null) return false;
+  return isEngineReplaced || !Bun.deepEquals(running, launch);
+}
+
+/** How a model runs, and how it would. */
+export type RunningModel = {
+  readonly model: Model;
+  readonly running: LaunchSettings | null;
+  readonly launch: LaunchSettings;
+  /** Another version of its engine would be taken now. */
+  readonly isEngineReplaced: boolean;
+};
+
 /** The launch settings that the general settings stand for. */
 export function defaultsOf(settings: Settings): LaunchSettings {
   return {

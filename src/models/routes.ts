@@ -6,6 +6,7 @@ import { Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
 import { percentDecoded } from '#src/percent.ts';
 import { configWith, nestedPatch } from './config-patch.ts';
+import { isOutdated } from './launch.ts';
 import type { Footprint, LaunchOverrides, LaunchSettings, Model, ModelConfig, ModelId } from './model.ts';
 import { type ModelScan, shownSkipped } from './model-scan.ts';
 import type { Presence } from './presence.ts';
@@ -211,10 +212,13 @@ async function listed(parts: ModelRoutesParts) {
 function shown(model: Model, parts: ModelRoutesParts) {
   const { statusOf, needOf, launchOf, isEngineReplaced, templateOf, presence } = parts;
   const status = statusOf(model.id);
-  const isOurs = model.endpoint === null && status.launch !== null;
-  const isOutdated = isOurs && (!Bun.deepEquals(status.launch, launchOf(model)) || isEngineReplaced(model.id));
+  const running = { model, running: status.launch, launch: launchOf(model) };
   const info = modelInfo(model, status, needOrNull(model, needOf), presence.of(model.id));
-  return { ...info, ...templateOf(model), needs_restart: isOutdated };
+  return {
+    ...info,
+    ...templateOf(model),
+    needs_restart: isOutdated({ ...running, isEngineReplaced: isEngineReplaced(model.id) }),
+  };
 }
 
 /** A file that is gone or damaged is told when it is loaded; a listing only leaves the number out. */

@@ -1,5 +1,6 @@
 /** From a registered model and what is known of it to its row in the list. Pure. */
 import { basename } from 'node:path';
+import { isOutdated } from '#src/models/launch.ts';
 import type { Footprint, LaunchSettings, Model } from '#src/models/model.ts';
 import type { Missing } from '#src/models/presence.ts';
 import { heldBytes } from '#src/pages/figures.ts';
@@ -54,7 +55,7 @@ export function modelRow(known: Known, now: Now): ModelRowData {
     memory: memoryOf(known),
     contextTokens: contextOf(known),
     doing: rowDoing(known, now),
-    isOutdated: isOutdated(known),
+    isOutdated: needsRestart(known),
     unusedS: lastUsedAtMs === 0 ? null : (now.wallMs - lastUsedAtMs) / 1000,
     requests: usage?.requests ?? 0,
     tokensPerS: usage?.tokensPerS ?? null,
@@ -62,9 +63,8 @@ export function modelRow(known: Known, now: Now): ModelRowData {
 }
 
 /** Whether a model runs otherwise than it would be started now: with other settings, or an engine that was replaced. */
-export function isOutdated({ model, fleetModel: { state }, launch, isEngineReplaced }: Known): boolean {
-  if (model.endpoint !== null || state.phase !== 'ready') return false;
-  return isEngineReplaced || !Bun.deepEquals(state.launch, launch);
+export function needsRestart({ model, fleetModel: { state }, launch, isEngineReplaced }: Known): boolean {
+  return isOutdated({ model, running: state.phase === 'ready' ? state.launch : null, launch, isEngineReplaced });
 }
 
 /** What a model can do, in words. */

@@ -14,7 +14,7 @@ import { type Said, SettingsSection } from '#views/models/settings-section.tsx';
 import type { FormFields } from './launch-fields.ts';
 import { shownBeside } from './load-pages.tsx';
 import type { Mine } from './mine.tsx';
-import { isOutdated } from './present.ts';
+import { needsRestart } from './present.ts';
 import { type PresetDeskParts, type PresetWords, presetsData } from './preset-desk.ts';
 import { readSection, SECTION_NAMES, type SectionWords, settingsSection } from './setting-fields.ts';
 import { isFragment } from './told.tsx';
@@ -78,7 +78,7 @@ export function saidOf(mine: Mine, before: Model, after: Model, message: string)
   return {
     message: patch === null ? 'Nothing has changed.' : message,
     undo: patch === null ? null : JSON.stringify(patch),
-    needsRestart: isOutdated(mine.known(after)),
+    needsRestart: needsRestart(mine.known(after)),
   };
 }
 
