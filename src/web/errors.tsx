@@ -37,7 +37,8 @@ export function refuser({ voiceFor, shell, log }: ErrorParts): Refuser {
       const fault = asFault(cause);
       const requestId = randomBytes(6).toString('hex');
       if (fault.kind === 'internal') log({ requestId, path, cause: fault.cause ?? cause });
-      const voice = voiceFor(path);
+      // `/models/load` is a page of ours and a route of llama.cpp's router: a browser is answered by a page.
+      const voice = wantsHtml(request, path) ? null : voiceFor(path);
       const response = voice ? inVoice(voice, fault, requestId) : inOwnWords(shell, request, path, fault, requestId);
       if (fault.retryAfterS !== null && !response.headers.has('retry-after')) {
         response.headers.set('retry-after', String(Math.ceil(fault.retryAfterS)));

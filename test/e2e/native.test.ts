@@ -50,6 +50,11 @@ describe('the router’s listing', () => {
     await becomes('talker', 'loaded');
     expect((await listed('talker'))?.meta?.n_ctx).toBeGreaterThan(1_000);
     expect((await flow.json('/models/load', { model: 'talker' })).status).toBe(400);
+    // A browser that comes there by hand is answered by a page, a client of the router by its own error.
+    const page = await fetch(`${flow.url}/models/load`, { headers: { accept: 'text/html' } });
+    expect([page.status, page.headers.get('content-type')]).toEqual([400, 'text/html; charset=utf-8']);
+    const refusal = await fetch(`${flow.url}/models/load`, { headers: { accept: '*/*' } });
+    expect([refusal.status, typeof (await refusal.json()).error]).toEqual([400, 'object']);
     expect(await flow.json('/models/unload', { model: 'talker' })).toEqual({ status: 200, body: { success: true } });
     await becomes('talker', 'unloaded');
     expect((await flow.json('/models/unload', { model: 'talker' })).status).toBe(400);
