@@ -209,15 +209,16 @@ function judged(
   if (access.scope === 'public') return { access, key: null };
   const { headers } = request;
   const address = addressOf(host, request, server);
+  const isForwarded = FORWARDING_HEADERS.some((name) => headers.has(name));
   const judgement = credentials.judge({
     authorization: headers.get('authorization'),
     apiKeyHeader: headers.get('x-api-key'),
     cookie: headers.get('cookie'),
     localKey: headers.get(LOCAL_KEY_HEADER),
     address,
-    isForwarded: FORWARDING_HEADERS.some((name) => headers.has(name)),
+    isForwarded,
   });
-  if (judgement.verdict !== 'granted') return strangerFault(judgement.verdict);
+  if (judgement.verdict !== 'granted') return strangerFault(judgement.verdict, isForwarded);
   const { key } = judgement;
   if (key === null) return { access, key };
   onKey?.(key, address, headers.get('user-agent'));
@@ -235,10 +236,12 @@ function addressOf(host: string, request: Request, server: Listening | null): st
 /** Whoever passes a request on says so in one of these. */
 const FORWARDING_HEADERS = ['x-forwarded-for', 'forwarded', 'x-real-ip'] as const;
 
-function strangerFault(verdict: 'missing' | 'wrong' | 'expired' | 'throttled'): Fault {
+const BEHIND_PROXY = ', since a proxy passed this request on and whoever asks may be anywhere';
+
+function strangerFault(verdict: 'missing' | 'wrong' | 'expired' | 'throttled', isForwarded: boolean): Fault {
   switch (verdict) {
     case 'missing':
-      return new Fault('unauthorized', 'This Flow needs an API key.', {
+      return new Fault('unauthorized', `This Flow needs an API key${isForwarded ? BEHIND_PROXY : ''}.`, {
         hint: 'Send it as `Authorization: Bearer` or `x-api-key`.',
       });
     case 'wrong':

@@ -254,7 +254,9 @@ describe('the whole Flow asks for keys', () => {
     await first[Symbol.asyncDispose]();
     const second = await startFlow({ dataDir: own, engine: realEngine().executable, flags: ['--host', '0.0.0.0'] });
     const proxied = { 'x-forwarded-for': '203.0.113.7' };
-    expect((await fetch(`${second.url}/v1/models`, { headers: proxied })).status).toBe(401);
+    const refusal = await fetch(`${second.url}/v1/models`, { headers: proxied });
+    expect(refusal.status).toBe(401);
+    expect(await refusal.text()).toContain('a proxy passed this request on');
     const keyed = { ...proxied, 'x-api-key': String(body.secret) };
     expect((await fetch(`${second.url}/v1/models`, { headers: keyed })).status).toBe(200);
     expect((await fetch(`${second.url}/v1/models`)).status).toBe(200);
