@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import type { Browser, Page } from 'playwright-core';
 import { openBrowser, watchedPage } from '../support/browser.ts';
+import { tabTo } from '../support/keyboard.ts';
 import { until } from '../support/running-flow.ts';
 import { LIVE, startWholeDashboard, type WholeDashboard } from './support/whole-dashboard.ts';
 
 const CARD = '#model-talker';
 const ANSWER = '.turn[data-role=assistant]';
-const TABS_MAX = 150;
 
 let browser: Browser;
 let whole: WholeDashboard;
@@ -20,27 +20,6 @@ afterAll(async () => {
   await browser.close();
   await whole[Symbol.asyncDispose]();
 });
-
-/** Goes on with Tab until what has the focus is called so. */
-async function tabTo(page: Page, name: RegExp): Promise<void> {
-  const seen: string[] = [];
-  for (let presses = 0; presses < TABS_MAX; presses += 1) {
-    const label = await page.evaluate(() => {
-      const focused = document.activeElement;
-      if (!(focused instanceof HTMLElement) || focused === document.body) return '';
-      const labels = 'labels' in focused && focused.labels instanceof NodeList ? [...focused.labels] : [];
-      return (
-        focused.getAttribute('aria-label') ??
-        [...labels, focused].map(({ textContent }) => textContent?.trim()).find((text) => text) ??
-        ''
-      );
-    });
-    if (name.test(label)) return;
-    seen.push(label);
-    await page.keyboard.press('Tab');
-  }
-  throw new Error(`Nothing called ${name} within ${TABS_MAX} tabs, but: ${seen.join(' | ')}`);
-}
 
 /** `g` and a letter. */
 async function go(page: Page, letter: string, path: RegExp): Promise<void> {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { openBrowser, type PageOptions, watchedPage } from '../support/browser.ts';
 import { type FakeHub, startFakeHub } from '../support/fake-hub.ts';
+import { tabTo } from '../support/keyboard.ts';
 import { axeViolations, scrollsSideways } from '../support/page-checks.ts';
 import { realEngine } from '../support/real-engine.ts';
 import { type RunningFlow, startFlow, until } from '../support/running-flow.ts';
@@ -85,6 +86,31 @@ test('a model is found by its name, judged, and downloaded with one click', asyn
   await page.click('.tabs >> text=Downloads');
   await page.waitForSelector('.download[data-phase=complete]');
   expect(await page.textContent('.download')).toContain('other-Q4_K_M.gguf');
+  expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
+test('search, repository, download and load, by keys alone', async () => {
+  hub.recover();
+  hub.put({ id: 'acme/keyed-GGUF', files: [{ path: 'keyed-Q4_K_M.gguf', bytes: model }], likes: 3 });
+  const { page, troubles } = await open('/models/get');
+  await page.waitForSelector('.found__one');
+  await tabTo(page, /^Find on the hub/);
+  await page.keyboard.type('keyed');
+  await page.waitForFunction(() => document.querySelectorAll('.found__one').length === 1);
+  await tabTo(page, /keyed-GGUF/);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#get-fits .badge');
+  await tabTo(page, /^Download\b/);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.notice >> text=is being downloaded');
+  await page.goto(`${flow.url}/models/downloads`);
+  await page.waitForSelector('.download[data-phase=complete]:has-text("keyed-Q4_K_M.gguf")');
+  await tabTo(page, /^Load .*keyed/);
+  await page.keyboard.press('Enter');
+  await until('the model', async () =>
+    /keyed[^}]*\}?[^}]*"ready"/.test(JSON.stringify((await flow.json('/api/fleet')).body)),
+  );
   expect(troubles).toEqual([]);
   await page.context().close();
 });
