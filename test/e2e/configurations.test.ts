@@ -59,7 +59,7 @@ test('what lies in its usual place is shown first, taken as ticked, and taken ba
   expect(await registered()).not.toContain('one.gguf');
   await page.uncheck(`${RESULT} input[value$="two.gguf"]`);
   await page.click('text=Take what is ticked');
-  await page.waitForSelector(`${RESULT} >> text=added`);
+  await page.waitForSelector(`${RESULT} >> text="added"`);
   expect(await registered()).toContain('one.gguf');
   expect(await registered()).not.toContain('two.gguf');
   expect(await page.getAttribute(`${RESULT} tbody a`, 'href')).toBe('/models?q=one');
@@ -75,7 +75,7 @@ test('what an import changed of a model that is there is restored by its undo', 
   const { page, troubles } = await open();
   await page.click('#import-configurations >> text=Show what would be taken');
   await page.click('text=Take what is ticked');
-  await page.waitForSelector(`${RESULT} >> text=added`);
+  await page.waitForSelector(`${RESULT} >> text="added"`);
   await flow.json('/api/models/two/config', { cooldown_s: 5, launch: { ctx_size: 1024 } }, 'PUT');
   await page.reload();
   await page.waitForSelector(LIVE);
@@ -123,7 +123,7 @@ test('a pasted text names neither files elsewhere nor variables; a chosen file f
   expect(await page.locator(`${RESULT} tr[data-outcome=new]`).count()).toBe(1);
   expect(await page.locator('main img').count()).toBe(0);
   await page.click('text=Take what is ticked');
-  await page.waitForSelector(`${RESULT} >> text=added`);
+  await page.waitForSelector(`${RESULT} >> text="added"`);
   expect((await flow.json('/api/models/inside/config')).body).not.toMatchObject({
     config: { launch: { chat_template_file: expect.any(String) } },
   });

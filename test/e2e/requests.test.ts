@@ -62,6 +62,10 @@ type Told = {
 };
 const toldOf = async (id: string): Promise<Told> => (await fetch(`${flow.url}/api/requests/${id}?logs=1`)).json();
 
+const LINES_COMPARED = 30;
+const engineLines = ({ logs }: Told): readonly string[] =>
+  logs.lines.filter(({ source }) => source === 'flow-demo').map(({ text }) => text);
+
 test('a request with parameters tells them, where its time went, and what its engine wrote; also after a restart', async () => {
   const { id, ended } = await ask(ASKED);
   await ended;
@@ -103,9 +107,8 @@ test('a request with parameters tells them, where its time went, and what its en
   flow = await startFlow({ dataDir, engine: realEngine().executable });
   const later = await toldOf(id);
   expect(later.parameters).toEqual(told.parameters);
-  expect(later.logs.lines.map(({ text }) => text)).toEqual(
-    expect.arrayContaining(told.logs.lines.filter(({ source }) => source === 'flow-demo').map(({ text }) => text)),
-  );
+  // Of very many lines the middle is left out, and the engine's going may have added some: the first ones are the same.
+  expect(engineLines(later).slice(0, LINES_COMPARED)).toEqual(engineLines(told).slice(0, LINES_COMPARED));
   await page.goto(`${flow.url}/requests/${id}`);
   await page.waitForSelector('.story__parameters');
   expect(await page.locator('.excerpt__line').count()).toBeGreaterThan(3);

@@ -53,6 +53,7 @@ export type KeysData = {
 export const keysId = 'settings-keys-list';
 export const keyFormId = 'settings-key-form';
 export const keyMadeId = 'settings-key-made';
+export const keyModelsId = 'settings-key-models';
 const ADDRESS = '/settings/keys';
 
 export function Keys({ data }: { data: KeysData }): JSX.Element {
@@ -357,20 +358,27 @@ function Models({ draft }: { draft: KeyDraftData }): JSX.Element {
       <p class="field__effect">
         None ticked = all, also those that come later. Other models are as if they were not there.
       </p>
-      <div class="keys__offered">
-        {draft.offered.map((model) => (
-          <label class="keys__choice">
-            <input
-              type="checkbox"
-              name="models"
-              value={model}
-              {...(draft.models.includes(model) ? { checked: true } : {})}
-            />
-            <span safe>{model}</span>
-          </label>
-        ))}
-      </div>
+      <OfferedModels draft={draft} />
       <FieldError draft={draft} field="models" />
     </fieldset>
+  );
+}
+
+/** Kept true by `/live` while nothing is ticked from here: what a person has ticked since, morphing leaves alone. */
+export function OfferedModels({ draft }: { draft: KeyDraftData }): JSX.Element {
+  return (
+    <div class="keys__offered" {...(draft.models.length === 0 ? { id: keyModelsId } : {})}>
+      {draft.offered.map((model) => (
+        <label class="keys__choice">
+          <input
+            type="checkbox"
+            name="models"
+            value={model}
+            {...(draft.models.includes(model) ? { checked: true } : {})}
+          />
+          <span safe>{model}</span>
+        </label>
+      ))}
+    </div>
   );
 }

@@ -9,16 +9,17 @@ import { markupOf } from '#src/web/markup.ts';
 import { Partial } from '#views/parts/partial.tsx';
 import { Agents, agentsId } from '#views/settings/agents.tsx';
 import { Engines, enginesId } from '#views/settings/engines.tsx';
-import { KeyList, keysId } from '#views/settings/keys.tsx';
+import { KeyList, keyModelsId, keysId, OfferedModels } from '#views/settings/keys.tsx';
 import { Edition, editionId } from '#views/settings/page.tsx';
 import { Network, networkId, Records, recordsId, Token, tokenId } from '#views/settings/panels.tsx';
 import { liveSettingTarget, Setting } from '#views/settings/setting.tsx';
 import type { EngineBoard } from './engine-board.ts';
+import { NEW_KEY } from './key-view.ts';
 import { ENGINE_CHOICES, MODEL_CHOICES } from './sections.ts';
 import type { SettingsView } from './settings-view.ts';
 
 const FIELD_PREFIX = 'field:';
-const PANEL_KEYS: readonly FragmentKey[] = ['engines', 'network', 'token', 'agents', 'records', 'keys'];
+const PANEL_KEYS: readonly FragmentKey[] = ['engines', 'network', 'token', 'agents', 'records', 'keys', 'key-models'];
 const ENGINE_FIELDS = Object.keys(ENGINE_CHOICES).map((name) => `${FIELD_PREFIX}${name}`);
 const MODEL_FIELDS = [...MODEL_CHOICES].map((name) => `${FIELD_PREFIX}${name}`);
 /** What a change of a setting changes beside the setting itself. */
@@ -68,7 +69,7 @@ export class LiveSettings implements LiveTopic {
         return ['engines'];
       case 'model-added':
       case 'model-removed':
-        return MODEL_FIELDS;
+        return [...MODEL_FIELDS, 'key-models'];
       default:
         return [];
     }
@@ -118,6 +119,8 @@ export class LiveSettings implements LiveTopic {
         return panel(recordsId, <Records records={view.records()} />);
       case 'keys':
         return panel(keysId, <KeyList keys={view.keys()} />);
+      case 'key-models':
+        return panel(keyModelsId, <OfferedModels draft={view.keyDraft(NEW_KEY)} />);
       case 'edition':
         return this.#edition(false);
       default:

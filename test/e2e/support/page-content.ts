@@ -3,6 +3,8 @@ import type { Page } from 'playwright-core';
 
 /** What passes or fluctuates by itself: times, ages, and figures of this machine. */
 const PASSING = /just now|\d[\d.,:]*\s?(?:GB|MB|kB|B|ms|s|min|h|d|%|tok\/s)?(?![\w-])(?: ago)?/g;
+/** One of them, or several: the numbers before them pass. */
+const COUNTED = /# (request|mark|memory sample)s?\b/g;
 /** What stands there depends on what else runs on this machine, and on whether anybody asked. */
 const SURROUNDINGS = '#import-engines';
 
@@ -25,5 +27,7 @@ export async function contentOf(page: Page): Promise<readonly string[]> {
     }
     return found;
   }, SURROUNDINGS);
-  return lines.map((line) => line.replaceAll(PASSING, '#').trim()).filter((line) => line !== '');
+  return lines
+    .map((line) => line.replaceAll(PASSING, '#').replaceAll(COUNTED, '# $1s').trim())
+    .filter((line) => line !== '');
 }
