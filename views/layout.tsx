@@ -31,6 +31,7 @@ export type LayoutProps = {
 
 /** Our own scripts, in the order in which they run: before Alpine, which they add components to. */
 const SCRIPTS = [
+  'appearance',
   'components',
   'connection',
   'dialogs',

@@ -28,8 +28,8 @@ export function launchFor(model: Model, settings: Settings, overrides: LaunchOve
 }
 
 /**
- * Whether a model runs otherwise than it would be started now, so that only a restart brings what was changed. `running`
- * is null while it does not run. What somebody else started is never ours to start anew.
+ * Whether a model runs otherwise than it would be started now, so that only a restart brings what was changed.
+ * `running` is null while it does not run. What somebody else started is never ours to start anew.
  */
 export function isOutdated({ model, running, launch, isEngineReplaced }: RunningModel): boolean {
   if (model.endpoint !== null || running === null) return false;
