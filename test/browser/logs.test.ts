@@ -14,7 +14,7 @@ import { logPages } from '#src/pages/logs/pages.tsx';
 import { Drawer } from '#views/parts/drawer.tsx';
 import { FLOW_AWAY, openBrowser, type PageOptions, watchedPage } from '../support/browser.ts';
 import { type Dashboard, fullScene, openDashboard } from '../support/dashboard.ts';
-import { axeViolations, scrollsSideways } from '../support/page-checks.ts';
+import { axeViolations, scrollsSideways, weigh } from '../support/page-checks.ts';
 
 const LIVE = '#connection[data-state=live]';
 
@@ -273,16 +273,11 @@ test('the first visit transfers less than 100 kB, also with many lines', async (
   const { dashboard, logs } = await house();
   write(logs, 2_000);
   const { page } = await watchedPage(browser);
-  const session = await page.context().newCDPSession(page);
-  await session.send('Network.enable');
-  let bytes = 0;
-  session.on('Network.loadingFinished', ({ encodedDataLength }) => {
-    bytes += encodedDataLength;
-  });
+  const weight = await weigh(page);
   await page.goto(new URL('/logs', dashboard.listener.url).href);
   await page.waitForSelector(LIVE);
-  expect(bytes).toBeGreaterThan(20_000);
-  expect(bytes).toBeLessThan(100_000);
+  expect(weight.bytes()).toBeGreaterThan(20_000);
+  expect(weight.bytes()).toBeLessThan(100_000);
   await page.context().close();
 });
 

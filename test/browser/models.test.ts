@@ -24,7 +24,7 @@ import { MineRows } from '#views/models/list.tsx';
 import { MinePage } from '#views/models/page.tsx';
 import { openBrowser, watchedPage } from '../support/browser.ts';
 import { emptyScene, fullScene, readyModel, type Scene, sampleFleetModel, sampleModel } from '../support/dashboard.ts';
-import { axeViolations, scrollsSideways } from '../support/page-checks.ts';
+import { axeViolations, scrollsSideways, weigh } from '../support/page-checks.ts';
 import { sampleSettings } from '../support/sample-settings.ts';
 
 const LIVE = '#connection[data-state=live]';
@@ -229,15 +229,10 @@ test('S-27: hostile names, places and failures stay text, on the page and throug
 test('the first visit transfers less than 100 kB', async () => {
   await using list = await openList(fullScene());
   const { page } = await watchedPage(browser);
-  const session = await page.context().newCDPSession(page);
-  await session.send('Network.enable');
-  let bytes = 0;
-  session.on('Network.loadingFinished', ({ encodedDataLength }) => {
-    bytes += encodedDataLength;
-  });
+  const weight = await weigh(page);
   await page.goto(list.url);
   await page.waitForSelector(LIVE);
-  expect(bytes).toBeGreaterThan(20_000);
-  expect(bytes).toBeLessThan(100_000);
+  expect(weight.bytes()).toBeGreaterThan(20_000);
+  expect(weight.bytes()).toBeLessThan(100_000);
   await page.context().close();
 });

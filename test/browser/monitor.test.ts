@@ -15,7 +15,7 @@ import {
   sampleModel,
   sampleRequest,
 } from '../support/dashboard.ts';
-import { axeViolations } from '../support/page-checks.ts';
+import { axeViolations, weigh } from '../support/page-checks.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const LIVE = '#connection[data-state=live]';
@@ -249,16 +249,11 @@ for (const { colorScheme, width } of VIEWS) {
 
 test('the first visit transfers less than 100 kB, and paints without any script', async () => {
   const { page } = await watchedPage(browser);
-  const session = await page.context().newCDPSession(page);
-  await session.send('Network.enable');
-  let bytes = 0;
-  session.on('Network.loadingFinished', ({ encodedDataLength }) => {
-    bytes += encodedDataLength;
-  });
+  const weight = await weigh(page);
   await page.goto(full.listener.url);
   await page.waitForSelector(LIVE);
-  expect(bytes).toBeGreaterThan(20_000);
-  expect(bytes).toBeLessThan(100_000);
+  expect(weight.bytes()).toBeGreaterThan(20_000);
+  expect(weight.bytes()).toBeLessThan(100_000);
   await page.context().close();
 });
 

@@ -10,7 +10,7 @@ import { opensRequest } from '#views/requests/addresses.ts';
 import { addRequests } from '../requests/record-rows.ts';
 import { openBrowser, type PageOptions, watchedPage } from '../support/browser.ts';
 import { type Dashboard, fullScene, openDashboard, type sampleRequest } from '../support/dashboard.ts';
-import { axeViolations, scrollsSideways } from '../support/page-checks.ts';
+import { axeViolations, scrollsSideways, weigh } from '../support/page-checks.ts';
 import { memoryLogs, storyPages } from '../support/request-pages.ts';
 import { until } from '../support/running-flow.ts';
 
@@ -205,16 +205,11 @@ test('one that nobody knows is said to be unknown', async () => {
 
 test('the first visit transfers less than 100 kB', async () => {
   const { page } = await watchedPage(browser);
-  const session = await page.context().newCDPSession(page);
-  await session.send('Network.enable');
-  let bytes = 0;
-  session.on('Network.loadingFinished', ({ encodedDataLength }) => {
-    bytes += encodedDataLength;
-  });
+  const weight = await weigh(page);
   await page.goto(new URL(`/requests/${ENDED}`, dashboard.listener.url).href);
   await page.waitForSelector(LIVE);
-  expect(bytes).toBeGreaterThan(20_000);
-  expect(bytes).toBeLessThan(100_000);
+  expect(weight.bytes()).toBeGreaterThan(20_000);
+  expect(weight.bytes()).toBeLessThan(100_000);
   await page.context().close();
 });
 

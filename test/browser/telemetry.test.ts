@@ -13,7 +13,7 @@ import { loads, marks, memorySamples, type NewRequestRow, repairs } from '#src/s
 import { addRequests } from '../requests/record-rows.ts';
 import { openBrowser, type PageOptions, watchedPage } from '../support/browser.ts';
 import { type Dashboard, fullScene, openDashboard, sampleRequest } from '../support/dashboard.ts';
-import { axeViolations, scrollsSideways } from '../support/page-checks.ts';
+import { axeViolations, scrollsSideways, weigh } from '../support/page-checks.ts';
 import { storyPages } from '../support/request-pages.ts';
 
 const LIVE = '#connection[data-state=live]';
@@ -338,16 +338,11 @@ test('without scripts everything is there, and a request has a page of its own',
 
 test('the first visit transfers less than 100 kB', async () => {
   const { page } = await watchedPage(browser);
-  const session = await page.context().newCDPSession(page);
-  await session.send('Network.enable');
-  let bytes = 0;
-  session.on('Network.loadingFinished', ({ encodedDataLength }) => {
-    bytes += encodedDataLength;
-  });
+  const weight = await weigh(page);
   await page.goto(new URL('/telemetry', full.dashboard.listener.url).href);
   await page.waitForSelector(LIVE);
-  expect(bytes).toBeGreaterThan(20_000);
-  expect(bytes).toBeLessThan(100_000);
+  expect(weight.bytes()).toBeGreaterThan(20_000);
+  expect(weight.bytes()).toBeLessThan(100_000);
   await page.context().close();
 });
 

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { openBrowser, type PageOptions, watchedPage } from '../support/browser.ts';
-import { axeViolations, scrollsSideways } from '../support/page-checks.ts';
+import { axeViolations, scrollsSideways, weigh } from '../support/page-checks.ts';
 import { realEngine } from '../support/real-engine.ts';
 import { type RunningFlow, startFlow, until } from '../support/running-flow.ts';
 import { writeScriptedModel } from '../support/scripted-model.ts';
@@ -303,16 +303,11 @@ test('an image is made smaller, shown and sent, and an answer says when its mode
 
 test('the first visit transfers less than 100 kB', async () => {
   const { page } = await watchedPage(browser);
-  let bytes = 0;
-  const session = await page.context().newCDPSession(page);
-  await session.send('Network.enable');
-  session.on('Network.loadingFinished', ({ encodedDataLength }) => {
-    bytes += encodedDataLength;
-  });
+  const weight = await weigh(page);
   await page.goto(`${flow.url}/chat`);
   await page.waitForSelector(LIVE);
-  expect(bytes).toBeGreaterThan(10_000);
-  expect(bytes).toBeLessThan(100_000);
+  expect(weight.bytes()).toBeGreaterThan(10_000);
+  expect(weight.bytes()).toBeLessThan(100_000);
 });
 
 describe('hostile words', () => {

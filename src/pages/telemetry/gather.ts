@@ -12,17 +12,7 @@ import { charts } from './charts.ts';
 import { columnChoices } from './columns.ts';
 import { crashKinds, marksData, plainKind } from './marks.ts';
 import { failureData, figures, keptText, mendedData, type PeriodFacts, recordRow } from './present.ts';
-import {
-  addressOf,
-  againstText,
-  localText,
-  otherOf,
-  RANGE_DEFAULT,
-  RANGE_NAMES,
-  type Span,
-  spanOf,
-  type Wish,
-} from './span.ts';
+import { addressOf, otherOf, RANGE_DEFAULT, RANGE_NAMES, type Span, spanOf, type Wish, wordsOf } from './span.ts';
 
 export type GatherParts = {
   readonly periods: Pick<Periods, 'tally' | 'loads' | 'repairs'>;
@@ -115,16 +105,9 @@ function rangesOf(wish: Wish): TelemetryData['ranges'] {
 
 function filterOf(wish: Wish, tally: PeriodTally, { isOwn }: Span): FilterData {
   return {
+    ...wordsOf(wish),
     // A period of one's own is none of those in the row of tabs.
-    range: isOwn ? '' : wish.range,
-    from: wish.fromMs === null ? '' : localText(wish.fromMs),
-    to: wish.untilMs === null ? '' : localText(wish.untilMs),
-    model: wish.modelId ?? '',
-    outcome: wish.outcome ?? '',
-    client: wish.client ?? '',
-    route: wish.route ?? '',
-    ended: wish.termination ?? wish.errorKind ?? '',
-    against: againstText(wish.against),
+    ...(isOwn ? { range: '' } : {}),
     models: tally.models,
     clients: tally.clients,
     routes: tally.routes,

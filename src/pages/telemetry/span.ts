@@ -110,11 +110,10 @@ export function otherOf(wish: Wish, span: Span): { period: Period; filter: Perio
   }
 }
 
-/** The address with one thing changed; '' takes it out. */
-export function addressOf(path: string, wish: Wish, change: Readonly<Record<string, string>> = {}): string {
-  const query = new URLSearchParams();
-  const values = {
-    range: wish.range === RANGE_DEFAULT ? '' : wish.range,
+/** What a wish is in the words of the form and of the address; '' = nothing of the kind. */
+export function wordsOf(wish: Wish) {
+  return {
+    range: wish.range,
     from: wish.fromMs === null ? '' : localText(wish.fromMs),
     to: wish.untilMs === null ? '' : localText(wish.untilMs),
     model: wish.modelId ?? '',
@@ -123,6 +122,15 @@ export function addressOf(path: string, wish: Wish, change: Readonly<Record<stri
     route: wish.route ?? '',
     ended: wish.termination ?? wish.errorKind ?? '',
     against: againstText(wish.against),
+  };
+}
+
+/** The address with one thing changed; '' takes it out. */
+export function addressOf(path: string, wish: Wish, change: Readonly<Record<string, string>> = {}): string {
+  const query = new URLSearchParams();
+  const values = {
+    ...wordsOf(wish),
+    ...(wish.range === RANGE_DEFAULT ? { range: '' } : {}),
     columns: wish.columns?.join(',') ?? '',
     ...change,
   };
