@@ -3,7 +3,7 @@
  * what somebody is doing in it. What each page shows: its own tests.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
-import type { Browser, BrowserContext } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { openBrowser, pageIn, type WatchedPage } from '../support/browser.ts';
 import { beginWork, recordShifts, shadowingForms, weigh, workOf } from '../support/page-checks.ts';
 import { until } from '../support/running-flow.ts';
@@ -46,6 +46,18 @@ const newContext = (): Promise<BrowserContext> => browser.newContext({ viewport:
 
 function open(context: BrowserContext, { path }: DashboardPage): Promise<WatchedPage> {
   return pageIn(context, path === '/nowhere' ? [/^404 GET \/nowhere/] : []);
+}
+
+/** Every page that is kept up to date, each in a window of its own, with what is looked at in it. */
+function openLive<Looked extends object>(context: BrowserContext, look: (page: Page) => Promise<Looked>) {
+  const live = pages.filter(({ isLive }) => isLive);
+  return Promise.all(
+    live.map(async (at) => {
+      const { page } = await open(context, at);
+      await visit(page, whole.flow.url, at);
+      return { at, page, ...(await look(page)) };
+    }),
+  );
 }
 
 test('a first visit to any page transfers less than 100 kB, and none has a form whose field hides a method', async () => {
@@ -107,15 +119,7 @@ function ask(signal: AbortSignal): Promise<unknown> {
 describe('while answers stream, models load and unload and a download runs', () => {
   test('nothing on any page jumps', async () => {
     const context = await newContext();
-    const watched = await Promise.all(
-      pages
-        .filter(({ isLive }) => isLive)
-        .map(async (at) => {
-          const { page } = await open(context, at);
-          await visit(page, whole.flow.url, at);
-          return { at, page, shifts: await recordShifts(page) };
-        }),
-    );
+    const watched = await openLive(context, async (page) => ({ shifts: await recordShifts(page) }));
     await makeNews();
     const jumped: Record<string, unknown> = {};
     for (const { at, shifts } of watched) {
@@ -127,15 +131,7 @@ describe('while answers stream, models load and unload and a download runs', () 
 
   test('typed text, its selection, the focus, open details and the place on the page stay', async () => {
     const context = await newContext();
-    const watched = await Promise.all(
-      pages
-        .filter(({ isLive }) => isLive)
-        .map(async (at) => {
-          const { page } = await open(context, at);
-          await visit(page, whole.flow.url, at);
-          return { at, page, work: await beginWork(page) };
-        }),
-    );
+    const watched = await openLive(context, async (page) => ({ work: await beginWork(page) }));
     expect(watched.filter(({ work }) => work.text !== null).map(({ at }) => at.name)).toEqual(
       expect.arrayContaining(['Models', 'Get models', 'Import', 'New chat', 'Conversation', 'Logs', 'Settings']),
     );
