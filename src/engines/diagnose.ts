@@ -135,12 +135,7 @@ const RULES: readonly Rule[] = [
   },
   {
     patterns: [/model doesn't contain MTP layers|failed to create MTP context/],
-    verdict: (_, { model }) => ({
-      kind: 'bad-flag',
-      isSticky: true,
-      message: `${model.id} has no layers of its own to draft by (multi-token prediction), and draft_mtp is on.`,
-      hint: 'Set draft_mtp to false, or choose a draft model.',
-    }),
+    verdict: (_, plan) => nothingToDraftBy(plan),
   },
   {
     patterns: [/couldn't bind HTTP server socket.*port: ?(\d+)/],
@@ -243,6 +238,15 @@ function outOfMemory(what: string, { model, launch }: LaunchPlan): Verdict {
   };
 }
 
+function nothingToDraftBy({ model }: LaunchPlan): Verdict {
+  return {
+    kind: 'bad-flag',
+    isSticky: true,
+    message: `${model.id} has no layers of its own to draft by (multi-token prediction), and draft_mtp is on.`,
+    hint: 'Set draft_mtp to false, or choose a draft model.',
+  };
+}
+
 function missingFile(path = '', reason = '', { model }: LaunchPlan): Verdict {
   const what = reason === 'Permission denied' ? 'may not be read' : 'is gone';
   return {
@@ -295,12 +299,16 @@ function bySignal(signal: string | null, tail: readonly string[], plan: LaunchPl
 }
 
 /**
- * About one in thirty tethered starts that fail leaves without its last lines (measured on b10434). Who ended with 1
- * while binding its port could not have it: nothing else can fail between that line and the next.
+ * Up to one in five tethered starts that fail leaves without its last lines (measured on b10434). Who ended with 1
+ * while binding its port could not have it, and who ended with 1 in the stage that prepares drafting, without any
+ * complaint about memory or files, could not draft: nothing else can fail between those lines and the next.
  */
 function byLastWord({ code, tail }: Ending, plan: LaunchPlan): Verdict | null {
+  if (code !== 1) return null;
   const last = tail.findLast((line) => !/^[\d.]*\s*$/.test(line)) ?? '';
-  return code === 1 && /\bstart: binding port\b/.test(last) ? portTaken(String(plan.port)) : null;
+  if (/\bstart: binding port\b/.test(last)) return portTaken(String(plan.port));
+  const stage = tail.findLast((line) => line.includes('"state":')) ?? '';
+  return plan.launch.draft_mtp && stage.includes('"current":"spec_model"') ? nothingToDraftBy(plan) : null;
 }
 
 function byCode({ code, tail }: Ending, plan: LaunchPlan): Verdict {

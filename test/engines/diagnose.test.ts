@@ -25,14 +25,14 @@ function planFor(path: string, parts: Partial<LaunchPlan> = {}): LaunchPlan {
 }
 
 /**
- * Runs a plan until it ends and says why; `change` alters the command as no plan could. In about one of thirty tethered
+ * Runs a plan until it ends and says why; `change` alters the command as no plan could. In up to one of five tethered
  * runs llama-server leaves without its last lines (measured on b10434), so a run that said nothing is done again,
- * twice.
+ * up to seven times.
  */
 async function crash(plan: LaunchPlan, change = (command: Command): Command => command): Promise<CrashReport> {
   for (let attempt = 1; ; attempt += 1) {
     const report = await crashOnce(plan, change);
-    if (report.kind !== 'unknown' || attempt === 3) return report;
+    if (report.kind !== 'unknown' || attempt === 8) return report;
   }
 }
 
@@ -235,4 +235,16 @@ test('an engine that left without its last lines while it bound its port could n
   expect(report).toMatchObject({ kind: 'port-taken', isSticky: false });
   expect(report.message).toContain('8099');
   expect(diagnose({ code: 1, signal: null, tail: [...tail, 'I srv  loading model'] }, plan).kind).toBe('unknown');
+});
+
+test('an engine that left without its last lines while it prepared to draft by its own layers has none', () => {
+  const state = (current: string) =>
+    `cmd_child_to_router:state:{"state":"loading","payload":{"stages":["text_model","spec_model"],"current":"${current}"}}`;
+  const plan = planFor(join(folder, 'tiny.gguf'), { launch: someLaunch({ draft_mtp: true }) });
+  const tail = [state('text_model'), 'I cmn  common_init_: warming up the model', state('spec_model')];
+  expect(diagnose({ code: 1, signal: null, tail }, plan).message).toContain('no layers of its own to draft by');
+  // Not in an earlier stage, not by a signal, and not with a draft model.
+  expect(diagnose({ code: 1, signal: null, tail: tail.slice(0, 2) }, plan).kind).toBe('unknown');
+  expect(diagnose({ code: null, signal: 'SIGSEGV', tail }, plan).kind).toBe('unknown');
+  expect(diagnose({ code: 1, signal: null, tail }, planFor(plan.model.path)).kind).toBe('unknown');
 });
