@@ -59,7 +59,7 @@ describe('the end', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
-    test(`A7 52: a second ${signal} ends it within 2 s with ${code}, though an engine ignores SIGTERM`, async () => {
+    test(`F-52: a second ${signal} ends it within 2 s with ${code}, though an engine ignores SIGTERM`, async () => {
       const fake = makeFakeEngine(folder, { ignore_term: true, ignore_eof: true, ignore_exit_command: true });
       const flow = await startFlow({ engine: fake.executable });
       await load(flow);
@@ -96,7 +96,7 @@ test('a reader of stderr that leaves neither ends Flow nor counts as a mistake o
 });
 
 const canRemount = process.platform === 'linux' && Bun.spawnSync(['unshare', '-m', 'true']).success;
-test.skipIf(!canRemount)('A7 59: a read-only data directory costs records, not the start', async () => {
+test.skipIf(!canRemount)('F-59: a read-only data directory costs records, not the start', async () => {
   const first = spawnFlow(folder);
   await urlOf(first);
   first.kill('SIGTERM');
@@ -138,7 +138,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test('A7 76: what had to be mended at the start is told to every page that is opened later', async () => {
+test('F-76: what had to be mended at the start is told to every page that is opened later', async () => {
   writeFileSync(join(folder, 'settings.json'), '{"queue_limit": 12');
   await using flow = await startFlow({ dataDir: folder });
   expect(await firstOf(`${flow.url}/live`, 'is damaged')).toContain('event: notice');
@@ -184,7 +184,7 @@ async function firstOf(url: string, text: string): Promise<string> {
   return heard;
 }
 
-test.skipIf(!canRemount)('A7 80: a full disk costs records and the demo, not the start', async () => {
+test.skipIf(!canRemount)('F-80: a full disk costs records and the demo, not the start', async () => {
   const fill = 'mount -t tmpfs -o size=64k tmpfs "$0" && { head -c 1m /dev/zero > "$0/fill"; exec "$@"; }';
   const flow = spawnFlow(folder, ['unshare', '-m', 'sh', '-c', fill, folder]);
   try {

@@ -154,7 +154,7 @@ test('a configuration is merged, kept, refused and taken back', async () => {
   expect(registry.need('one').config.is_pinned).toBe(false);
 });
 
-test('a model that runs with other settings than it would be started with says so (A7 case 49)', async () => {
+test('F-49: a model that runs with other settings than it would be started with says so', async () => {
   await register('one');
   const isOutdated = async () => (await call('GET', '/api/models/one')).body.needs_restart;
   expect(await isOutdated()).toBe(false);
@@ -260,7 +260,7 @@ test('a scan registers what is new and says what it skipped', async () => {
   expect(registry.list().map(({ id }) => id)).toEqual(['known', 'new']);
 });
 
-test('a scan reads again what was replaced, and leaves alone what is as it was (A7 case 12)', async () => {
+test('F-12: a scan reads again what was replaced, and leaves alone what is as it was', async () => {
   const path = await register('one');
   const before = registry.need('one');
   await call('POST', '/api/models/scan');

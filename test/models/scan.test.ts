@@ -60,7 +60,7 @@ async function folder(names: readonly string[], ...path: string[]): Promise<void
 }
 
 describe('a walk', () => {
-  test('finds every model once, whatever lies in the way, and says what it left out (A7 case 85)', async () => {
+  test('F-85: finds every model once, whatever lies in the way, and says what it left out', async () => {
     await gguf('a.gguf');
     await gguf('deep', 'er', 'b.GGUF');
     await gguf('.trash', '1-x', 'c.gguf');

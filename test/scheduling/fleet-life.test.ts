@@ -226,7 +226,7 @@ describe('wishes and switches', () => {
     expect(world.stops).toMatchObject([{ reason: 'cooldown' }]);
   });
 
-  test('time that the machine slept cools nothing down and ends no wait (A7 case 83)', async () => {
+  test('F-83: time that the machine slept cools nothing down and ends no wait', async () => {
     const world = worldOf({ a: 10, b: 10 });
     const busy = world.ask('a');
     await world.pass(2_000);

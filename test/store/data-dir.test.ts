@@ -63,7 +63,7 @@ describe('holding it', () => {
     expect(dataDirHolder(folder)).toBeNull();
   });
 
-  test('A7 56: is refused while another one holds it, by its number', () => {
+  test('F-56: is refused while another one holds it, by its number', () => {
     using _lock = lockDataDir(folder);
     expect(refusal()).toBe(`conflict: Another Flow (process ${process.pid}) uses ${folder}.`);
     expect(readdirSync(folder)).toEqual(['flow.lock']);

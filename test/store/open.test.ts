@@ -203,7 +203,7 @@ function brokenWithModel(config?: string, more: readonly string[] = []): void {
   writeFileSync(path(), readFileSync(path()).fill(0xee, at, at + 4096));
 }
 
-test('A7 79: damage among the records does not cost the models', () => {
+test('F-79: damage among the records does not cost the models', () => {
   brokenWithModel();
   const opened = openSoundStore({ path: path(), clock: systemClock });
   expect(opened.notice).toContain('1 model was taken over');
@@ -279,7 +279,7 @@ test('a model that is damaged itself is not taken over: a start must never fail 
   }
 });
 
-test('A7 59: a database that can only be read is used from memory, with its models', () => {
+test('F-59: a database that can only be read is used from memory, with its models', () => {
   const store = openStore(path());
   store
     .insert(models)

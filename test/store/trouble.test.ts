@@ -29,7 +29,7 @@ function made(): Database {
 
 const INSERT = 'INSERT INTO facts VALUES (hex(randomblob(100000)))';
 
-test('A7 78: a database that another program holds is a conflict that may pass', () => {
+test('F-78: a database that another program holds is a conflict that may pass', () => {
   const client = made();
   const holder = new Database(join(folder, 'flow.db'));
   holder.run('BEGIN EXCLUSIVE');
@@ -39,7 +39,7 @@ test('A7 78: a database that another program holds is a conflict that may pass',
   client.close(true);
 });
 
-test('A7 80: a full disk is a full disk', () => {
+test('F-80: a full disk is a full disk', () => {
   const client = made();
   client.run('PRAGMA max_page_count = 4');
   expect(storeFault(thrownBy(() => client.run(INSERT)))?.kind).toBe('disk-full');

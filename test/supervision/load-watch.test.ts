@@ -42,7 +42,7 @@ test('however alive, half an hour is the end', () => {
   expect(reasons).toEqual([{ because: 'length', afterS: LOAD_MAX_S }]);
 });
 
-test('time that the machine slept is neither silence nor length (A7 case 83)', () => {
+test('F-83: time that the machine slept is neither silence nor length', () => {
   const { clock, reasons, watch } = watching();
   clock.advance(60_000);
   clock.sleep(LOAD_MAX_S * 1000);
