@@ -4,10 +4,7 @@
  * of the builds from 2025 to October 2026, of ggml's backends and of the loaders of Linux and macOS.
  */
 import { basename } from 'node:path';
-import type { CrashKind, CrashReport, LaunchPlan } from './engine.ts';
-
-/** How a process ended: one of code and signal, and its last lines, oldest first. */
-export type Ending = { readonly code: number | null; readonly signal: string | null; readonly tail: readonly string[] };
+import type { CrashKind, CrashReport, Ending, LaunchPlan } from './engine.ts';
 
 type Verdict = {
   readonly kind: CrashKind;
@@ -26,10 +23,7 @@ const TAIL_LINES_MAX = 40;
 export function diagnose(ending: Ending, plan: LaunchPlan): CrashReport {
   const signal = ending.signal ?? signalOf(ending.code);
   const verdict =
-    byText(ending.tail, plan) ??
-    bySignal(signal, ending.tail, plan) ??
-    byLastWord(ending, plan) ??
-    byCode(ending, plan);
+    byText(ending.tail, plan) ?? bySignal(signal, ending, plan) ?? byLastWord(ending, plan) ?? byCode(ending, plan);
   return { ...verdict, exitCode: ending.code, signal, tail: ending.tail.slice(-TAIL_LINES_MAX) };
 }
 
@@ -280,11 +274,10 @@ function signalOf(code: number | null): string | null {
   return code === null ? null : (numbers[code - 128] ?? null);
 }
 
-function bySignal(signal: string | null, tail: readonly string[], plan: LaunchPlan): Verdict | null {
+function bySignal(signal: string | null, { tail, wasReady }: Ending, plan: LaunchPlan): Verdict | null {
   const { model } = plan;
   if (signal === null) return null;
   if (signal === 'SIGILL') return notExecutable(plan, 'needs CPU instructions that this machine does not have');
-  const wasReady = tail.some((line) => /model loaded|"state":"ready"|\bslot |update_slots|listening on/.test(line));
   if (signal === 'SIGKILL' && !wasReady) {
     return outOfMemory('the system killed llama-server, as it does when memory is short', plan);
   }

@@ -79,6 +79,17 @@ export type CrashReport = {
   readonly tail: readonly string[];
 };
 
+/** How a process ended. */
+export type Ending = {
+  /** One of code and signal. */
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** Its last lines of stderr and stdout, oldest first. */
+  readonly tail: readonly string[];
+  /** It had become ready, so that it ended while it served, or was free to. Its lines cannot tell: they may be lost. */
+  readonly wasReady: boolean;
+};
+
 /** What a ready engine says of itself. */
 export type EngineFacts = { readonly contextTokens: number; readonly slots: number; readonly hasVision: boolean };
 
@@ -105,11 +116,8 @@ export interface EngineAdapter {
   command(plan: LaunchPlan): Command;
   /** Reads one line (no line end, at most 16 KiB) of its output. */
   readLog(line: string): LogSignal | null;
-  /** Says why it ended. `tail` are the last lines of stderr and stdout, oldest first. */
-  diagnose(
-    exit: { code: number | null; signal: string | null; tail: readonly string[] },
-    plan: LaunchPlan,
-  ): CrashReport;
+  /** Says why it ended. */
+  diagnose(ending: Ending, plan: LaunchPlan): CrashReport;
   /** Whether the engine's own health check passes now. Never throws; false on any trouble. */
   isHealthy(baseUrl: string, signal: AbortSignal): Promise<boolean>;
   /**

@@ -5,13 +5,14 @@
 import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Fault } from '#src/faults.ts';
-import { isObject, numberOrNull, stringOrNull } from '#src/json.ts';
+import { isObject, numberOrNull } from '#src/json.ts';
 import type { LaunchSettings, Model } from '#src/models/model.ts';
 import { allowedPath } from './allowed-path.ts';
-import { diagnose, type Ending, engineName } from './diagnose.ts';
+import { diagnose, engineName } from './diagnose.ts';
 import type {
   Command,
   CrashReport,
+  Ending,
   EngineAdapter,
   EngineFacts,
   InstalledEngine,
@@ -256,9 +257,11 @@ async function isHealthy(baseUrl: string, signal: AbortSignal): Promise<boolean>
 
 async function inspect(baseUrl: string, plan: LaunchPlan, signal: AbortSignal): Promise<EngineFacts> {
   const headers = { authorization: `Bearer ${plan.apiKey}`, 'accept-encoding': 'identity' };
-  const response = await fetch(`${baseUrl}/props`, { ...DIRECT, signal, headers });
+  const [response] = await Promise.all([
+    fetch(`${baseUrl}/props`, { ...DIRECT, signal, headers }),
+    refuseStranger(baseUrl, signal),
+  ]);
   const props: unknown = await response.json();
-  if (isObject(props)) checkIdentity(props, plan);
   const generation = isObject(props) ? props.default_generation_settings : null;
   const modalities = isObject(props) ? props.modalities : null;
   const contextTokens = isObject(generation) ? numberOrNull(generation.n_ctx) : null;
@@ -270,12 +273,13 @@ async function inspect(baseUrl: string, plan: LaunchPlan, signal: AbortSignal): 
 }
 
 /**
- * Somebody's own llama-server on our port would take any key. Ours serves this file under this name; old builds do not
- * say.
+ * Ours refuses whoever does not show the key of this start, which nobody else knows. Somebody's own llama-server on our
+ * port, which may serve the same file under the same name, takes any key or refuses ours.
  */
-function checkIdentity(props: Readonly<Record<string, unknown>>, { model }: LaunchPlan): void {
-  const alias = stringOrNull(props.model_alias);
-  const path = stringOrNull(props.model_path);
-  if ((alias === null || alias === aliasOf(model)) && (path === null || path === model.path)) return;
-  throw new Fault('engine-refused', `It serves \`${alias ?? path}\`, not \`${aliasOf(model)}\`.`);
+async function refuseStranger(baseUrl: string, signal: AbortSignal): Promise<void> {
+  const headers = { 'accept-encoding': 'identity' };
+  const response = await fetch(`${baseUrl}/metrics`, { ...DIRECT, signal, headers });
+  await response.arrayBuffer();
+  if (response.status === 401 || response.status === 403) return;
+  throw new Fault('engine-refused', `It takes requests without the key of this start (status ${response.status}).`);
 }

@@ -74,6 +74,7 @@ export class EngineRun {
   #memoryProgress: MemoryProgress | null = null;
   #broken: Timer | null = null;
   readonly #tally = new MemoryTally();
+  #wasReady = false;
   #stopTimers: Timer[] = [];
   #unprotect: () => void = () => {};
 
@@ -196,6 +197,7 @@ export class EngineRun {
         return;
       }
       this.#stopLoading();
+      this.#wasReady = true;
       const { contextTokens, slots } = outcome.facts;
       const { engine, launch, apiKey, port } = plan;
       this.#deps.onMemory?.(plan.model, launch, this.#memoryTaken(child));
@@ -287,7 +289,7 @@ export class EngineRun {
     this.#process = null;
     this.#unprotect();
     this.#releasePort();
-    const report = adapter.diagnose({ ...exit, tail: this.#tail }, plan);
+    const report = adapter.diagnose({ ...exit, tail: this.#tail, wasReady: this.#wasReady }, plan);
     this.#tell({ type: 'exited', generation: this.generation, report });
   }
 

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { copyFileSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { diagnose, loadStalled } from '#src/engines/diagnose.ts';
-import type { Command, CrashReport, LaunchPlan } from '#src/engines/engine.ts';
+import { diagnose as diagnoseEnding, loadStalled } from '#src/engines/diagnose.ts';
+import type { Command, CrashReport, Ending, LaunchPlan } from '#src/engines/engine.ts';
 import { llamaServer } from '#src/engines/llama-server.ts';
 import { freePort, someEngine, someLaunch, someModel, somePlan } from './support/plan.ts';
 import { runEngine } from './support/run-engine.ts';
@@ -41,8 +41,12 @@ async function crashOnce(plan: LaunchPlan, change: (command: Command) => Command
   const timer = setTimeout(() => process.kill(running.pid, 'SIGTERM'), 15_000);
   const ending = await running.ended;
   clearTimeout(timer);
-  return adapter.diagnose(ending, plan);
+  return adapter.diagnose({ ...ending, wasReady: false }, plan);
 }
+
+/** The report of an engine that had not become ready, unless it is said. */
+const diagnose = (ending: Omit<Ending, 'wasReady'> & Partial<Ending>, plan: LaunchPlan) =>
+  diagnoseEnding({ wasReady: false, ...ending }, plan);
 
 const unsaid =
   (...more: string[]) =>
@@ -56,7 +60,10 @@ describe('a real llama-server', () => {
   });
 
   test('that left without a word: its file is looked at', () => {
-    const report = adapter.diagnose({ code: 1, signal: null, tail: [] }, planFor(join(folder, 'nowhere.gguf')));
+    const report = adapter.diagnose(
+      { code: 1, signal: null, tail: [], wasReady: false },
+      planFor(join(folder, 'nowhere.gguf')),
+    );
     expect(report).toMatchObject({ kind: 'missing-file', isSticky: true, exitCode: 1 });
   });
 
@@ -177,7 +184,8 @@ describe('other endings, as recorded', () => {
   test.each([
     ['killed while loading is memory', { code: null, signal: 'SIGKILL', tail: [loading] }, 'out-of-memory'],
     ['killed while loading under a shell is memory', { code: 137, signal: null, tail: [loading] }, 'out-of-memory'],
-    ['killed while serving', { code: null, signal: 'SIGKILL', tail: [loading, serving] }, 'killed'],
+    ['killed while serving', { code: null, signal: 'SIGKILL', tail: [loading, serving], wasReady: true }, 'killed'],
+    ['killed while loading, whatever it wrote', { code: null, signal: 'SIGKILL', tail: [serving] }, 'out-of-memory'],
     ['ended by another program', { code: 143, signal: null, tail: [] }, 'killed'],
     ['not for this machine', { code: 126, signal: null, tail: ['guard: exec format error'] }, 'not-executable'],
     [
@@ -206,6 +214,14 @@ describe('other endings, as recorded', () => {
     ['a crash', { code: null, signal: 'SIGSEGV', tail: [serving] }, 'unknown'],
   ] as const)('%s', (_, ending, kind) => {
     expect(diagnose(ending, plan).kind).toBe(kind);
+  });
+
+  test.each([
+    [false, 'llama-server of big crashed while loading (SIGSEGV).'],
+    [true, 'llama-server of big crashed while serving (SIGSEGV).'],
+  ])('a crash says whether it was ready by then (%p), whatever its last lines are', (wasReady, message) => {
+    const tail = [loading, 'srv  llama_server: listening on http://127.0.0.1:1', 'slot  load_model: new slot', serving];
+    expect(diagnose({ code: null, signal: 'SIGSEGV', tail, wasReady }, plan).message).toBe(message);
   });
 
   test('an unknown architecture is sticky and asks for a newer engine', () => {

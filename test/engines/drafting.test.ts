@@ -74,7 +74,7 @@ test('a model without layers to draft by is refused in words', async () => {
   const plan = planWith({ draft_mtp: true });
   await using running = runEngine(adapter.command(plan));
   const { code, signal } = await running.ended;
-  const report = adapter.diagnose({ code, signal, tail: running.lines }, plan);
+  const report = adapter.diagnose({ code, signal, tail: running.lines, wasReady: false }, plan);
   expect(report).toMatchObject({ kind: 'bad-flag', isSticky: true });
   expect(report.message).toContain('no layers of its own to draft by');
 });

@@ -232,14 +232,17 @@ test.each([
   ['exit code 3', { code: 3 }, 3, null],
   ['a segmentation fault', { code: 0, signal: 'SIGSEGV' }, null, 'SIGSEGV'],
 ] as const)('%s while loading is a passing failure with the last lines', async (_, exit, code, signal) => {
-  const behaviour = { ready_after_ms: 5_000, exit: { ...exit, after_ms: 50, stderr: 'last words' } };
+  // Words of an engine that serves: a model that is being loaded may say them too.
+  const stderr = 'srv  llama_server: listening on http://127.0.0.1:1\nslot  load_model: new slot\nlast words';
+  const behaviour = { ready_after_ms: 5_000, exit: { ...exit, after_ms: 50, stderr } };
   const { start, until } = keeping({ behaviour });
   start();
   const failed = await until('failed');
   expect(failed.report.isSticky).toBe(false);
   expect(failed.report.tail).toContain('last words');
   if (code !== null) expect(failed.report.exitCode).toBe(code);
-  if (signal !== null) expect(failed.report.signal).toBe(signal);
+  if (signal !== null)
+    expect(failed.report).toMatchObject({ signal, message: expect.stringContaining('while loading') });
   expect(failed.retryAtMs).not.toBeNull();
 });
 
@@ -257,7 +260,7 @@ test('a ready engine that is killed is seen within a second, and starts again wh
   const pid = (await until('ready')).pid ?? 0;
   process.kill(pid, 'SIGKILL');
   const failed = await until('failed', 1_000);
-  expect(failed).toMatchObject({ attempts: 1, report: { signal: 'SIGKILL' } });
+  expect(failed).toMatchObject({ attempts: 1, report: { signal: 'SIGKILL', kind: 'killed' } });
   start();
   expect(fake.records('start')).toHaveLength(1);
   start(true);
@@ -280,8 +283,11 @@ test('a port that turns out to be taken is changed without anybody seeing it', a
   }
 });
 
-test('somebody else’s healthy llama-server on the port is never taken for the engine', async () => {
-  const props = { default_generation_settings: { n_ctx: 9 }, total_slots: 9, model_alias: 'theirs', model_path: '/x' };
+test.each([
+  ['of another model', { model_alias: 'theirs', model_path: '/x' }],
+  ['of the same file under the same name', { model_alias: 'tiny', model_path: demoPath }],
+])('F-18: somebody else’s healthy llama-server %s on the port is never taken for the engine', async (_, identity) => {
+  const props = { default_generation_settings: { n_ctx: 9 }, total_slots: 9, ...identity };
   const foreign = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => Response.json({ status: 'ok', ...props }) });
   try {
     const first = foreign.port ?? 0;

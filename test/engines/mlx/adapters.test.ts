@@ -191,8 +191,13 @@ describe('log lines', () => {
 });
 
 describe('ends, as recorded', () => {
-  const ended = (tail: string[], code: number | null = 1, signal: string | null = null, more: Differences = {}) =>
-    mlxAdapters(deps)['mlx-lm'].diagnose({ code, signal, tail }, planOf('mlx-lm', more));
+  type More = Differences & { readonly ending?: { readonly wasReady: boolean } };
+  const ended = (
+    tail: string[],
+    code: number | null = 1,
+    signal: string | null = null,
+    { ending, ...more }: More = {},
+  ) => mlxAdapters(deps)['mlx-lm'].diagnose({ code, signal, tail, wasReady: false, ...ending }, planOf('mlx-lm', more));
   test.each([
     ['ValueError: Model type qwen99 not supported.', 'unknown', true, /type 'qwen99'/],
     ['FileNotFoundError: No safetensors found in /m', 'missing-file', true, /its weights is missing/],
@@ -228,10 +233,12 @@ describe('ends, as recorded', () => {
 
   test('killed while loading is memory; while serving it is a kill; by 0 it is still a failure', () => {
     expect(ended([], null, 'SIGKILL').kind).toBe('out-of-memory');
-    expect(ended(['"POST /v1/chat/completions HTTP/1.1" 200 -'], null, 'SIGKILL').kind).toBe('killed');
-    // mlx_lm answers Flow's own looks while it loads.
-    const looked = '127.0.0.1 - - [22/Nov/2026 11:15:30] "GET /health HTTP/1.1" 200 -';
+    expect(ended([], null, 'SIGKILL', { ending: { wasReady: true } }).kind).toBe('killed');
+    expect(ended([], null, 'SIGSEGV', { ending: { wasReady: true } }).message).toContain('while serving');
+    // Words that it writes while it serves may come while it loads too.
+    const looked = 'Uvicorn running on http://127.0.0.1:8100, "POST /v1/chat/completions HTTP/1.1" 200 -';
     expect(ended([looked], null, 'SIGKILL').kind).toBe('out-of-memory');
+    expect(ended([looked], null, 'SIGSEGV').message).toContain('while loading');
     expect(ended(['ERROR:    Application startup failed. Exiting.'], 0).message).toContain('ended with code 0');
   });
 

@@ -2,9 +2,8 @@
  * Why an MLX server has ended, in words. Its exit codes say little: mlx-openai-server ends with 0 when it could not
  * load, and what Flow had to kill because it was broken ends by a signal; so the words come first.
  */
-import type { Ending } from '#src/engines/diagnose.ts';
 import { engineName } from '#src/engines/diagnose.ts';
-import type { CrashKind, CrashReport, LaunchPlan } from '#src/engines/engine.ts';
+import type { CrashKind, CrashReport, Ending, LaunchPlan } from '#src/engines/engine.ts';
 
 type Verdict = {
   readonly kind: CrashKind;
@@ -175,13 +174,11 @@ function brokenEnvironment(why: string, plan: LaunchPlan): Verdict {
   };
 }
 
-function bySignal({ code, signal: told }: Ending, tail: readonly string[], plan: LaunchPlan): Verdict | null {
+function bySignal({ code, signal: told, wasReady }: Ending, tail: readonly string[], plan: LaunchPlan): Verdict | null {
   // The guard ends as a shell does: 128 and the number of the signal.
   const signal = told ?? (code === 137 ? 'SIGKILL' : code === 143 ? 'SIGTERM' : code === 134 ? 'SIGABRT' : null);
   const { model } = plan;
-  // Not what Flow asks of a server that still loads: mlx_lm answers `/health` from its first second on.
-  const hasServed = tail.some((line) => /Uvicorn running on|"POST \S+ HTTP\/1\.[01]" (?:200|4\d\d)\b/.test(line));
-  if (signal === 'SIGKILL' && !hasServed) {
+  if (signal === 'SIGKILL' && !wasReady) {
     return outOfMemory('the system killed the server, as it does when memory is short', plan);
   }
   if (signal === 'SIGILL') return brokenEnvironment('it needs CPU instructions that this machine does not have', plan);
@@ -191,7 +188,7 @@ function bySignal({ code, signal: told }: Ending, tail: readonly string[], plan:
     return { kind: 'killed', isSticky: false, message, hint };
   }
   if (signal === null) return null;
-  const message = `${engineName(plan)} of ${model.id} crashed (${signal})${because(tail)}.`;
+  const message = `${engineName(plan)} of ${model.id} crashed ${wasReady ? 'while serving' : 'while loading'} (${signal})${because(tail)}.`;
   return { kind: 'unknown', isSticky: false, message, hint: 'Another version of the engine may not.' };
 }
 
