@@ -18,7 +18,7 @@ const LINE_LENGTH_MAX = 120;
  * same or a higher line. A file that lies in `src` itself is an area of its own.
  */
 const LAYERS: readonly (readonly string[])[] = [
-  ['json', 'assert', 'clock', 'events', 'access', 'percent'],
+  ['json', 'assert', 'clock', 'events', 'access', 'percent', 'package-files'],
   ['faults', 'models.behaviour', 'models.facts'],
   ['models.file-look'],
   ['stream', 'gguf', 'mlx', 'models.model'],
@@ -49,6 +49,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['app'],
   ['serve'],
   ['main'],
+  ['executable', 'build'],
 ];
 
 /** Words that say where a thing was put because nobody knew what it was. */

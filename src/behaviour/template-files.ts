@@ -11,9 +11,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { packageFile } from '#src/package-files.ts';
 
 /** Where they come from: the package itself. */
-const SOURCE = join(import.meta.dir, 'templates');
+const SOURCE = packageFile('src/behaviour/templates');
 
 /** The texts of all of Flow's own templates, by file name. */
 export function ownTemplates(): ReadonlyMap<string, string> {

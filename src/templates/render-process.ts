@@ -2,12 +2,13 @@
  * The rendering process: a program of its own (`bun render-process.ts`), so that a hostile template can take nothing of
  * Flow with it. Templates run in a thread; this one only watches, because a busy thread cannot watch itself.
  */
+import { RENDER_THREAD } from './render-command.ts';
 import { MEMORY_BYTES_MAX } from './rendering.ts';
 
 /** A loop that joins texts takes some 1 GB a second (measured). */
 const WATCH_MS = 10;
 
-const thread = new Worker(new URL('./render-thread.ts', import.meta.url).href);
+const thread = new Worker(RENDER_THREAD);
 thread.onmessage = ({ data }: MessageEvent<unknown>) => process.send?.(data);
 thread.onerror = () => process.exit(1);
 process.on('message', (job: unknown) => thread.postMessage(job));

@@ -5,13 +5,13 @@
  */
 import type { Clock, Timer } from '#src/clock.ts';
 import type { JsonObject } from '#src/json.ts';
+import { RENDER_COMMAND } from './render-command.ts';
 import { type Rendered, type RenderJob, readRendered } from './rendering.ts';
 
 const JOB_MS_MAX = 4_000;
 const IDLE_MS = 5_000;
 /** Jobs that may wait behind the one that runs. */
 const WAITING_MAX = 1_000;
-const PROGRAM = new URL('./render-process.ts', import.meta.url).pathname;
 
 type Job = { readonly work: RenderJob; readonly resolve: (rendered: Rendered) => void };
 type Running = { readonly job: Job; readonly timer: Timer };
@@ -79,7 +79,7 @@ export class Renderer implements Disposable {
   }
 
   #start(): ReturnType<typeof Bun.spawn> {
-    const child: ReturnType<typeof Bun.spawn> = Bun.spawn([process.execPath, '--no-install', PROGRAM], {
+    const child: ReturnType<typeof Bun.spawn> = Bun.spawn([...RENDER_COMMAND], {
       // Nothing of ours: no environment, no folder, no pipe but the one for jobs.
       env: {},
       cwd: '/',

@@ -1,13 +1,13 @@
 /** Our own style sheets, scripts, icons and pictures. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { staticPlugin } from '@elysiajs/static';
 import { Elysia } from 'elysia';
 import { access } from '#src/access.ts';
+import { packageFile } from '#src/package-files.ts';
 import { TextFile } from './text-file.ts';
 
-const FOLDER = fileURLToPath(new URL('../../public', import.meta.url));
+const FOLDER = packageFile('public');
 const PREFIX = '/public';
 const WORKER_POLICY = "default-src 'none'; connect-src 'self'";
 /** What gzip makes small. */

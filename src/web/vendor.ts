@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { Elysia } from 'elysia';
 import { access } from '#src/access.ts';
+import { packageFile } from '#src/package-files.ts';
 
 /** Addresses of the vendored scripts. */
 export type VendorUrls = { readonly [Name in VendorName]: string };
@@ -49,7 +50,7 @@ export const vendorRoutes = ({ vendor }: { vendor: Vendor }) => {
 };
 
 async function loadFile(source: string): Promise<VendorFile> {
-  const path = new URL(`../../node_modules/${source}`, import.meta.url);
+  const path = packageFile(`node_modules/${source}`);
   // The map would be asked for by developer tools only, and is not served.
   const text = (await Bun.file(path).text()).replace(/\n?\/\/# sourceMappingURL=.*$/m, '');
   const plain = new TextEncoder().encode(text);

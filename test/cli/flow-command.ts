@@ -9,6 +9,8 @@ const WITHIN_MS = 30_000;
 export type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string; readonly ms: number };
 
 export type CommandOptions = {
+  /** What to start instead of the sources: the program and its first arguments. */
+  readonly program?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   /** Piped in; without it, standard input is /dev/null. */
   readonly input?: string;
@@ -27,7 +29,7 @@ export function plainEnvironment(home: string): Record<string, string> {
 export async function flow(argv: readonly string[], options: CommandOptions = {}): Promise<Ended> {
   const home = mkdtempSync(join(tmpdir(), 'flow-home-'));
   const startedMs = performance.now();
-  const child = Bun.spawn([process.execPath, MAIN, ...argv], {
+  const child = Bun.spawn([...(options.program ?? [process.execPath, MAIN]), ...argv], {
     env: { ...plainEnvironment(home), ...options.environment },
     stdin: options.input === undefined ? 'ignore' : Buffer.from(options.input),
     stdout: 'pipe',

@@ -23,6 +23,8 @@ export type RunningFlow = AsyncDisposable & {
 };
 
 export type FlowOptions = {
+  /** What to start instead of the sources: the program and its first arguments. */
+  readonly program?: readonly string[];
   /** Kept after the end when given; else a new one that is removed. */
   readonly dataDir?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -35,7 +37,8 @@ export type FlowOptions = {
 export async function startFlow(options: FlowOptions = {}): Promise<RunningFlow> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'flow-test-'));
   const startedMs = performance.now();
-  const child = Bun.spawn(['bun', MAIN, 'serve', '--port', '0', '--data-dir', dataDir, ...(options.flags ?? [])], {
+  const argv = ['serve', '--port', '0', '--data-dir', dataDir, ...(options.flags ?? [])];
+  const child = Bun.spawn([...(options.program ?? ['bun', MAIN]), ...argv], {
     env: {
       PATH: process.env.PATH ?? '',
       HOME: dataDir,
