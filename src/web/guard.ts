@@ -72,7 +72,7 @@ export function guard(parts: GuardParts): Guarded {
     const settings = parts.settings();
     const rawHost = request.headers.get('host');
     const hostFault = refusedHost(hosts.judge(rawHost, server?.port ?? parts.port, settings));
-    if (hostFault) return refuser.refuse(request, '/', hostFault);
+    if (hostFault) return withoutPage(refuser, request, hostFault);
     if (path.length > LONGEST_PATH || SLY_PATH.test(path)) return refuser.refuse(request, path, notFound(path));
     const isUpgrade = request.headers.get('upgrade')?.toLowerCase() === 'websocket';
     const finding = findRoute(table, request.method, path, isUpgrade);
@@ -158,6 +158,15 @@ class HostJudge {
     if (verdict === 'ours' && this.#verdicts.size < VERDICTS_MAX) this.#verdicts.set(key, verdict);
     return verdict;
   }
+}
+
+/** Under a foreign name a page of ours would tell somebody else's script what stands here, and of which version. */
+function withoutPage(refuser: Refuser, request: Request, fault: Fault): Response {
+  const isForReading =
+    request.headers.has('hx-request') || (request.headers.get('accept')?.includes('text/html') ?? false);
+  if (!isForReading) return refuser.refuse(request, '/', fault);
+  const headers = { 'content-type': 'text/plain; charset=utf-8' };
+  return new Response(`${fault.message}\n${fault.hint ?? ''}\n`, { status: fault.status, headers });
 }
 
 function refusedHost(verdict: HostVerdict): Fault | null {
