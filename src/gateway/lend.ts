@@ -41,6 +41,7 @@ async function attemptOnce<Result>(asking: Asking<Result>): Promise<Tried<Result
     signal: life.signal,
     onWait: (wait) => ticket.waiting(wait),
     isBrief,
+    caller: ticket.client ?? '',
   });
   const ended = Promise.withResolvers<Fault>();
   lease.onEnded((fault) => {
@@ -58,6 +59,20 @@ async function attemptOnce<Result>(asking: Asking<Result>): Promise<Tried<Result
     if (!isDeath || life.endedBy) return { fault };
     return { fault: await Promise.race([ended.promise, Bun.sleep(OBITUARY_MS_MAX).then(() => fault)]) };
   }
+}
+
+/** A lender that lends in this way, and in all else is the one that it is made from. */
+export function lendingBy(lender: Lender, acquire: Lender['acquire']): Lender {
+  return {
+    acquire,
+    load: (modelId, overrides) => lender.load(modelId, overrides),
+    unload: (modelId, options) => lender.unload(modelId, options),
+    keep: (modelId, keepAlive) => lender.keep(modelId, keepAlive),
+    stopped: (modelId) => lender.stopped(modelId),
+    snapshot: () => lender.snapshot(),
+    model: (modelId) => lender.model(modelId),
+    shutdown: (drainMs) => lender.shutdown(drainMs),
+  };
 }
 
 /** The header by which an engine knows Flow; none for an engine without a key. */

@@ -18,7 +18,7 @@ import { plainOrder } from './completions.ts';
 import { type Door, enterRead, translatedDoor, verbatimDoor } from './doors.ts';
 import { plainly } from './inability.ts';
 import { readJsonBody } from './json-body.ts';
-import { underLease } from './lend.ts';
+import { lendingBy, underLease } from './lend.ts';
 import { Life } from './life.ts';
 import { namingHeaders, refusalResponse } from './order.ts';
 import type { GatewayServices } from './services.ts';
@@ -62,21 +62,12 @@ function durationsOf({ clock }: GatewayServices, course: Course): Durations {
 
 /** The lender, telling it of each model that was lent how long it is to stay. */
 function keeping({ lender, clock }: GatewayServices, course: Course): Lender {
-  return {
-    acquire: async (modelId, options) => {
-      const lease = await lender.acquire(modelId, options);
-      course.leasedMs = clock.monotonicMs();
-      if (course.keepAlive !== 'default') lender.keep(modelId, course.keepAlive);
-      return lease;
-    },
-    load: (modelId, overrides) => lender.load(modelId, overrides),
-    unload: (modelId, options) => lender.unload(modelId, options),
-    keep: (modelId, keepAlive) => lender.keep(modelId, keepAlive),
-    stopped: (modelId) => lender.stopped(modelId),
-    snapshot: () => lender.snapshot(),
-    model: (modelId) => lender.model(modelId),
-    shutdown: (drainMs) => lender.shutdown(drainMs),
-  };
+  return lendingBy(lender, async (modelId, options) => {
+    const lease = await lender.acquire(modelId, options);
+    course.leasedMs = clock.monotonicMs();
+    if (course.keepAlive !== 'default') lender.keep(modelId, course.keepAlive);
+    return lease;
+  });
 }
 
 function isWordless(shape: AnswerShape, body: JsonObject): boolean {

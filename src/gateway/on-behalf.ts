@@ -1,6 +1,6 @@
 /**
- * Requests that came with a key: they see the models that it may use and no others, are recorded under its name, and
- * keep their stored answers to themselves.
+ * Requests that came with a key: they see the models that it may use and no others, are recorded under its name, keep
+ * their stored answers to themselves, and wait as one caller.
  */
 import { openResponses } from '#src/dialects/responses/responses.ts';
 import { Fault } from '#src/faults.ts';
@@ -13,6 +13,7 @@ import type { ModelId } from '#src/models/model.ts';
 import type { Resolved } from '#src/models/resolve.ts';
 import type { Tracker } from '#src/requests/request.ts';
 import type { ResponseMemory } from '#src/responses/memory.ts';
+import { lendingBy } from './lend.ts';
 import type { GatewayServices, ModelNames } from './services.ts';
 
 export type BehalfParts = {
@@ -42,6 +43,10 @@ function servicesFor({ services, keys, resolveAmong }: BehalfParts, key: HeldKey
   return {
     ...services,
     models: models === null ? services.models : confined(services.models, new Set(models), resolveAmong),
+    lender: lendingBy(services.lender, (modelId, options) =>
+      // Whatever program shows it, the key is one caller.
+      services.lender.acquire(modelId, { ...options, caller: `key ${key.id}` }),
+    ),
     tracker: recordedAs(services.tracker, key, keys),
     responses,
     dialects: { ...services.dialects, responses: openResponses({ memory: responses, clock: services.clock }) },

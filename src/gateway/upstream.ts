@@ -4,6 +4,7 @@ import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { chatVoice } from '#src/dialects/chat/voice.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { stringOrNull } from '#src/json.ts';
+import { clientName } from '#src/keys/who.ts';
 import type { Model } from '#src/models/model.ts';
 import { percentDecoded } from '#src/percent.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
@@ -122,6 +123,7 @@ async function askAs(
     requestId: 'upstream',
     signal: request.signal,
     isBrief: true,
+    caller: clientName(request.headers.get('user-agent')) ?? '',
   });
   return await exchange(services, lease, { method: 'POST', path, body, request });
 }

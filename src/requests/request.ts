@@ -115,6 +115,8 @@ export type RepairUse = {
  */
 export interface Ticket {
   readonly id: RequestId;
+  /** As in its head. */
+  readonly client: string | null;
   /** Aborts when a user cancels the request; the client's own abort comes from the connection. */
   readonly signal: AbortSignal;
   resolved(modelId: ModelId): void;

@@ -87,6 +87,10 @@ export class RequestTicket implements Ticket {
     this.#lastSignMs = this.#startedMs;
   }
 
+  get client(): string | null {
+    return this.#head.client;
+  }
+
   get signal(): AbortSignal {
     return this.#abort.signal;
   }

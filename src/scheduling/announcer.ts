@@ -73,8 +73,10 @@ function noteWaits(seat: Seat, news: Waiter[]): void {
     usualMs: seat.usualLoadMs,
     askedAtMs: seat.load?.askedAtMs ?? 0,
   };
-  for (const [index, waiter] of seat.waiters.entries()) {
-    if (waiter.note(waitAt(index + 1, hold))) news.push(waiter);
+  for (const isBrief of [false, true]) {
+    for (const [index, waiter] of seat.waiters.inOrder({ isBrief }).entries()) {
+      if (waiter.note(waitAt(index + 1, hold))) news.push(waiter);
+    }
   }
 }
 
@@ -83,10 +85,7 @@ function tellOrRefuse(waiter: Waiter, seats: Iterable<Seat>): void {
   try {
     waiter.tell();
   } catch (cause) {
-    for (const { waiters } of seats) {
-      const index = waiters.indexOf(waiter);
-      if (index >= 0) waiters.splice(index, 1);
-    }
+    for (const { waiters } of seats) waiters.leave(waiter);
     waiter.refuse(asFault(cause));
   }
 }

@@ -121,6 +121,7 @@ export class Dispatcher {
     if (sleptMs === 0) return;
     for (const seat of this.#seats()) {
       seat.idleSinceMs += sleptMs;
+      seat.madeRoomAtMs += sleptMs;
       for (const waiter of seat.waiters) waiter.sinceMs += sleptMs;
       if (seat.wish) seat.wish = { ...seat.wish, sinceMs: seat.wish.sinceMs + sleptMs };
     }
@@ -157,13 +158,13 @@ export class Dispatcher {
   #timeOut(seat: Seat, limitS: number, nowMs: number): void {
     if (seat.activity === 'starting') return;
     const floorMs = seat.activity === 'ready' ? seat.readySinceMs : 0;
-    for (let first = seat.waiters[0]; first; first = seat.waiters[0]) {
+    for (let first = seat.waiters.oldest; first; first = seat.waiters.oldest) {
       const deadlineMs = Math.max(first.sinceMs, floorMs) + limitS * 1000;
       if (nowMs < deadlineMs) {
         this.#alarm.by(deadlineMs);
         break;
       }
-      seat.waiters.shift();
+      seat.waiters.leave(first);
       first.refuse(refusals.queueTimeout(seat.modelId, limitS));
     }
     if (seat.wish?.by !== 'person' || seat.activity === 'ready') return;

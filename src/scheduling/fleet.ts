@@ -1,12 +1,13 @@
 /**
  * All models and the right to use them. This is the door: it checks a wish, notes it at the model's seat and lets the
- * dispatcher settle. Concurrency of a model is the number of its slots; requests beyond it wait here, first come
- * first served.
+ * dispatcher settle. Concurrency of a model is the number of its slots; requests beyond it wait here, and their callers
+ * take turns (`rounds.ts`).
  */
 
 import type { FlowEvent } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
 import type { Footprint, LaunchOverrides, ModelId } from '#src/models/model.ts';
+import type { Settings } from '#src/settings/settings.ts';
 import type { StopReason } from '#src/supervision/model-state.ts';
 import type { Admission } from './admission.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -36,34 +37,41 @@ export class Fleet implements Lender {
 
   acquire(modelId: ModelId, options: AcquireOptions): Promise<Lease> {
     if (options.signal.aborted) return Promise.reject(abortOf(options.signal));
-    const refusal = this.#refusal(modelId, options.isBrief === true);
+    const refusal = this.#refusal(modelId, options);
     if (refusal) return Promise.reject(refusal);
     const seat = this.#seat(modelId);
     const waiter = new Waiter(options, this.#needs.clock.monotonicMs(), (left, fault) => {
-      const index = seat.waiters.indexOf(left);
-      if (index >= 0) seat.waiters.splice(index, 1);
+      seat.waiters.leave(left);
       left.refuse(fault);
       this.#dispatcher.settle();
     });
-    seat.waiters.push(waiter);
+    seat.waiters.join(waiter);
     this.#dispatcher.settle();
     return waiter.promise;
   }
 
   /** Why a request is not even let wait; null when it may. */
-  #refusal(modelId: ModelId, isBrief: boolean): Fault | null {
+  #refusal(modelId: ModelId, { isBrief = false, caller = '' }: AcquireOptions): Fault | null {
     if (this.#dispatcher.isClosing) return refusals.shuttingDown();
     if (this.#needs.findModel(modelId) === null) return refusals.unknownModel(modelId);
     const seat = this.#seat(modelId);
     const settings = this.#needs.settings();
     const { activity } = seat;
-    if (seat.waiters.length >= settings.queue_limit && !isServedAtOnce(seat, isBrief)) {
-      return refusals.queueFull(modelId, settings.queue_limit);
-    }
+    const full = isServedAtOnce(seat, isBrief) ? null : this.#fullFor(seat, caller, settings);
+    if (full) return full;
     if (activity === 'ready' || activity === 'starting' || seat.isExternal) return null;
     if (!settings.jit_enabled && seat.wish === null) return refusals.notLoaded(modelId);
     if (activity === 'stopping') return null;
     return this.#dispatcher.failureOf(seat, this.#needs.clock.monotonicMs()) ?? this.#memoryRefusal(seat, null);
+  }
+
+  /** A queue has room for so many; and of one caller for fewer, so that it cannot keep all others out. */
+  #fullFor(seat: Seat, caller: string, settings: Settings): Fault | null {
+    if (seat.waiters.length >= settings.queue_limit) return refusals.queueFull(seat.modelId, settings.queue_limit);
+    const { queue_limit_per_key: limit } = settings;
+    let waiting = 0;
+    for (const { waiters } of this.#dispatcher.launcher.seats.values()) waiting += waiters.countOf(caller);
+    return waiting >= limit ? refusals.callerQueueFull(limit) : null;
   }
 
   load(modelId: ModelId, overrides: LaunchOverrides): void {
@@ -123,7 +131,7 @@ export class Fleet implements Lender {
     const queue = seats
       .toSorted(byTurn)
       .flatMap((seat) =>
-        seat.waiters.flatMap(({ requestId, sinceMs, wait }) =>
+        inOrder(seat).flatMap(({ requestId, sinceMs, wait }) =>
           wait ? [{ requestId, modelId: seat.modelId, sinceMs, wait }] : [],
         ),
       );
@@ -249,10 +257,15 @@ export class Fleet implements Lender {
   }
 }
 
+/** Who waits for a model, as they will be served. */
+function inOrder({ waiters }: Seat): readonly Waiter[] {
+  return [...waiters.inOrder({ isBrief: true }), ...waiters.inOrder({ isBrief: false })];
+}
+
 /** Whether a request need not wait at all. */
 function isServedAtOnce(seat: Seat, isBrief: boolean): boolean {
   if (seat.state.phase !== 'ready' || seat.activity !== 'ready' || seat.closedFor !== null) return false;
-  if (seat.waiters.some((waiter) => waiter.isBrief === isBrief)) return false;
+  if (seat.waiters.lengthOf({ isBrief }) > 0) return false;
   return isBrief ? seat.briefHeld < BRIEF_LEASES_MAX : seat.slotsTaken < seat.state.slots;
 }
 

@@ -89,6 +89,7 @@ export class Launcher {
   evict(seat: Seat, roomFor: ModelId | null): void {
     if (seat.activity === 'ready') this.#swaps += 1;
     seat.roomFor = roomFor;
+    if (roomFor !== null) seat.madeRoomAtMs = this.#needs.clock.monotonicMs();
     this.stop(seat, seat.activity === 'starting' ? 'abandoned' : 'eviction');
   }
 
@@ -100,7 +101,7 @@ export class Launcher {
 
   /** Refuses all who wait for a model. */
   refuseAll(seat: Seat, fault: Fault): void {
-    for (const waiter of seat.waiters.splice(0)) waiter.refuse(fault);
+    for (const waiter of seat.waiters.takeAll()) waiter.refuse(fault);
   }
 
   /** Models that have, or may have, a process. */

@@ -55,6 +55,11 @@ export type AcquireOptions = {
   readonly requestId: string;
   /** Aborts the wait; the request leaves the queue at once. */
   readonly signal: AbortSignal;
+  /**
+   * Whose request it is: a key, else a program. Callers take turns, and each may have only so many waiting. Absent =
+   * nobody's in particular.
+   */
+  readonly caller?: string;
   readonly onWait?: (wait: Wait) => void;
   /**
    * A question that generates nothing (counting tokens, showing a prompt): it needs the model loaded, but no slot, so
@@ -102,7 +107,7 @@ export type MemoryReport = {
 export type FleetSnapshot = {
   readonly models: readonly FleetModel[];
   readonly memory: MemoryReport;
-  /** Waiting requests in the order in which they will be served if nothing changes. */
+  /** Waiting requests: models by turn, and of each those that will be served first if nothing changes. */
   readonly queue: readonly {
     readonly requestId: string;
     readonly modelId: ModelId;

@@ -95,6 +95,15 @@ export function queueFull(modelId: ModelId, limit: number): Fault {
   });
 }
 
+/** As many of one caller's requests wait, for whatever model, as the settings allow. */
+export function callerQueueFull(limit: number): Fault {
+  return new Fault('queue-full', `${limit} requests of this caller wait already; that is the limit for one.`, {
+    hint: 'Ask for fewer at a time, or raise queue_limit_per_key in the settings.',
+    retryAfterS: QUEUE_FULL_RETRY_S,
+    details: { limit },
+  });
+}
+
 /** The longest wait is over. */
 export function queueTimeout(modelId: ModelId, waitedS: number): Fault {
   return new Fault('queue-timeout', `The request waited ${waitedS} s for ${modelId} without getting its turn.`, {

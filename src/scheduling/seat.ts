@@ -8,6 +8,7 @@ import type { Admission } from './admission.ts';
 import type { Grown } from './growth.ts';
 import type { FleetModel, KeepAlive, Lease } from './lease.ts';
 import type { Occupant } from './occupant.ts';
+import { WaitingQueue } from './queue.ts';
 import type { Waiter } from './waiter.ts';
 
 /**
@@ -44,7 +45,7 @@ export class Seat {
   readonly isExternal: boolean;
   /** What the model is; null when it is no longer registered. */
   model: Model | null;
-  readonly waiters: Waiter[] = [];
+  readonly waiters = new WaitingQueue();
   readonly held = new Set<HeldLease>();
   wish: Wish | null = null;
   load: Load | null = null;
@@ -53,6 +54,8 @@ export class Seat {
   stopAsked: StopReason | null = null;
   /** For whom it is being unloaded. */
   roomFor: ModelId | null = null;
+  /** When it was last unloaded for another model; monotonic. */
+  madeRoomAtMs = 0;
   /** `mlxProcesses` as it was at the last start: a model may be removed while its process still goes. */
   mlxProcessesRun = 0;
   /** The next start disregards a failure and its back-off. */
@@ -122,12 +125,9 @@ export class Seat {
     return this.held.size - this.slotsTaken;
   }
 
-  /** Takes the first request out of the queue that can be served now; null when none can. */
+  /** Takes a request out of the queue that can be served now; null when none can. */
   takeNext(slots: number): Waiter | null {
-    const hasSlot = this.slotsTaken < slots;
-    const hasRoom = this.briefHeld < BRIEF_LEASES_MAX;
-    const at = this.waiters.findIndex(({ isBrief }) => (isBrief ? hasRoom : hasSlot));
-    return at < 0 ? null : (this.waiters.splice(at, 1)[0] ?? null);
+    return this.waiters.takeNext({ slot: this.slotsTaken < slots, brief: this.briefHeld < BRIEF_LEASES_MAX });
   }
 
   /** Somebody wants it: a request, a person, or its pin. */
@@ -135,10 +135,13 @@ export class Seat {
     return this.waiters.length > 0 || this.wish !== null;
   }
 
-  /** Arrival of whoever has waited longest for it. */
+  /**
+   * Since when it has been its turn to be wanted: the arrival of whoever has waited longest for it, but not before it
+   * last made room, or those who outlasted its turn would take the memory from whom it went for.
+   */
   get wantedSinceMs(): number {
-    const waiterMs = this.waiters[0]?.sinceMs ?? Number.POSITIVE_INFINITY;
-    return Math.min(waiterMs, this.wish?.sinceMs ?? Number.POSITIVE_INFINITY);
+    const waiterMs = this.waiters.oldest?.sinceMs ?? Number.POSITIVE_INFINITY;
+    return Math.max(this.madeRoomAtMs, Math.min(waiterMs, this.wish?.sinceMs ?? Number.POSITIVE_INFINITY));
   }
 
   /** The settings a person asked for, else none. */

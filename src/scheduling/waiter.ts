@@ -8,6 +8,7 @@ export class Waiter {
   readonly requestId: string;
   /** It needs no slot. */
   readonly isBrief: boolean;
+  readonly caller: string;
   /** Arrival, monotonic; later by what the machine slept since. */
   sinceMs: number;
   readonly promise: Promise<Lease>;
@@ -22,6 +23,7 @@ export class Waiter {
   constructor(options: AcquireOptions, sinceMs: number, leave: (waiter: Waiter, fault: Fault) => void) {
     this.requestId = options.requestId;
     this.isBrief = options.isBrief === true;
+    this.caller = options.caller ?? '';
     this.sinceMs = sinceMs;
     this.promise = this.#settlement.promise;
     this.#options = options;

@@ -147,6 +147,12 @@ export const Settings = Type.Object(
       default: 1000,
       description: 'Waiting requests per model; more are answered 429',
     }),
+    queue_limit_per_key: Type.Integer({
+      minimum: 1,
+      maximum: 100_000,
+      default: 500,
+      description: 'Waiting requests of one key, for all models; without keys, of one program; more are answered 429',
+    }),
     queue_wait_seconds: Type.Integer({
       minimum: 1,
       maximum: 86_400,

@@ -133,8 +133,8 @@ export class World {
   }
 
   /** Asks for a model; the answer is noted as it comes. */
-  ask(modelId: ModelId, requestId = 'r', isBrief = false): Asked {
-    return new Asked(this, modelId, requestId, isBrief);
+  ask(modelId: ModelId, requestId = 'r', isBrief = false, caller = ''): Asked {
+    return new Asked(this, { modelId, requestId, isBrief, caller });
   }
 
   /** Passes time in small steps, so that promises settle on the way. */
@@ -163,13 +163,18 @@ export class Asked {
   readonly controller = new AbortController();
   readonly askedAtMs: number;
   readonly isBrief: boolean;
+  readonly caller: string;
   lease: Lease | null = null;
   fault: { kind: string; message: string; hint: string | null; retryAfterS: number | null } | null = null;
   settledAtMs: number | null = null;
 
-  constructor(world: World, modelId: ModelId, requestId: string, isBrief: boolean) {
+  constructor(
+    world: World,
+    { modelId, requestId, isBrief, caller }: { modelId: ModelId; requestId: string; isBrief: boolean; caller: string },
+  ) {
     this.modelId = modelId;
     this.isBrief = isBrief;
+    this.caller = caller;
     this.askedAtMs = world.clock.monotonicMs();
     world.fleet
       .acquire(modelId, {
@@ -177,6 +182,7 @@ export class Asked {
         signal: this.controller.signal,
         onWait: (wait) => this.waits.push(wait),
         isBrief,
+        caller,
       })
       .then(
         (lease) => {

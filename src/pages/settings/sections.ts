@@ -44,6 +44,7 @@ export const SECTIONS: readonly Section[] = [
       { name: 'jit_cooldown_enabled', label: 'Unload when idle' },
       { name: 'jit_cooldown_seconds', label: 'Idle time before unloading', unit: 'seconds' },
       { name: 'queue_limit', label: 'Waiting requests', unit: 'per model' },
+      { name: 'queue_limit_per_key', label: 'Waiting requests of one caller', unit: 'in all' },
       { name: 'queue_wait_seconds', label: 'Longest wait', unit: 'seconds' },
     ],
   },
