@@ -93,7 +93,7 @@ export function refusalResponse(voice: Voice, fault: Fault, requestId: string, m
 const SHOWS_PREFILL: ReadonlySet<EngineKind> = new Set<EngineKind>(['llama.cpp', 'mlx-lm']);
 
 /** Asks the engine. Rejects with the fault of the connection, or when the life has ended. */
-export function ask(call: Call, order: Order, text: string, life: Life, lease: Lease): Promise<ExchangeResponse> {
+export async function ask(call: Call, order: Order, text: string, life: Life, lease: Lease): Promise<ExchangeResponse> {
   const { client } = call.services;
   call.ticket.sent();
   life.listen();
@@ -106,13 +106,15 @@ export function ask(call: Call, order: Order, text: string, life: Life, lease: L
     // Another Flow is taken for some server that speaks OpenAI chat.
     ...(lease.engine === 'openai' ? { [HOPS_HEADER]: String(call.hops + 1) } : {}),
   };
-  return client.send(lease.baseUrl, {
+  const response = await client.send(lease.baseUrl, {
     method: 'POST',
     path: order.path,
     headers,
     body: text,
     signal: life.signal,
   });
+  lease.answered(response.status);
+  return response;
 }
 
 /** The order as the engine of this lease is asked; what it cannot do is noted. */

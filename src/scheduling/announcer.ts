@@ -102,6 +102,7 @@ function isSame(shown: FleetModel | null, view: FleetModel): boolean {
     shown.reserved === view.reserved &&
     shown.measuredBytes === view.measuredBytes &&
     shown.usualLoadMs === view.usualLoadMs &&
+    shown.isMisbehaving === view.isMisbehaving &&
     shown.lastUsedAtMs === view.lastUsedAtMs
   );
 }

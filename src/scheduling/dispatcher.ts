@@ -311,7 +311,8 @@ export class Dispatcher {
     for (let waiter = seat.takeNext(state.slots); waiter; waiter = seat.takeNext(state.slots)) {
       const { isBrief } = waiter;
       const onDispose = (ended: HeldLease) => this.#returned(seat, ended);
-      const lease = new HeldLease({ modelId: seat.modelId, state, isBrief, onDispose });
+      const onAnswer = (by: HeldLease, status: number) => seat.noteAnswer(by, status) && this.settle();
+      const lease = new HeldLease({ modelId: seat.modelId, state, isBrief, onDispose, onAnswer });
       seat.held.add(lease);
       waiter.admit(lease);
     }

@@ -160,6 +160,7 @@ export class Fleet implements Lender {
       reserved: null,
       measuredBytes: null,
       usualLoadMs: this.#needs.records.usualLoadMs(modelId),
+      isMisbehaving: false,
       lastUsedAtMs: null,
     };
   }

@@ -155,6 +155,7 @@ export class Launcher {
     seat.load = null;
     seat.wish = null;
     seat.outOfMemory = 'never';
+    seat.forgetAnswers();
     seat.readySinceMs = nowMs;
     seat.baselineBytes = seat.supervisor.memoryBytes();
     seat.usualLoadMs = this.#needs.records.usualLoadMs(seat.modelId);

@@ -28,6 +28,8 @@ export interface Lease extends Disposable {
   readonly endedBy: Fault | null;
   /** Tells `listener` that reason, once: when it comes about, or at once when it already has. One listener a lease. */
   onEnded(listener: (fault: Fault) => void): void;
+  /** Tells the status of the engine's answer: some errors of its own in a row, and it is shown as misbehaving. */
+  answered(status: number): void;
 }
 
 /** Why a request waits, for people and for heartbeats. Sent anew whenever it changes. */
@@ -90,6 +92,8 @@ export type FleetModel = {
   readonly measuredBytes: number | null;
   /** Usual load time from records, in ms; null before the first load. */
   readonly usualLoadMs: number | null;
+  /** It is loaded, but its last answers (five at least) were all errors of its own; it is left alone. */
+  readonly isMisbehaving: boolean;
   /** End of the last request (wall clock); null when it served none since Flow started. */
   readonly lastUsedAtMs: number | null;
 };

@@ -16,6 +16,8 @@ import type { Waiter } from './waiter.ts';
  * (four in llama-server), and one of those must stay free to say that it is healthy.
  */
 export const BRIEF_LEASES_MAX = 2;
+/** So many errors in a row, whoever asked, are the engine's doing. */
+const ENGINE_ERRORS_MAX = 5;
 /** Reading weights at about 1 GB/s: a guess for a model that was never loaded. */
 export const BYTES_PER_LOAD_MS = 1e6;
 
@@ -64,6 +66,8 @@ export class Seat {
   failedFileState: string | null = null;
   /** A load that ran out of memory is tried once more after all idle models are gone. */
   outOfMemory: 'never' | 'clearing' | 'retried' = 'never';
+  /** Answers of the present process, the last ones, that were errors of its own. */
+  #engineErrors = 0;
   readySinceMs = 0;
   idleSinceMs = 0;
   lastUsedAtMs: number | null = null;
@@ -162,6 +166,25 @@ export class Seat {
     return { format, baselineBytes, measuredBytes, needBytes, idleSinceMs, renewedAtMs };
   }
 
+  get isMisbehaving(): boolean {
+    return this.#engineErrors >= ENGINE_ERRORS_MAX;
+  }
+
+  /** Notes how its engine answered; true when it misbehaves from now on, or does no more. */
+  noteAnswer(lease: HeldLease, status: number): boolean {
+    // What a former process answered is not held against its successor.
+    if (!this.held.has(lease)) return false;
+    const was = this.isMisbehaving;
+    // What it cannot do at all (501) is no fault of its own.
+    this.#engineErrors = status >= 500 && status !== 501 ? this.#engineErrors + 1 : 0;
+    return this.isMisbehaving !== was;
+  }
+
+  /** A new process has done nothing wrong yet. */
+  forgetAnswers(): void {
+    this.#engineErrors = 0;
+  }
+
   /** As the policies see it, while it takes memory. */
   occupant(bytes: number, nowMs: number): Occupant {
     const { activity } = this;
@@ -193,6 +216,7 @@ export class Seat {
       reserved,
       measuredBytes: this.measuredBytes,
       usualLoadMs: this.usualLoadMs,
+      isMisbehaving: this.isMisbehaving,
       lastUsedAtMs: this.lastUsedAtMs,
     };
   }
@@ -210,6 +234,7 @@ export class HeldLease implements Lease {
   readonly slots;
   readonly isBrief: boolean;
   readonly #onDispose: (lease: HeldLease) => void;
+  readonly #onAnswer: (by: HeldLease, status: number) => void;
   #endedBy: Fault | null = null;
   #listener: ((fault: Fault) => void) | null = null;
 
@@ -218,8 +243,9 @@ export class HeldLease implements Lease {
     readonly state: Extract<ModelState, { phase: 'ready' }>;
     readonly isBrief: boolean;
     readonly onDispose: (lease: HeldLease) => void;
+    readonly onAnswer: (by: HeldLease, status: number) => void;
   }) {
-    const { modelId, state, isBrief, onDispose } = options;
+    const { modelId, state, isBrief, onDispose, onAnswer } = options;
     this.modelId = modelId;
     this.isBrief = isBrief;
     this.engine = state.engine;
@@ -230,6 +256,7 @@ export class HeldLease implements Lease {
     this.contextTokens = state.contextTokens;
     this.slots = state.slots;
     this.#onDispose = onDispose;
+    this.#onAnswer = onAnswer;
   }
 
   get endedBy(): Fault | null {
@@ -246,6 +273,10 @@ export class HeldLease implements Lease {
   onEnded(listener: (fault: Fault) => void): void {
     if (this.#endedBy) listener(this.#endedBy);
     else this.#listener = listener;
+  }
+
+  answered(status: number): void {
+    this.#onAnswer(this, status);
   }
 
   [Symbol.dispose](): void {

@@ -121,7 +121,7 @@ describe('before anything is committed', () => {
     expect(await anthropic.json()).toMatchObject({ type: 'error', error: { type: 'not_found_error' } });
   });
 
-  test('an engine’s refusal keeps its status, streamed and not', async () => {
+  test('F-19: an engine’s refusal keeps its status, streamed and not', async () => {
     const error = {
       code: 400,
       message: 'too long',
@@ -141,11 +141,29 @@ describe('before anything is committed', () => {
     expect(await anthropic.text()).toContain('prompt is too long: 9000 tokens > 4096 maximum');
   });
 
-  test('HTML from an engine becomes an error object with its status', async () => {
+  test('F-19: HTML from an engine becomes an error object with its status', async () => {
     await house.engine({ status: 500, body: '<h1>Oh no</h1>' });
     const response = await post(`${url}/v1/chat/completions`, chat());
     expect(response.status).toBe(500);
     expect(await response.json()).toMatchObject({ error: { message: 'The engine answered 500: Oh no' } });
+  });
+
+  test('F-19: an error of the engine, or a grammar that it refuses, is passed on in shape and told to its lease', async () => {
+    const refusals = [
+      [500, { code: 500, message: 'slot is broken', type: 'server_error' }],
+      [400, { code: 400, message: 'failed to parse grammar', type: 'invalid_request_error' }],
+    ] as const;
+    for (const [index, [status, error]] of refusals.entries()) {
+      await house.engine({ status, body: { error } });
+      house.lender.generation = index + 1;
+      for (const body of [chat(), streamed()]) {
+        const response = await post(`${url}/v1/chat/completions`, body);
+        expect(response.status).toBe(status);
+        expect(await response.json()).toMatchObject({ error: { message: error.message, type: error.type } });
+      }
+    }
+    expect(house.lender.answers).toEqual([500, 500, 400, 400]);
+    expect(house.lender.unloads).toEqual([]);
   });
 
   test('nothing listening is a status, after one more try', async () => {
@@ -173,7 +191,7 @@ describe('a wait', () => {
 });
 
 describe('an engine that dies', () => {
-  test('before any byte is asked again on a fresh lease, silently', async () => {
+  test('F-02: before any byte is asked again on a fresh lease, silently', async () => {
     const first = await house.engine({ crash_after_tokens: 0 });
     await house.engine({ tokens: 3 });
     const sent = post(`${url}/v1/chat/completions`, streamed());
@@ -187,7 +205,7 @@ describe('an engine that dies', () => {
     expect(outcome()).toMatchObject({ kind: 'completed' });
   });
 
-  test('twice before any byte is an error', async () => {
+  test('F-02: twice before any byte is an error', async () => {
     const first = await house.engine({ crash_after_tokens: 0 });
     await house.engine({ crash_after_tokens: 0 });
     const sent = post(`${url}/v1/chat/completions`, chat());
@@ -199,7 +217,7 @@ describe('an engine that dies', () => {
     expect(house.lender.acquired).toBe(2);
   });
 
-  test('in the middle leaves the tokens so far, then one error frame and no [DONE]', async () => {
+  test('F-01: in the middle leaves the tokens so far, then one error frame and no [DONE]', async () => {
     await house.engine({ crash_after_tokens: 4, tokens: 50, tokens_per_s: 200 });
     const text = await (await post(`${url}/v1/chat/completions`, streamed())).text();
     expect(dataOf(text).filter((data) => data.includes('"content"')).length).toBeGreaterThanOrEqual(4);
@@ -210,7 +228,7 @@ describe('an engine that dies', () => {
     expect(house.lender.acquired).toBe(1);
   });
 
-  test('in the middle of Anthropic’s stream ends it with an error event', async () => {
+  test('F-01: in the middle of Anthropic’s stream ends it with an error event', async () => {
     await house.engine({ crash_after_tokens: 4, tokens: 50, tokens_per_s: 200 });
     const asked = messagesBody({ stream: true });
     const text = await (await post(`${url}/v1/messages`, asked)).text();

@@ -45,6 +45,7 @@ export function idleModel(modelId: string, changes: Partial<FleetModel> = {}): F
     reserved: null,
     measuredBytes: null,
     usualLoadMs: null,
+    isMisbehaving: false,
     lastUsedAtMs: null,
     ...changes,
   };

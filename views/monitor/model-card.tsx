@@ -36,8 +36,15 @@ export type ModelDoing =
       readonly inFlight: number;
       /** Until it unloads if it stays idle; null = not while things are as they are. */
       readonly unloadInS: number | null;
+      /** Its last answers were all errors of its engine. */
+      readonly isMisbehaving: boolean;
     }
-  | { readonly phase: 'stopping'; readonly why: string }
+  | {
+      readonly phase: 'stopping';
+      readonly why: string;
+      /** Until it is ended by force, if it has not gone by then. */
+      readonly forcedInS: number;
+    }
   | {
       readonly phase: 'failed';
       readonly message: string;
@@ -146,6 +153,7 @@ export function look(doing: ModelDoing): Look {
     case 'starting':
       return { word: 'loading', icon: 'loading', tone: 'waiting' };
     case 'ready':
+      if (doing.isMisbehaving) return { word: 'misbehaving', icon: 'failed', tone: 'danger' };
       return doing.inFlight > 0
         ? { word: 'working', icon: 'generating', tone: 'live' }
         : { word: 'ready', icon: 'ready', tone: 'live' };
@@ -245,10 +253,16 @@ export function Doing({ doing, name }: { doing: ModelDoing; name: string }): JSX
       );
     case 'stopping':
       return (
-        <p class="model__note" safe>
-          {doing.why}
+        <p class="model__note">
+          <span safe>{doing.why}</span>
+          {' Forced in '}
+          <Ticking direction="down" seconds={doing.forcedInS} />
+          {', if it has not gone by then.'}
         </p>
       );
+    case 'ready':
+      if (!doing.isMisbehaving) return '';
+      return <p class="model__note">Its last answers were all errors of its engine; unloading it starts it afresh.</p>;
     case 'failed':
       return (
         <div class="model__failure">

@@ -182,9 +182,10 @@ export function doingOf(state: ModelState, model: FleetModel, now: Moment): Mode
         slots: state.slots,
         inFlight: model.inFlight,
         unloadInS: secondsUntil(model.unloadAtMs, now),
+        isMisbehaving: model.isMisbehaving,
       };
     case 'stopping':
-      return { phase: 'stopping', why: STOP_WORDS[state.reason] };
+      return { phase: 'stopping', why: STOP_WORDS[state.reason], forcedInS: secondsUntil(state.killAtMs, now) };
     case 'failed':
       return {
         phase: 'failed',
@@ -196,6 +197,8 @@ export function doingOf(state: ModelState, model: FleetModel, now: Moment): Mode
   }
 }
 
+function secondsUntil(atMs: number, now: Moment): number;
+function secondsUntil(atMs: number | null, now: Moment): number | null;
 function secondsUntil(atMs: number | null, now: Moment): number | null {
   return atMs === null ? null : Math.max(0, (atMs - now.monotonicMs) / 1000);
 }

@@ -107,6 +107,8 @@ export class CountingLender {
   ended: Fault | null = null;
   readonly listeners: ((fault: Fault) => void)[] = [];
   readonly unloads: unknown[] = [];
+  /** Statuses that leases were told. */
+  readonly answers: number[] = [];
 
   unload(modelId: string, options: object): void {
     this.unloads.push({ modelId, ...options });
@@ -144,6 +146,9 @@ export class CountingLender {
       contextTokens: 4096,
       slots: 4,
       endedBy: this.ended,
+      answered: (status) => {
+        this.answers.push(status);
+      },
       onEnded: (listener) => {
         if (this.ended) listener(this.ended);
         else this.listeners.push(listener);

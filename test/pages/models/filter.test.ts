@@ -33,7 +33,12 @@ const row = (name: string, parts: Partial<ModelRowData> = {}): ModelRowData => (
 
 const ROWS = [
   row('qwen-10', { sizeBytes: 3e9, abilities: ['tools', 'images'], requests: 5, unusedS: 10, tokensPerS: 40 }),
-  row('qwen-9', { sizeBytes: 9e9, doing: { phase: 'stopping', why: '' }, otherNames: ['fast'], unusedS: 5 }),
+  row('qwen-9', {
+    sizeBytes: 9e9,
+    doing: { phase: 'stopping', why: '', forcedInS: 10 },
+    otherNames: ['fast'],
+    unusedS: 5,
+  }),
   row('gemma', { format: 'mlx', doing: { phase: 'missing', message: '', hint: '' }, isExternal: true }),
 ];
 const names = (said: Record<string, string>) => filterRows(ROWS, readFilter(said)).map(({ name }) => name);

@@ -1,7 +1,9 @@
 /** What rows and cards say of a request: times left, names, room. */
 import { expect, test } from 'bun:test';
-import { contextUsed, prefillLeftS, requestRow } from '#src/pages/monitor/present.ts';
+import { contextUsed, doingOf, prefillLeftS, requestRow } from '#src/pages/monitor/present.ts';
 import { sampleRequest } from '#test/support/dashboard.ts';
+import { idleModel, readyModel } from '#test/support/fleet-snapshots.ts';
+import { Doing, look } from '#views/monitor/model-card.tsx';
 import { waitWords } from '#views/monitor/wait-words.ts';
 import { wavePath } from '#views/monitor/wave.tsx';
 import { sparkPath } from '#views/parts/spark.tsx';
@@ -68,4 +70,27 @@ test('a wave is flat where nothing was done, and always as wide as its window', 
   expect(wavePath([])).toBe('M0 20h600');
   expect(wavePath([0, 0])).toBe('M0 20h600');
   expect(wavePath([10, 0])).toBe('M0 20h580q5 -36 10 0h10');
+});
+
+test('F-16: a model that stops says when it will be ended by force', () => {
+  const state = {
+    phase: 'stopping',
+    generation: 1,
+    sinceMs: NOW.monotonicMs - 3_000,
+    reason: 'user',
+    killAtMs: NOW.monotonicMs + 7_000,
+    pid: 1,
+  } as const;
+  const doing = doingOf(state, idleModel('a', { state }), NOW);
+  expect(doing).toEqual({ phase: 'stopping', why: 'Unloaded by you.', forcedInS: 7 });
+  expect(Doing({ doing, name: 'a' })).toContain('data-seconds="7"');
+});
+
+test('F-19: a model whose engine gives nothing but errors wears that as its badge', () => {
+  const model = readyModel('a', { isMisbehaving: true, inFlight: 1 });
+  const doing = doingOf(model.state, model, NOW);
+  expect(look(doing)).toMatchObject({ word: 'misbehaving', tone: 'danger' });
+  expect(Doing({ doing, name: 'a' })).toContain('all errors of its engine');
+  const well = doingOf(model.state, { ...model, isMisbehaving: false }, NOW);
+  expect([look(well).word, Doing({ doing: well, name: 'a' })]).toEqual(['working', '']);
 });
