@@ -20,7 +20,7 @@ const LINE_LENGTH_MAX = 120;
 const LAYERS: readonly (readonly string[])[] = [
   ['json', 'assert', 'clock', 'events', 'access', 'percent', 'package-files'],
   ['faults', 'models.behaviour', 'models.facts'],
-  ['models.file-look'],
+  ['models.file-look', 'whole-file'],
   ['stream', 'gguf', 'mlx', 'models.model'],
   ['transport', 'store'],
   ['settings.settings'],

@@ -1,17 +1,8 @@
 /** Flow's own chat templates as files in the data directory, where engines may read them. */
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageFile } from '#src/package-files.ts';
+import { writeWhole } from '#src/whole-file.ts';
 
 /** Where they come from: the package itself. */
 const SOURCE = packageFile('src/behaviour/templates');
@@ -31,22 +22,6 @@ export function writeTemplates(folder: string): void {
   for (const [name, text] of ownTemplates()) {
     const path = join(folder, name);
     if (textOrNull(path) !== text) writeWhole(path, text);
-  }
-}
-
-function writeWhole(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    const file = openSync(temporary, 'w', 0o600);
-    try {
-      writeSync(file, text);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, path);
-  } finally {
-    rmSync(temporary, { force: true });
   }
 }
 

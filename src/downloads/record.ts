@@ -1,9 +1,10 @@
 /** What is remembered of a download: one small file for each, which says what is wanted and how far it got. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { namesIn } from '#src/models/file-look.ts';
+import { writeWhole } from '#src/whole-file.ts';
 
 const OrNull = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
@@ -103,25 +104,12 @@ export class RecordFiles {
   /** Throws what the file system throws. */
   save(record: DownloadRecord): void {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    writeJson(join(this.#folder, `${record.id}${SUFFIX}`), record);
+    writeWhole(join(this.#folder, `${record.id}${SUFFIX}`), JSON.stringify(record));
   }
 
   remove(id: string): void {
     rmSync(join(this.#folder, `${id}${SUFFIX}`), { force: true });
   }
-}
-
-/** Writes a file as a whole or not at all, whatever happens meanwhile. */
-function writeJson(path: string, value: unknown): void {
-  const temporary = `${path}.new`;
-  const file = openSync(temporary, 'w', 0o600);
-  try {
-    writeSync(file, JSON.stringify(value));
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
 }
 
 /** The JSON in a file; null when there is none. */

@@ -151,9 +151,13 @@ export class Installer implements InstallWatch {
     await this.#tested(installedCandidate(fetched.id, fetched.folder));
     await secureTree(fetched.folder);
     const place = join(this.#deps.installDir, fetched.id);
-    // A former installation of the same release goes away with the staging folder.
-    await rename(place, join(stagingDir, 'former')).catch(ignoreMissing);
-    await rename(fetched.folder, place);
+    // A former installation of the same release goes away with the staging folder, but not before its place is taken.
+    const former = join(stagingDir, 'former');
+    await rename(place, former).catch(ignoreMissing);
+    await rename(fetched.folder, place).catch(async (cause) => {
+      await rename(former, place).catch(ignoreMissing);
+      throw cause;
+    });
     await syncPath(this.#deps.installDir);
     return await this.#tested(installedCandidate(fetched.id, place));
   }

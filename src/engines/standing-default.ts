@@ -2,8 +2,9 @@
  * Which engine of a folder stays the default when nobody has chosen one: what is put beside it later does not take its
  * place. A file beside that folder, since it is true of it whatever becomes of settings and database.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { writeWhole } from '#src/whole-file.ts';
 
 const fileOf = (installDir: string): string => `${installDir}.default`;
 
@@ -19,9 +20,7 @@ export function readStanding(installDir: string): string | null {
 /** Keeps the id. Throws what the file system says. */
 export function writeStanding(installDir: string, id: string): void {
   mkdirSync(dirname(installDir), { recursive: true, mode: 0o700 });
-  const temporary = `${fileOf(installDir)}.tmp`;
-  writeFileSync(temporary, `${id}\n`, { mode: 0o600 });
-  renameSync(temporary, fileOf(installDir));
+  writeWhole(fileOf(installDir), `${id}\n`);
 }
 
 /** From now on the first found is the default. */

@@ -1,7 +1,8 @@
 /** The keys of engines that Flow did not start: in a file that only this user can read, each for its own address. */
-import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { Fault, systemCodeOf } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
+import { writeWhole } from '#src/whole-file.ts';
 
 export type ExternalKeysParts = {
   /** `<data>/external-keys.json`. */
@@ -57,17 +58,8 @@ export class ExternalKeys {
 
   #write(keys: ReadonlyMap<string, string>): void {
     const { path } = this.#parts;
-    const temporary = `${path}.new`;
     try {
-      rmSync(temporary, { force: true });
-      const descriptor = openSync(temporary, 'wx', FILE_MODE);
-      try {
-        writeFileSync(descriptor, `${JSON.stringify(Object.fromEntries(keys), null, 2)}\n`);
-        fsyncSync(descriptor);
-      } finally {
-        closeSync(descriptor);
-      }
-      renameSync(temporary, path);
+      writeWhole(path, `${JSON.stringify(Object.fromEntries(keys), null, 2)}\n`);
     } catch (cause) {
       const code = systemCodeOf(cause);
       const kind = code === 'ENOSPC' || code === 'EDQUOT' ? 'disk-full' : 'conflict';

@@ -1,7 +1,8 @@
 /** The access token of the hub: in a file of its own that only this user can read, shown to nobody but that hub. */
-import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { Fault, systemCodeOf } from '#src/faults.ts';
 import { isObject, stringOrNull } from '#src/json.ts';
+import { writeWhole } from '#src/whole-file.ts';
 import { isLoopback } from './addresses.ts';
 
 export type HubTokenParts = {
@@ -83,19 +84,9 @@ function read(path: string): Held | null {
 }
 
 function write(path: string, text: string): void {
-  const temporary = `${path}.new`;
   try {
-    rmSync(temporary, { force: true });
-    const descriptor = openSync(temporary, 'wx', FILE_MODE);
-    try {
-      writeFileSync(descriptor, text);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(temporary, path);
+    writeWhole(path, text);
   } catch (cause) {
-    rmSync(temporary, { force: true });
     const code = systemCodeOf(cause);
     if (code === 'ENOSPC' || code === 'EDQUOT') {
       throw new Fault('disk-full', 'The token could not be saved: the disk is full.', { cause });

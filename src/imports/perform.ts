@@ -1,5 +1,5 @@
 /** Carries an import out, each model whole or not at all. Doing it twice is doing it once. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { PresetBook } from '#src/behaviour/preset-book.ts';
 import { asFault } from '#src/faults.ts';
@@ -10,6 +10,7 @@ import type { LaunchOverrides, Model } from '#src/models/model.ts';
 import type { Registry } from '#src/models/registry.ts';
 import type { SettingOrigin, SettingsStore } from '#src/settings/settings.ts';
 import { isSettingName, settingProblem } from '#src/settings/validation.ts';
+import { writeWhole } from '#src/whole-file.ts';
 import type { ImportPlan, NotTaken, PlannedPreset } from './plan.ts';
 import { type Machine, patched, type Step, settle } from './settle.ts';
 
@@ -114,7 +115,7 @@ function performed(step: Step, registry: Registry, notTaken: NotTaken[]): Outcom
 function writeTemplate(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   // The name holds a digest of the text, so what is there already is the same.
-  writeFileSync(path, text, { mode: 0o600 });
+  writeWhole(path, text);
 }
 
 function takePreset(

@@ -2,10 +2,11 @@
  * What was removed and can be had back: one small JSON file each. They lie in the data directory, not beside the files:
  * a record on a disk that others can write would be an order to Flow to move files.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { writeWhole } from '#src/whole-file.ts';
 import { namesIn } from './file-look.ts';
 import { ModelConfig } from './model.ts';
 
@@ -78,9 +79,7 @@ export class RemovalRecords {
   /** Throws what the disk says. */
   write(removal: Removal): void {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    const path = this.#pathOf(removal);
-    writeFileSync(`${path}.new`, `${JSON.stringify(removal)}\n`, { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    writeWhole(this.#pathOf(removal), `${JSON.stringify(removal)}\n`);
   }
 
   /** Never throws: a record that stays is taken for what it is at the next start. */

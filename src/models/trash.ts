@@ -133,7 +133,8 @@ type OpenFolder = Disposable & { readonly real: string; at(name: string): string
 function openFolder(path: string, flags = 0): OpenFolder {
   const file = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | flags);
   const own = `/proc/self/fd/${file}`;
-  const close = (): void => closeSync(file);
+  // What was moved is moved, whatever a disk says about letting go of a folder.
+  const close = (): void => quietly(() => closeSync(file));
   try {
     const isOwn = process.platform === 'linux' && lookOrNull(own) !== null;
     const real = realpathSync(isOwn ? own : path);

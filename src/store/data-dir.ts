@@ -77,9 +77,18 @@ export function lockDataDir(dataDir: string): Disposable {
     if (holder && isAlive(holder)) throw held(holder, dataDir);
     throw new Fault('disk-full', `The disk of ${dataDir} is full.`, { cause });
   } finally {
-    rmSync(own, { force: true });
+    discard(own);
   }
   throw new Fault('conflict', `Another Flow has just taken ${dataDir}.`);
+}
+
+/** What the lock was made from. The lock holds without it, and a start must not fail by a name that stays. */
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Said by its name to be one process's own.
+  }
 }
 
 /** The process that holds the directory now; null when nobody does. */

@@ -1,9 +1,10 @@
 /** Chat templates that a person gives as text: checked, and kept as files where engines may read them. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Fault } from '#src/faults.ts';
 import type { Model } from '#src/models/model.ts';
 import type { Registry } from '#src/models/registry.ts';
+import { writeWhole } from '#src/whole-file.ts';
 import type { TemplateBook } from './template-book.ts';
 import type { TemplateVerdict } from './verdict.ts';
 
@@ -76,7 +77,5 @@ function useless({ findings }: TemplateVerdict): Fault {
 /** The name holds a digest of the text, so a file that is there already is the same. */
 function write(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, text, { mode: 0o600, flush: true });
-  renameSync(temporary, path);
+  writeWhole(path, text);
 }

@@ -70,12 +70,29 @@ export function connect(
   key: string | null,
 ): void {
   for (const { found, text } of made) if (text !== found.text) refuseReadOnly(found);
-  const files = made.map((draft) => prepared(draft));
-  record(dataDir, about.agent, { ...about, files });
+  const files: ConnectedFile[] = [];
+  try {
+    for (const draft of made) files.push(prepared(draft));
+    record(dataDir, about.agent, { ...about, files });
+  } catch (cause) {
+    // Nobody would know of the copies, nor whose the folders are.
+    for (const [index, file] of files.entries()) leave(file, made[index]?.former ?? null);
+    throw cause;
+  }
   for (const { found, text } of made) {
     const mode = modeFor(found.mode, key !== null && text.includes(key));
     if (text !== found.text || mode !== (found.mode ?? mode)) write(found.path, text, mode);
   }
+}
+
+/** Takes back what was made ready for a connection that was not made. */
+function leave({ backup, folders }: ConnectedFile, former: ConnectedFile | null): void {
+  try {
+    if (backup !== null && backup !== former?.backup) discard(backup);
+  } catch {
+    // It stays, under a name that says what it is.
+  }
+  if (former === null) removeEmpty(folders);
 }
 
 /** Makes folders and the copy, and says what undoing will need. */
@@ -117,6 +134,11 @@ function takeBack(file: ConnectedFile): Undone {
   const isUntouched = !file.isMixed && digestOf(present) === file.digest;
   const hadFile = file.mode !== null;
   if (isUntouched && hadFile && file.backup === null) return { path, outcome: 'restored', left: [], backup: null };
+  if (file.backup !== null && existsSync(file.backup) && readFileSync(file.backup, 'utf8') === present) {
+    // It was never written, or somebody has put it back.
+    discard(file.backup);
+    return { path, outcome: 'restored', left: [], backup: null };
+  }
   if (isUntouched && file.backup !== null && existsSync(file.backup)) {
     write(path, readFileSync(file.backup, 'utf8'), file.mode ?? 0o600);
     discard(file.backup);

@@ -114,6 +114,8 @@ export function backUp(path: string, text: string, mode: number): string {
       return copy;
     } catch (cause) {
       if (systemCodeOf(cause) === 'EEXIST') continue;
+      // Half a copy would be taken for one.
+      discard(copy);
       throw new Fault('conflict', `${copy} could not be written (${systemCodeOf(cause) ?? String(cause)}).`, { cause });
     }
   }
