@@ -1,4 +1,4 @@
-/** Writes small files of Flow's own so that nobody ever finds half of one, whenever the disk or the machine gives up. */
+/** Writes small files of Flow so that nobody ever finds half of one, whenever the disk or the machine gives up. */
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 const PRIVATE_MODE = 0o600;
