@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import { Elysia } from 'elysia';
 import { agentRoutes } from './agents/routes.ts';
+import { apiDescriptionRoutes } from './api-description/routes.ts';
 import { presetRoutes } from './behaviour/routes.ts';
 import { chronicleRoutes } from './chronicle/routes.ts';
 import { openDashboard } from './dashboard.ts';
@@ -103,8 +104,9 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     .use(dashboard.routes)
     .use(live.routes)
     .use(management(flow, isAccepting, closing.signal))
+    .use(apiDescriptionRoutes({ routes: () => guarded.routes, version: flow.version }))
     .use(gatewayRoutes(services, servicesByCaller({ services, callers, keys, resolveAmong: among(flow) })));
-  const guarded = guard({
+  const guarded: Guarded = guard({
     app,
     settings: () => settings.current,
     credentials,

@@ -36,7 +36,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['dialects'],
   ['behaviour', 'repairs'],
   ['gateway', 'discovery'],
-  ['host', 'web', 'agents', 'imports'],
+  ['host', 'web', 'agents', 'imports', 'api-description'],
   ['live'],
   ['pages'],
   ['cli'],

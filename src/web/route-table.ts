@@ -5,7 +5,7 @@
  */
 import type { Access, Scope } from '#src/access.ts';
 import { assert } from '#src/assert.ts';
-import { isObject, numberOrNull } from '#src/json.ts';
+import { isObject, type JsonObject, numberOrNull } from '#src/json.ts';
 
 /** One route as Elysia lists it. */
 export type ListedRoute = { readonly method: string; readonly path: string; readonly hooks: unknown };
@@ -16,7 +16,19 @@ export type Finding =
   | { readonly kind: 'wrong-method'; readonly allow: readonly string[] }
   | { readonly kind: 'unknown' };
 
-export type DeclaredRoute = { readonly method: string; readonly path: string; readonly access: Access };
+/** What Elysia checks of a request, as JSON Schema; null = nothing. */
+export type RouteSchemas = {
+  readonly body: JsonObject | null;
+  readonly query: JsonObject | null;
+  readonly params: JsonObject | null;
+};
+
+export type DeclaredRoute = {
+  readonly method: string;
+  readonly path: string;
+  readonly access: Access;
+  readonly schemas: RouteSchemas;
+};
 
 type Methods = Map<string, DeclaredRoute>;
 type Node = { readonly exact: Map<string, Node>; param: Node | null; rest: Methods | null; methods: Methods };
@@ -77,7 +89,13 @@ function declared(route: ListedRoute): DeclaredRoute {
   const access = accessOf(route.hooks);
   assert(access !== null, `an access declaration on ${route.method} ${route.path}`);
   assert(!route.path.includes('?'), `no optional parameter in ${route.path}`);
-  return { method: route.method, path: route.path, access };
+  return { method: route.method, path: route.path, access, schemas: schemasOf(route.hooks) };
+}
+
+function schemasOf(hooks: unknown): RouteSchemas {
+  const given: JsonObject = isObject(hooks) ? hooks : {};
+  const schema = (value: unknown): JsonObject | null => (isObject(value) ? value : null);
+  return { body: schema(given.body), query: schema(given.query), params: schema(given.params) };
 }
 
 function accessOf(hooks: unknown): Access | null {
