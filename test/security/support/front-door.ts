@@ -74,14 +74,13 @@ export async function forEach<Item>(items: readonly Item[], act: (item: Item) =>
   await Promise.all(Array.from({ length: 8 }, lane));
 }
 
-/** Its answer, hung up on after the head: an event stream has no end. */
+/** An answer, read to its end so that all that it does is done; a stream of events has none, and is hung up on. */
 export async function headOf(url: string, init: RequestInit): Promise<Response> {
   const hangUp = new AbortController();
-  try {
-    return await fetch(url, { redirect: 'manual', ...init, signal: hangUp.signal });
-  } finally {
-    hangUp.abort();
-  }
+  const answer = await fetch(url, { redirect: 'manual', ...init, signal: hangUp.signal });
+  if (answer.headers.get('content-type')?.startsWith('text/event-stream')) hangUp.abort();
+  else await answer.arrayBuffer();
+  return answer;
 }
 
 function stateOf({ fleet, downloads, settings }: Flow, dataDir: string): Record<string, string> {
