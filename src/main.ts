@@ -22,6 +22,7 @@ import { nearestName } from './cli/nearest.ts';
 import { pullCommand } from './cli/pull.ts';
 import { logsCommand, requestsCommand } from './cli/records.ts';
 import { runCommand } from './cli/run.ts';
+import { serviceCommand } from './cli/service.ts';
 import { addCommand, aliasCommand, rmCommand, undoCommand } from './cli/shelf.ts';
 import { systemTerminal, type Terminal } from './cli/terminal.ts';
 import { exitCodeOf, wordsOf } from './cli/trouble.ts';
@@ -58,6 +59,7 @@ const COMMANDS: readonly Command[] = [
   keysCommand,
   importCommand,
   enginesCommand,
+  serviceCommand,
   doctorCommand,
   completionsCommand(() => COMMANDS),
 ];

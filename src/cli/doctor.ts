@@ -27,6 +27,7 @@ import {
 import { checkExternal } from './doctor/external-checks.ts';
 import { bad, type Finding, good, warning } from './doctor/finding.ts';
 import { type Answering, checkExposure, checkPort, checkProxies, checkRivals } from './doctor/network-checks.ts';
+import { checkService } from './doctor/service-checks.ts';
 import { checkUpdates } from './doctor/update-checks.ts';
 import { NotRunning } from './gateway-api.ts';
 import { type LocalEngines, readEngines } from './local-engines.ts';
@@ -86,6 +87,7 @@ async function examine(context: Context): Promise<readonly Finding[]> {
     ...(answering.kind === 'flow' ? checkHolder(config) : []),
     checkExposure(settings, hasKey(config), config.isOpenAllowed),
     checkProxies(environment),
+    ...checkService(context.flags, environment),
     ...(answering.kind === 'flow' ? await askRunning(context, settings) : await askDisk(config, local)),
     ...rivals,
   ];

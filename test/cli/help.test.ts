@@ -24,6 +24,7 @@ const NAMES = [
   'keys',
   'import',
   'engines',
+  'service',
   'doctor',
   'completions',
 ] as const;
