@@ -143,6 +143,7 @@ export class Fleet implements Lender {
       memory: { budgetBytes: this.#needs.budgetBytes(), reservedBytes: launcher.ledger.reservedBytes, byModel },
       queue,
       swaps: launcher.swaps,
+      contention: launcher.swapBook.contention(this.#needs.clock.monotonicMs()),
     };
   }
 

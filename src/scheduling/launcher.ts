@@ -6,6 +6,7 @@ import { assert } from '#src/assert.ts';
 import type { Fault } from '#src/faults.ts';
 import type { ModelId } from '#src/models/model.ts';
 import type { ModelState, StopReason } from '#src/supervision/model-state.ts';
+import { SwapBook } from './contention.ts';
 import type { FleetNeeds } from './fleet-needs.ts';
 import { Ledger } from './ledger.ts';
 import * as refusals from './refusals.ts';
@@ -19,6 +20,7 @@ const MEMORY_SAMPLE_INTERVAL_MS = 5_000;
 export class Launcher {
   readonly seats = new Map<ModelId, Seat>();
   readonly ledger = new Ledger();
+  readonly swapBook: SwapBook;
   readonly #needs: FleetNeeds;
   readonly #onChange: () => void;
   #swaps = 0;
@@ -27,6 +29,7 @@ export class Launcher {
   constructor(needs: FleetNeeds, onChange: () => void) {
     this.#needs = needs;
     this.#onChange = onChange;
+    this.swapBook = new SwapBook(needs.clock.monotonicMs());
   }
 
   /** Models unloaded to make room for another since Flow started. */
@@ -87,9 +90,11 @@ export class Launcher {
 
   /** Unloads a model to make room, for another one or for a budget that has shrunk (null). */
   evict(seat: Seat, roomFor: ModelId | null): void {
+    const nowMs = this.#needs.clock.monotonicMs();
     if (seat.activity === 'ready') this.#swaps += 1;
+    if (seat.activity === 'ready' && roomFor !== null) this.swapBook.swapped(seat.modelId, roomFor, nowMs);
+    if (roomFor !== null) seat.madeRoomAtMs = nowMs;
     seat.roomFor = roomFor;
-    if (roomFor !== null) seat.madeRoomAtMs = this.#needs.clock.monotonicMs();
     this.stop(seat, seat.activity === 'starting' ? 'abandoned' : 'eviction');
   }
 
@@ -209,7 +214,9 @@ export class Launcher {
 
   #recordLoad(seat: Seat, outcome: 'ready' | 'failed' | 'abandoned', crashKind: string | null): void {
     if (!seat.load) return;
-    const loadMs = this.#needs.clock.monotonicMs() - seat.load.askedAtMs;
+    const nowMs = this.#needs.clock.monotonicMs();
+    const loadMs = nowMs - seat.load.askedAtMs;
+    this.swapBook.loaded(seat.modelId, loadMs, nowMs);
     const startedAtMs = seat.load.askedAtWallMs;
     this.#needs.records.recordLoad({ modelId: seat.modelId, startedAtMs, loadMs, outcome, crashKind });
   }

@@ -3,6 +3,7 @@ import type { Speech } from '#src/engines/speech.ts';
 import type { Fault } from '#src/faults.ts';
 import type { EngineKind, Footprint, LaunchOverrides, ModelId } from '#src/models/model.ts';
 import type { ModelState, StopReason } from '#src/supervision/model-state.ts';
+import type { Contention } from './contention.ts';
 import type { Lack } from './occupant.ts';
 
 /**
@@ -120,6 +121,8 @@ export type FleetSnapshot = {
   }[];
   /** Swaps (a model unloaded to make room for another) since Flow started. */
   readonly swaps: number;
+  /** Models that push each other out again and again; null when none do. */
+  readonly contention: Contention | null;
 };
 
 /** What the rest of Flow may ask of the scheduler. */

@@ -10,6 +10,7 @@ import { Fault } from '#src/faults.ts';
 import { type LoadRequest, readLoadRequest } from '#src/models/launch.ts';
 import type { LaunchOverrides, Model, ModelId } from '#src/models/model.ts';
 import type { ModelState } from '#src/supervision/model-state.ts';
+import { contentionAdvice } from './contention.ts';
 import type { Fleet } from './fleet.ts';
 import { forecast } from './forecast.ts';
 import type { FleetModel } from './lease.ts';
@@ -46,7 +47,9 @@ export const schedulingRoutes = ({ fleet, findModel, checkLaunch, hardware, cloc
         const snapshot = fleet.snapshot();
         const models = snapshot.models.map((one) => ({ ...one, state: withoutKey(one.state) }));
         const next = forecast(snapshot, fleet.plans(), clock.wallMs());
-        return { ...snapshot, models, nowMs: clock.monotonicMs(), next };
+        const { contention } = snapshot;
+        const advice = contention === null ? [] : [contentionAdvice(contention, (modelId) => modelId)];
+        return { ...snapshot, models, nowMs: clock.monotonicMs(), next, advice };
       },
       access('read'),
     )

@@ -52,6 +52,7 @@ async function openList(scene: Scene, gone: readonly string[] = []) {
         memory: { budgetBytes: 40 * GB, reservedBytes: 0, byModel: [] },
         queue: [],
         swaps: 0,
+        contention: null,
       }),
     },
     fleetModel,

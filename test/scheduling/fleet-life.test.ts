@@ -118,7 +118,7 @@ describe('wishes and switches', () => {
     expect(startsOf(world, 'a')).toBe(1);
   });
 
-  test('unloading a busy model is refused with the count; by force it cuts, and the lease says by whom', async () => {
+  test('F-42: unloading a busy model is refused with the count; by force it cuts, and the lease says by whom', async () => {
     const world = worldOf({ a: 8 });
     const [one, two, waiting] = [world.ask('a'), world.ask('a'), world.ask('a')];
     await world.pass(2_000);
@@ -148,7 +148,7 @@ describe('wishes and switches', () => {
     expect(waiting.lease?.generation).toBe(2);
   });
 
-  test('the same model asked with other settings while loaded is a conflict, not a reload', async () => {
+  test('F-46: the same model asked with other settings while loaded is a conflict, not a reload', async () => {
     const world = worldOf({ a: 4 });
     world.fleet.load('a', { ctx_size: 8_192 });
     await world.pass(2_000);
@@ -158,7 +158,7 @@ describe('wishes and switches', () => {
     expect(startsOf(world, 'a')).toBe(1);
   });
 
-  test('the same wish twice is no conflict, though the engine got another context than was asked for', async () => {
+  test('F-46: the same wish twice is no conflict, though the engine got another context than was asked for', async () => {
     const world = worldOf({ a: 8 });
     world.fleet.load('a', { ctx_size: 0 });
     await world.pass(2_000);
@@ -246,7 +246,7 @@ describe('wishes and switches', () => {
     expect(world.phase('b')).toBe('idle');
   });
 
-  test('the queue limit holds for a loading, a loaded and a waiting model', async () => {
+  test('F-47: the queue limit holds for a loading, a loaded and a waiting model', async () => {
     const world = worldOf({ a: 10, b: 10 });
     world.settings = { ...world.settings, queue_limit: 3 };
     const loading = Array.from({ length: 5 }, () => world.ask('a'));

@@ -8,7 +8,7 @@ import { type Asked, flushed, GB, GOOD, startsOf, worldOf } from './world.ts';
 const lastWait = (asked: Asked) => asked.waits.at(-1);
 
 describe('joining and lending', () => {
-  test('two hundred requests for a cold model cause one start, and all are served in order', async () => {
+  test('F-37: two hundred requests for a cold model cause one start, and all are served in order', async () => {
     const world = worldOf({ a: 8 });
     const all = Array.from({ length: 200 }, (_, index) => world.ask('a', `r${index}`));
     const served: Asked[] = [];
@@ -81,7 +81,7 @@ describe('joining and lending', () => {
     expect(one.lease?.generation).toBe(2);
   });
 
-  test('the cooldown that ends in the same instant as a request arrives never fails the request', async () => {
+  test('F-40: the cooldown that ends in the same instant as a request arrives never fails the request', async () => {
     const world = worldOf({ a: 8 });
     world.fleet.load('a', {});
     await world.pass(2_000);
@@ -132,7 +132,7 @@ describe('joining and lending', () => {
 });
 
 describe('memory', () => {
-  test('what can never fit is refused at once with numbers, and nothing is unloaded for it', async () => {
+  test('F-44: what can never fit is refused at once with numbers, and nothing is unloaded for it', async () => {
     const world = worldOf({ a: 8, huge: 400 });
     world.fleet.load('a', {});
     await world.pass(20_000);
@@ -157,7 +157,7 @@ describe('memory', () => {
     expect(world.fleet.snapshot().swaps).toBe(1);
   });
 
-  test('a busy model is not unloaded: the request waits for it and says so', async () => {
+  test('F-41: a busy model is not unloaded: the request waits for it and says so', async () => {
     const world = worldOf({ a: 10, b: 10 });
     const holder = world.ask('a');
     await world.pass(20_000);
@@ -170,7 +170,7 @@ describe('memory', () => {
     expect(one.lease).not.toBeNull();
   });
 
-  test('a pinned model in the way is named, and stays', async () => {
+  test('F-48: a pinned model in the way is named, and stays', async () => {
     const world = worldOf({ a: 10, b: 10 });
     world.configure('a', { is_pinned: true });
     world.fleet.load('a', {});
@@ -240,7 +240,7 @@ describe('memory', () => {
 });
 
 describe('turns', () => {
-  test("a request that arrives in the instant of its model's eviction waits for the next process", async () => {
+  test("F-40: a request that arrives in the instant of its model's eviction waits for the next process", async () => {
     const world = worldOf({ a: 10, b: 10 });
     world.set({ min_residency_seconds: 0 });
     world.fleet.load('a', {});
@@ -257,7 +257,7 @@ describe('turns', () => {
     expect(late[0]?.lease).toMatchObject({ generation: 2, endedBy: null });
   });
 
-  test('ten models, room for two: all requests end, each model loads once, first come first served', async () => {
+  test('F-38: ten models, room for two: all requests end, each model loads once, first come first served', async () => {
     const ids = Array.from({ length: 10 }, (_, index) => `m${index}`);
     const world = worldOf(Object.fromEntries(ids.map((id) => [id, 7])));
     const all = Array.from({ length: 200 }, (_, index) => world.ask(ids[index % 10] as string, `r${index}`));
@@ -277,7 +277,7 @@ describe('turns', () => {
     }
   });
 
-  test('two agents alternate between models that do not fit together: few swaps, nobody starves', async () => {
+  test('F-39: two agents alternate between models that do not fit together: few swaps, nobody starves', async () => {
     const world = worldOf({ a: 10, b: 10 });
     const lanes: { modelId: string; asked: Asked; endAtMs: number | null }[] = [];
     const waits: number[] = [];
@@ -306,7 +306,7 @@ describe('turns', () => {
     expect(Math.max(...waits)).toBeLessThan(starvationMs + 5_000);
   });
 
-  test('a model just loaded keeps its place for a while, and whoever waits hears whose turn it is', async () => {
+  test('F-39: a model just loaded keeps its place for a while, and whoever waits hears whose turn it is', async () => {
     const world = worldOf({ a: 10, b: 10 });
     const first = world.ask('a');
     await world.pass(1_100);
@@ -319,7 +319,7 @@ describe('turns', () => {
     expect(one.lease).not.toBeNull();
   });
 
-  test('at the cap the loaded model gets no new requests, ends its present ones and gives way', async () => {
+  test('F-39: at the cap the loaded model gets no new requests, ends its present ones and gives way', async () => {
     const world = worldOf({ a: 10, b: 10 });
     const long = world.ask('a');
     await world.pass(2_000);
@@ -375,7 +375,7 @@ describe('turns', () => {
     expect(one.lease).not.toBeNull();
   });
 
-  test('a concurrent cold start of two models with room for one leaves no request queued for ever', async () => {
+  test('F-37: a concurrent cold start of two models with room for one leaves no request queued for ever', async () => {
     for (let turn = 0; turn < 100; turn += 1) {
       const world = worldOf({ a: 10, b: 10 });
       world.fates.set('a', { ...GOOD, loadMs: turn * 7 });

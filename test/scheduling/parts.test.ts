@@ -105,7 +105,13 @@ describe('forecast', () => {
   for (const [name, differences, admission, expected] of cases) {
     test(name, () => {
       const memory = { budgetBytes: 0, reservedBytes: 0, byModel: [] };
-      const snapshot: FleetSnapshot = { models: [model('y', differences)], memory, queue: [], swaps: 0 };
+      const snapshot: FleetSnapshot = {
+        models: [model('y', differences)],
+        memory,
+        queue: [],
+        swaps: 0,
+        contention: null,
+      };
       expect(forecast(snapshot, [{ modelId: 'x', needBytes: 18.2 * GB, admission }], WALL_MS)).toEqual([expected]);
     });
   }

@@ -138,6 +138,23 @@ describe('what runs', () => {
     world.ask('org/b');
     const { body } = await served(world)('GET', '/api/fleet');
     expect(JSON.stringify(body)).not.toContain('apiKey');
-    expect(body).toMatchObject({ swaps: 0, next: ['org/b needs 8.0 GB: would unload a (1 request)'] } as never);
+    const next = ['org/b needs 8.0 GB: would unload a (1 request)'];
+    expect(body).toMatchObject({ swaps: 0, next, contention: null, advice: [] } as never);
+  });
+
+  test('F-39: models that push each other out are told as such, with what it costs', async () => {
+    const world = worldOf();
+    world.budgetBytes = 10 * GB;
+    for (let turn = 0; turn < 6; turn += 1) {
+      const one = world.ask(turn % 2 === 0 ? 'a' : 'org/b');
+      await world.pass(20_000);
+      one.end();
+    }
+    const { body } = await served(world)('GET', '/api/fleet');
+    expect(body).toMatchObject({ swaps: 5, contention: { modelIds: ['a', 'org/b'], swaps: 5 } } as never);
+    expect((body as { advice?: unknown }).advice).toEqual([
+      'a and org/b do not fit together: 5 swaps in 2 min, 5 % of the time spent loading. ' +
+        'A smaller context or quantization may let them stay side by side.',
+    ]);
   });
 });

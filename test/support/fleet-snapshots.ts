@@ -80,6 +80,7 @@ export function fleetOf(models: readonly FleetModel[], changes: Partial<FleetSna
     memory: { budgetBytes: 100_000, reservedBytes: 7_000, byModel: [] },
     queue: [],
     swaps: 3,
+    contention: null,
     ...changes,
   };
 }

@@ -34,6 +34,8 @@ export type MemoryData = {
   readonly reservedBytes: number;
   /** What will be unloaded when somebody needs room. */
   readonly outlook: string;
+  /** What the models cost each other, when they cost too much; null = nothing to say. */
+  readonly advice: string | null;
 };
 
 export const memoryId = 'memory';
@@ -65,6 +67,13 @@ export function Memory({ memory }: { memory: MemoryData }): JSX.Element {
       <p class="memory__outlook" safe>
         {`${budgetText(memory)} ${memory.outlook}`}
       </p>
+      {memory.advice === null ? (
+        ''
+      ) : (
+        <p class="memory__advice" role="status" safe>
+          {memory.advice}
+        </p>
+      )}
     </Card>
   );
 }

@@ -2,6 +2,7 @@
 
 import { memoryShares } from '#src/chronicle/memory-history.ts';
 import { heldBytes } from '#src/pages/figures.ts';
+import { contentionAdvice } from '#src/scheduling/contention.ts';
 import { costOfLosing } from '#src/scheduling/eviction.ts';
 import type { FleetModel, FleetSnapshot } from '#src/scheduling/lease.ts';
 import { BYTES_PER_LOAD_MS } from '#src/scheduling/seat.ts';
@@ -41,6 +42,7 @@ export function memoryStory(
     budgetBytes: fleet.memory.budgetBytes,
     reservedBytes: fleet.memory.reservedBytes,
     outlook: outlookOf(fleet, knownAs, now),
+    advice: fleet.contention === null ? null : contentionAdvice(fleet.contention, nameOf),
   };
 }
 

@@ -14,6 +14,7 @@ const fleetOf = (models: FleetModels, parts: Partial<FleetSnapshot> = {}): Fleet
   memory: { budgetBytes: 40 * GB, reservedBytes: 0, byModel: [] },
   queue: [],
   swaps: 0,
+  contention: null,
   ...parts,
 });
 /** Wall clock and monotonic, the same here. */
@@ -52,6 +53,13 @@ test('the idle model that is cheapest to lose goes first, never one that is busy
     readyModel('older', { lastUsedAtMs: 808_000 }),
   ]);
   expect(outlook).toBe('If another model needs room, OLDER (idle 3:12) is unloaded first.');
+});
+
+test('F-39: models that push each other out are named, with what it costs, and nothing is said before', () => {
+  expect(story(MACHINE, []).advice).toBeNull();
+  const contention = { modelIds: ['a', 'b'], swaps: 14, windowMs: 600_000, loadingRatio: 0.412 };
+  const { advice } = story(MACHINE, [], { contention });
+  expect(advice).toStartWith('A and B do not fit together: 14 swaps in 10 min, 41 % of the time spent loading.');
 });
 
 test('what takes long to load again is kept though it was used longer ago', () => {
