@@ -1,4 +1,4 @@
-/** When models are said not to fit together. That it is shown: `routes.test.ts`, `pages/monitor/memory-story.test.ts`. */
+/** When models are said not to fit together. That it is shown: `routes.test.ts`, `memory-story.test.ts`. */
 import { expect, test } from 'bun:test';
 import { contentionAdvice, SwapBook } from '#src/scheduling/contention.ts';
 

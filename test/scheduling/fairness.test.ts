@@ -91,7 +91,7 @@ test('F-39: a model whose turn is over goes for the one that waits, though its o
 });
 
 describe('F-47: limits of the queue', () => {
-  test('F-47: of 10,001 requests for a loaded model as many wait as may, and those of others still find room', async () => {
+  test('F-47: of 10,001 requests for a loaded model as many wait as may, and others still find room', async () => {
     const world = worldOf({ a: 8 });
     world.set({ queue_limit: 1_000, queue_limit_per_key: 600 });
     world.fleet.load('a', {});

@@ -118,7 +118,7 @@ describe('wishes and switches', () => {
     expect(startsOf(world, 'a')).toBe(1);
   });
 
-  test('F-42: unloading a busy model is refused with the count; by force it cuts, and the lease says by whom', async () => {
+  test('F-42: unloading a busy model is refused with the count; by force it cuts, and the lease says why', async () => {
     const world = worldOf({ a: 8 });
     const [one, two, waiting] = [world.ask('a'), world.ask('a'), world.ask('a')];
     await world.pass(2_000);
@@ -158,7 +158,7 @@ describe('wishes and switches', () => {
     expect(startsOf(world, 'a')).toBe(1);
   });
 
-  test('F-46: the same wish twice is no conflict, though the engine got another context than was asked for', async () => {
+  test('F-46: the same wish twice is no conflict, though the engine got another context', async () => {
     const world = worldOf({ a: 8 });
     world.fleet.load('a', { ctx_size: 0 });
     await world.pass(2_000);

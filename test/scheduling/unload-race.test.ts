@@ -53,7 +53,7 @@ async function meet(seed: number): Promise<{ generation: number; endedBy: string
   return { generation: lease?.generation ?? 0, endedBy: lease?.endedBy?.kind ?? null, fault: fault?.kind ?? null };
 }
 
-test(`F-40: in ${ROUNDS} meetings of an unload and a request, each is served, by the old process or a fresh one`, async () => {
+test(`F-40: ${ROUNDS} meetings of an unload and a request: each served by the old process or a fresh one`, async () => {
   const served = { old: 0, fresh: 0 };
   for (let seed = 0; seed < ROUNDS; seed += 1) {
     const { generation, endedBy, fault } = await meet(seed);

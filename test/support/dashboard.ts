@@ -176,7 +176,13 @@ function snapshotOf({ fleet, requests }: Scene): FleetSnapshot {
     const sinceMs = performance.now() - (Date.now() - stageSinceAtMs);
     return wait === null || modelId === null ? [] : [{ requestId: id, modelId, sinceMs, wait }];
   });
-  return { models: fleet, memory: { budgetBytes: 40 * GB, reservedBytes, byModel: [] }, queue, swaps: 2, contention: null };
+  return {
+    models: fleet,
+    memory: { budgetBytes: 40 * GB, reservedBytes, byModel: [] },
+    queue,
+    swaps: 2,
+    contention: null,
+  };
 }
 
 /** Requests that write have done so for a while when the page is opened, unevenly, as they do. */
