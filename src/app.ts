@@ -23,6 +23,7 @@ import { foldersOf } from './engines/llama-server.ts';
 import { type EngineRoutesParts, engineRoutes } from './engines/routes.ts';
 import { externalRoutes } from './external/routes.ts';
 import type { Flow } from './flow.ts';
+import { LargeBodies } from './gateway/large-bodies.ts';
 import { servicesByCaller } from './gateway/on-behalf.ts';
 import { routerModels } from './gateway/router-models.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
@@ -346,6 +347,7 @@ function gatewayServices(flow: Flow): GatewayServices {
     settings,
     clock: flow.clock,
     pulse: flow.pulse,
+    bodies: new LargeBodies(flow),
     dialects: { anthropic, responses: openResponses({ memory: flow.responses, clock: flow.clock }) },
     responses: flow.responses,
     normalise: normaliseMessages,

@@ -11,6 +11,7 @@ export type FaultKind =
   | 'method-not-allowed'
   | 'conflict'
   | 'too-large'
+  | 'too-slow'
   | 'unsupported-media'
   | 'unprocessable'
   | 'queue-full'
@@ -58,6 +59,7 @@ export const FAULTS: { readonly [Kind in FaultKind]: FaultRule } = {
   'method-not-allowed': { status: 405, retry: false },
   conflict: { status: 409, retry: false },
   'too-large': { status: 413, retry: false },
+  'too-slow': { status: 408, retry: false },
   'unsupported-media': { status: 415, retry: false },
   unprocessable: { status: 422, retry: false },
   'queue-full': { status: 429, retry: true },

@@ -117,6 +117,7 @@ async function runStream(call: Call, order: Order, life: Life, side: Side): Prom
     if (isEnginesEnd(verdict.fault)) void endIfDead(services, order.modelId);
   } finally {
     life.over();
+    call.place[Symbol.dispose]();
     side.outlet.end();
   }
   ticket.settle(outcome);

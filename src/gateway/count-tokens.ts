@@ -24,7 +24,8 @@ export async function countTokens(
   request: Request,
   { dialect, beside = {} }: { readonly dialect: Dialect; readonly beside?: JsonObject },
 ): Promise<Response> {
-  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX).catch(asFault);
+  using place = services.bodies.placeFor(request.signal);
+  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX, place).catch(asFault);
   const wanted = read instanceof Fault ? null : stringOrNull(read.body.model);
   const ticket = services.tracker.open({
     route: new URL(request.url).pathname,

@@ -16,6 +16,7 @@ import { type Changes, engineText, limitChanges, refuseDanger, translatedText, w
 import type { Addressee } from './foreign-body.ts';
 import { hopsOf } from './hops.ts';
 import { type JsonBody, readJsonBody } from './json-body.ts';
+import type { BodyPlace } from './large-bodies.ts';
 import { type Call, type Order, refuse, type Wording } from './order.ts';
 import { askedParameters } from './parameters.ts';
 import { mayStream, prepare } from './prepare.ts';
@@ -54,15 +55,18 @@ export async function enter(
   request: Request,
   modelId: string | null = null,
 ): Promise<Response> {
-  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX).catch(asFault);
+  const place = services.bodies.placeFor(request.signal);
+  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX, place).catch(asFault);
   const isStream = !(read instanceof Fault) && read.body.stream === true;
-  return enterRead(services, door, { request, read, modelId, isStream });
+  return enterRead(services, door, { request, read, place, modelId, isStream });
 }
 
 /** A request whose body has been read, or could not be. */
 export type Entering = {
   readonly request: Request;
   readonly read: JsonBody | Fault;
+  /** Given back at the end of the request's life. */
+  readonly place: BodyPlace;
   /** The model, when the address named it. */
   readonly modelId: string | null;
   /** Whether it is recorded as a stream. */
@@ -73,7 +77,7 @@ export type Entering = {
 export async function enterRead(
   services: GatewayServices,
   door: Door,
-  { request, read, modelId, isStream }: Entering,
+  { request, read, place, modelId, isStream }: Entering,
 ): Promise<Response> {
   const json = read instanceof Fault ? null : read;
   const wanted = modelId ?? (typeof json?.body.model === 'string' ? json.body.model : null);
@@ -84,7 +88,7 @@ export async function enterRead(
     isStream,
     client: clientName(request.headers.get('user-agent')),
   });
-  const arrived: Call = { services, voice: door.voice, ticket, clientSignal: request.signal, hops: 0 };
+  const arrived: Call = { services, voice: door.voice, ticket, clientSignal: request.signal, place, hops: 0 };
   if (read instanceof Fault) return refuse(arrived, read);
   let order: Order;
   let hops = 0;

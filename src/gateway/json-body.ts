@@ -2,6 +2,8 @@
 import * as zlib from 'node:zlib';
 import { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
+import { arrivedBody, bodyTooLarge, LARGE_BYTES } from '#src/stream/arrival.ts';
+import type { BodyPlace } from './large-bodies.ts';
 
 /** The body as it came, what it says, and in words what had to be mended in it. */
 export type JsonBody = { readonly text: string; readonly body: JsonObject; readonly mends: readonly string[] };
@@ -25,11 +27,13 @@ const DECODERS: { readonly [coding: string]: Decode } = {
   zstd: zlib.zstdDecompress,
 };
 
-/** Reads and decodes a request's body, at most `bytesMax` before and after decompression. Throws a Fault. */
-export async function readJsonBody(request: Request, bytesMax: number): Promise<JsonBody> {
-  const arrived = await arrivedBytes(request);
-  const bytes = await inflated(arrived, request.headers.get('content-encoding'), bytesMax);
-  if (bytes.length > bytesMax) throw tooLarge(bytesMax);
+/**
+ * Reads and decodes a request's body, at most `bytesMax` before and after decompression; a large one when it has its
+ * place, which is to be held as long as the body is. Throws a Fault.
+ */
+export async function readJsonBody(request: Request, bytesMax: number, place: BodyPlace): Promise<JsonBody> {
+  const arrived = await arrivedBody(request, { bytesMax, clock: place.clock, onLarge: () => place.take() });
+  const bytes = await inflated(arrived, request.headers.get('content-encoding'), bytesMax, place);
   return parseJsonBody(decoded(bytes));
 }
 
@@ -60,15 +64,12 @@ function withoutHalves(text: string): string {
   return text.replace(ESCAPE, (sequence) => (HALF.test(sequence) ? String.raw`\ufffd` : sequence));
 }
 
-async function arrivedBytes(request: Request): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await request.arrayBuffer());
-  } catch (cause) {
-    throw new Fault('cancelled', 'The client went away before its request was complete.', { cause });
-  }
-}
-
-async function inflated(bytes: Uint8Array, header: string | null, bytesMax: number): Promise<Uint8Array> {
+async function inflated(
+  bytes: Uint8Array,
+  header: string | null,
+  bytesMax: number,
+  place: BodyPlace,
+): Promise<Uint8Array> {
   const coding = (header ?? 'identity').trim().toLowerCase();
   if (coding === 'identity' || coding === '') return bytes;
   const decode = DECODERS[coding];
@@ -76,12 +77,29 @@ async function inflated(bytes: Uint8Array, header: string | null, bytesMax: numb
     const hint = `Send it plain, or as one of ${Object.keys(DECODERS).join(', ')}.`;
     throw new Fault('unsupported-media', `The content encoding ${JSON.stringify(coding)} is not known.`, { hint });
   }
+  const plain = await inflate(coding, decode, bytes, Math.min(bytesMax, LARGE_BYTES));
+  if (plain) return plain;
+  if (bytesMax <= LARGE_BYTES) throw bodyTooLarge(bytesMax);
+  // Nobody can tell from outside what a few kilobytes become.
+  await place.take();
+  const large = await inflate(coding, decode, bytes, bytesMax);
+  if (!large) throw bodyTooLarge(bytesMax);
+  return large;
+}
+
+/** Null when it becomes larger. */
+async function inflate(
+  coding: string,
+  decode: Decode,
+  bytes: Uint8Array,
+  bytesMax: number,
+): Promise<Uint8Array | null> {
   try {
     return await new Promise<Uint8Array>((resolve, reject) => {
       decode(bytes, { maxOutputLength: bytesMax }, (error, plain) => (error ? reject(error) : resolve(plain)));
     });
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bytesMax);
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') return null;
     throw new Fault('invalid-request', `The body is not valid ${coding}.`, { cause });
   }
 }
@@ -92,10 +110,6 @@ function decoded(bytes: Uint8Array): string {
   } catch (cause) {
     throw new Fault('invalid-request', 'The body is not valid UTF-8.', { cause });
   }
-}
-
-function tooLarge(bytesMax: number): Fault {
-  return new Fault('too-large', `The body is larger than ${bytesMax} bytes.`);
 }
 
 function refuseShape(value: object, levels: number): void {

@@ -28,7 +28,8 @@ type Course = { readonly keepAlive: KeepAlive; readonly startedMs: number; lease
 
 /** Answers `/api/chat` or `/api/generate`. Without words to answer, the model is only loaded, or unloaded. */
 export async function ollamaAnswer(services: GatewayServices, shape: AnswerShape, request: Request): Promise<Response> {
-  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX).catch(asFault);
+  const place = services.bodies.placeFor(request.signal);
+  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX, place).catch(asFault);
   const body = read instanceof Fault ? {} : read.body;
   const keepAlive = readOrFault(() => readKeepAlive(body.keep_alive));
   const wantsStream = readOrFault(() => readStream(body.stream));
@@ -36,9 +37,12 @@ export async function ollamaAnswer(services: GatewayServices, shape: AnswerShape
   const course = courseOf(services, keepAlive instanceof Fault ? 'default' : keepAlive);
   const lent = { ...services, lender: keeping(services, course) };
   const isStream = wantsStream === true;
-  if (!fault && isWordless(shape, body)) return loadOnly(lent, { shape, body, request, isStream, course });
+  if (!fault && isWordless(shape, body)) {
+    place[Symbol.dispose]();
+    return loadOnly(lent, { shape, body, request, isStream, course });
+  }
   const door = answerDoor(shape, durationsOf(services, course));
-  return enterRead(lent, door, { request, read: fault ?? read, modelId: null, isStream });
+  return enterRead(lent, door, { request, read: fault ?? read, place, modelId: null, isStream });
 }
 
 function readOrFault<Value>(read: () => Value): Value | Fault {
@@ -165,12 +169,14 @@ export async function ollamaEmbed(
   field: 'input' | 'prompt',
   request: Request,
 ): Promise<Response> {
-  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX).catch(asFault);
+  const place = services.bodies.placeFor(request.signal);
+  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX, place).catch(asFault);
   const body = read instanceof Fault ? {} : read.body;
   const asked = readOrFault(() => ({ keepAlive: readKeepAlive(body.keep_alive), texts: textsOf(body, field) }));
   const course = courseOf(services, asked instanceof Fault ? 'default' : asked.keepAlive);
   const lent = { ...services, lender: keeping(services, course) };
   if (!(asked instanceof Fault) && !(read instanceof Fault) && asked.texts.length === 0) {
+    place[Symbol.dispose]();
     const loading = await loadOnly(lent, { shape: 'generate', body, request, isStream: false, course });
     if (!loading.ok) return loading;
     const nothing = field === 'prompt' ? { embedding: [] } : { model: body.model ?? '', embeddings: [] };
@@ -186,7 +192,7 @@ export async function ollamaEmbed(
     },
   };
   const refused = asked instanceof Fault ? asked : read;
-  const response = await enterRead(lent, door, { request, read: refused, modelId: null, isStream: false });
+  const response = await enterRead(lent, door, { request, read: refused, place, modelId: null, isStream: false });
   if (!response.ok) return response;
   const answer: unknown = await response.json();
   const vectors = vectorsOf(answer, numberOrNull(body.dimensions));

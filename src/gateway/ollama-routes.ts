@@ -22,20 +22,29 @@ export const ollamaRoutes = (services: GatewayServices, of: (request: Request) =
     .get('/api/version', () => version, access('infer'))
     .get('/api/tags', ({ request }) => tags(of(request)), access('infer'))
     .get('/api/ps', ({ request }) => ps(of(request)), access('infer'))
-    .post('/api/show', ({ request }) => answered(request, (body) => Response.json(show(of(request), body))), question)
+    .post(
+      '/api/show',
+      ({ request }) => answered(of(request), request, (body) => Response.json(show(of(request), body))),
+      question,
+    )
     .post('/api/chat', ({ request }) => ollamaAnswer(of(request), 'chat', request), inference)
     .post('/api/generate', ({ request }) => ollamaAnswer(of(request), 'generate', request), inference)
     .post('/api/embed', ({ request }) => ollamaEmbed(of(request), 'input', request), inference)
     .post('/api/embeddings', ({ request }) => ollamaEmbed(of(request), 'prompt', request), inference)
-    .post('/api/pull', ({ request }) => answered(request, (body) => pull(of(request), body)), question)
+    .post('/api/pull', ({ request }) => answered(of(request), request, (body) => pull(of(request), body)), question)
     .delete('/api/delete', () => refused(), question);
   for (const path of UNSERVED) app.post(path, () => refused(), question);
   return app;
 };
 
-async function answered(request: Request, answer: (body: JsonObject) => Response): Promise<Response> {
+async function answered(
+  { bodies }: GatewayServices,
+  request: Request,
+  answer: (body: JsonObject) => Response,
+): Promise<Response> {
+  using place = bodies.placeFor(request.signal);
   try {
-    const { body } = await readJsonBody(request, QUESTION_BYTES_MAX);
+    const { body } = await readJsonBody(request, QUESTION_BYTES_MAX, place);
     return answer(body);
   } catch (cause) {
     return refusal(asFault(cause));

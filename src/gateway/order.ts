@@ -70,6 +70,8 @@ export type Call = {
   readonly voice: Voice;
   readonly ticket: Ticket;
   readonly clientSignal: AbortSignal;
+  /** Where its body is, if that is large. */
+  readonly place: Disposable;
   /** Flows that the request came through before this one. */
   readonly hops: number;
 };
@@ -79,6 +81,7 @@ export function refuse(call: Call, fault: Fault, modelId: string | null = null, 
   call.ticket.settle(
     outcome ?? (fault.kind === 'cancelled' ? { kind: 'cancelled', by: 'client' } : { kind: 'failed', fault }),
   );
+  call.place[Symbol.dispose]();
   return refusalResponse(call.voice, fault, call.ticket.id, modelId);
 }
 

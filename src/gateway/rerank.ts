@@ -14,11 +14,12 @@ const PATH = '/v1/rerank';
  * given back where `return_documents` asks for them.
  */
 export async function rerank(services: GatewayServices, request: Request): Promise<Response> {
-  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX).catch(asFault);
+  const place = services.bodies.placeFor(request.signal);
+  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX, place).catch(asFault);
   const asked = read instanceof Fault ? read : askedBy(read);
   const door = asked instanceof Fault ? doorFor(null) : doorFor(asked);
   const entered = asked instanceof Fault ? asked : read;
-  const response = await enterRead(services, door, { request, read: entered, modelId: null, isStream: false });
+  const response = await enterRead(services, door, { request, read: entered, place, modelId: null, isStream: false });
   const wantsDocuments = !(asked instanceof Fault) && asked.body.return_documents === true;
   if (!response.ok || !wantsDocuments) return response;
   return withDocuments(response, asked.documents);

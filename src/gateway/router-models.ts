@@ -94,8 +94,9 @@ async function answered(
   request: Request,
   act: (modelId: string) => void,
 ): Promise<Response> {
+  using place = services.bodies.placeFor(request.signal);
   try {
-    const { body } = await readJsonBody(request, BODY_BYTES_MAX);
+    const { body } = await readJsonBody(request, BODY_BYTES_MAX, place);
     const wanted = stringOrNull(body.model);
     if (!wanted) throw new Fault('invalid-request', 'model: a name is required.');
     const { model, by } = services.models.resolve(wanted);

@@ -14,6 +14,7 @@ import type { Lender } from '#src/scheduling/lease.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import type { Pulse } from '#src/stream/pulse.ts';
 import type { EngineClient } from '#src/transport/exchange.ts';
+import type { LargeBodies } from './large-bodies.ts';
 import type { TokenEstimates } from './token-estimates.ts';
 
 /** Registered models by the names that requests use. */
@@ -39,6 +40,7 @@ export type GatewayServices = {
   readonly settings: { readonly current: Pick<Settings, 'strip_attribution'> };
   readonly clock: Clock;
   readonly pulse: Pulse;
+  readonly bodies: LargeBodies;
   readonly dialects: { readonly anthropic: Dialect; readonly responses: Dialect };
   /** Answers of `/v1/responses` that may be asked for again. */
   readonly responses: ResponseMemory;

@@ -108,7 +108,9 @@ async function look(services: GatewayServices, model: Model, path: string, reque
 }
 
 async function ask(services: GatewayServices, model: Model, path: string, request: Request): Promise<Response> {
-  return askAs(services, model, path, { json: await readJsonBody(request, LARGE_BODY_BYTES_MAX), request });
+  using place = services.bodies.placeFor(request.signal);
+  const json = await readJsonBody(request, LARGE_BODY_BYTES_MAX, place);
+  return await askAs(services, model, path, { json, request });
 }
 
 async function askAs(
@@ -133,9 +135,10 @@ async function askAs(
  * has it.
  */
 export async function askEngine(services: GatewayServices, request: Request): Promise<Response> {
+  using place = services.bodies.placeFor(request.signal);
   try {
     const { pathname } = new URL(request.url);
-    const json = await readJsonBody(request, LARGE_BODY_BYTES_MAX);
+    const json = await readJsonBody(request, LARGE_BODY_BYTES_MAX, place);
     const { model } = services.models.resolve(stringOrNull(json.body.model));
     refuseNative(services, model, pathname);
     return await askAs(services, model, pathname, { json, request });

@@ -78,6 +78,7 @@ export async function whole(call: Call, order: Order, life: Life): Promise<Respo
     return refusalResponse(call.voice, verdict.fault, ticket.id, order.modelId);
   } finally {
     life.over();
+    call.place[Symbol.dispose]();
     if (settled) ticket.settle(settled);
   }
 }

@@ -5,8 +5,9 @@
  */
 import type { Server } from 'bun';
 import type { AnyElysia } from 'elysia';
-import { type Access, LARGE_BODY_BYTES_MAX } from '#src/access.ts';
-import { Fault } from '#src/faults.ts';
+import type { Access } from '#src/access.ts';
+import { type Clock, systemClock } from '#src/clock.ts';
+import { asFault, Fault } from '#src/faults.ts';
 import { isObject } from '#src/json.ts';
 import type { Callers } from '#src/keys/callers.ts';
 import type { HeldKey } from '#src/keys/held-key.ts';
@@ -22,6 +23,7 @@ import { type HostVerdict, judgeHost, ownNames } from './host-check.ts';
 import { judgeOrigin } from './origin-check.ts';
 import { type Finding, RouteTable } from './route-table.ts';
 import { harden } from './security-headers.ts';
+import { withBody } from './small-body.ts';
 import { untilOver } from './until-over.ts';
 
 /** The server that a request came in by. */
@@ -42,6 +44,8 @@ export type GuardParts = {
   readonly interfaceAddresses: () => readonly string[];
   /** The port when `fetch` is called without a server, as tests do. */
   readonly port: number;
+  /** By which senders of bodies are waited for; the real one when it is not given. */
+  readonly clock?: Clock;
 };
 
 /** The application behind its guard. */
@@ -54,6 +58,14 @@ export interface Guarded {
   readonly routes: RouteTable['routes'];
 }
 
+/**
+ * Time that a connection may be idle, or take for the head of its next request. Bun itself gives 10 s for the first.
+ * Not while a request is answered: a model may think for longer before its first word.
+ */
+const REST_S = 75;
+/** Of one whose request was given up: the rest of it may still come in. */
+const REST_AFTER_SLOW_S = 4;
+const SLOW_STATUS = 408;
 /** Distinct Host headers whose verdict is remembered. */
 const VERDICTS_MAX = 64;
 /** Empty and dot segments, backslashes and NUL, also when encoded: what different parsers read differently. */
@@ -63,7 +75,7 @@ const LONGEST_PATH = 8_192;
 
 /** Puts the guard round an application. Throws when a route carries no access declaration. */
 export function guard(parts: GuardParts): Guarded {
-  const { app, refuser } = parts;
+  const { app, refuser, clock = systemClock } = parts;
   app.compile();
   const table = new RouteTable(app.routes);
   const hosts = new HostJudge(parts);
@@ -100,8 +112,8 @@ export function guard(parts: GuardParts): Guarded {
     const path = pathOf(request);
     const admitted = admit(request, path, server);
     if (admitted instanceof Response) return admitted;
-    const bounded = await boundBody(request, admitted.access);
-    if (bounded === null) return refuser.refuse(request, path, tooLarge(admitted.access));
+    const bounded = await withBody(request, admitted.access, clock).catch(asFault);
+    if (bounded instanceof Fault) return refuser.refuse(request, path, bounded);
     // Two servers listen (IPv4 and IPv6), and only the one that a handshake came in by can upgrade it.
     app.server = server;
     // Elysia would read a HEAD's answer to its end to count it; an event stream has none.
@@ -125,10 +137,20 @@ export function guard(parts: GuardParts): Guarded {
       const answered = await answer(request, server);
       if (!(answered instanceof Response)) return answered;
       const response = isCompressible(request, answered) ? await compressPage(answered) : answered;
+      if (server && isWhole(response)) server.timeout(request, restFor(response));
       const { cors_origins } = parts.settings();
       return harden(cors_origins.length > 0 ? withCors(request, response, cors_origins) : response);
     },
   };
+}
+
+/** A stream is left alone: its client may be slow, and whoever writes it has its own patience. */
+function isWhole({ status, headers }: Response): boolean {
+  return status >= 300 || (headers.get('content-type')?.startsWith('application/json') ?? false);
+}
+
+function restFor({ status }: Response): number {
+  return status === SLOW_STATUS ? REST_AFTER_SLOW_S : REST_S;
 }
 
 /** `key` is null for the owner, and where anybody may come in. */
@@ -296,23 +318,6 @@ function wantsLogin(fault: Fault, access: Access, request: Request): boolean {
 
 function toLogin(path: string): Response {
   return new Response(null, { status: 303, headers: { location: `/login?next=${encodeURIComponent(path)}` } });
-}
-
-function tooLarge({ bodyBytesMax }: Access): Fault {
-  return new Fault('too-large', `The body is larger than the ${bodyBytesMax} bytes that this route takes.`);
-}
-
-/** The request itself, or one whose length is known and small enough; null when it is larger. */
-async function boundBody(request: Request, access: Access): Promise<Request | null> {
-  if (!request.headers.has('transfer-encoding') || access.bodyBytesMax >= LARGE_BODY_BYTES_MAX) return request;
-  const pieces: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const piece of request.body ?? []) {
-    sizeBytes += piece.byteLength;
-    if (sizeBytes > access.bodyBytesMax) return null;
-    pieces.push(piece);
-  }
-  return new Request(request, { body: Buffer.concat(pieces) });
 }
 
 /** Just as Elysia cuts it out, from the raw URL: a normalised copy would be judged by another path than is routed. */

@@ -2,7 +2,6 @@
 import { networkInterfaces } from 'node:os';
 import type { Server } from 'bun';
 import { websocket } from 'elysia/ws';
-import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { Fault, systemCodeOf } from '#src/faults.ts';
 import { isLoopbackHost } from '#src/keys/who.ts';
 import type { Guarded } from './guard.ts';
@@ -111,7 +110,8 @@ function serve(guarded: Guarded, hostname: string, port: number): Server<unknown
     // Elysia's and Bun's defaults would share the port with a second Flow and cut silent streams.
     reusePort: false,
     idleTimeout: 0,
-    maxRequestBodySize: LARGE_BODY_BYTES_MAX,
+    // Bun's own refusal has no words. Whoever reads a body counts it (stream/arrival.ts).
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
     fetch: (request, server) => guarded.fetch(request, server),
     error: () =>

@@ -5,9 +5,14 @@ import * as zlib from 'node:zlib';
 import fc from 'fast-check';
 import { Fault } from '#src/faults.ts';
 import { parseJsonBody, readJsonBody, syntaxErrorAt } from '#src/gateway/json-body.ts';
+import { LargeBodies } from '#src/gateway/large-bodies.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 const request = (body: string | Uint8Array<ArrayBuffer>, coding?: string) =>
   new Request('http://localhost/', { method: 'POST', body, headers: coding ? { 'content-encoding': coding } : {} });
+
+const read = (sent: Request, bytesMax: number) =>
+  readJsonBody(sent, bytesMax, new LargeBodies({ clock: new FakeClock() }).placeFor(sent.signal));
 
 const faultOf = (work: () => unknown): Promise<Fault> =>
   Promise.resolve()
@@ -20,7 +25,7 @@ const faultOf = (work: () => unknown): Promise<Fault> =>
 describe('a body', () => {
   test('comes back with the text it was', async () => {
     const text = '{"a": 1.0,\n "b":"é"}';
-    expect(await readJsonBody(request(text), 100)).toEqual({ text, body: { a: 1, b: 'é' }, mends: [] });
+    expect(await read(request(text), 100)).toEqual({ text, body: { a: 1, b: 'é' }, mends: [] });
   });
 
   const codings: readonly [string, (bytes: Uint8Array) => Uint8Array][] = [
@@ -33,25 +38,25 @@ describe('a body', () => {
     test(`in ${coding} is decoded, and bounded as decoded`, async () => {
       const text = JSON.stringify({ a: 'x'.repeat(100_000) });
       const bytes = Uint8Array.from(encode(Buffer.from(text)));
-      expect((await readJsonBody(request(bytes, coding), 200_000)).text).toBe(text);
-      expect((await faultOf(() => readJsonBody(request(bytes, coding), 10_000))).kind).toBe('too-large');
-      expect((await faultOf(() => readJsonBody(request('{}', coding), 10_000))).kind).toBe('invalid-request');
+      expect((await read(request(bytes, coding), 200_000)).text).toBe(text);
+      expect((await faultOf(() => read(request(bytes, coding), 10_000))).kind).toBe('too-large');
+      expect((await faultOf(() => read(request('{}', coding), 10_000))).kind).toBe('invalid-request');
     });
   }
 
   test('in an unknown coding is refused', async () => {
-    expect((await faultOf(() => readJsonBody(request('{}', 'compress'), 100))).kind).toBe('unsupported-media');
+    expect((await faultOf(() => read(request('{}', 'compress'), 100))).kind).toBe('unsupported-media');
   });
 
   test('larger than allowed is refused', async () => {
-    expect((await faultOf(() => readJsonBody(request(`{"a":"${'x'.repeat(100)}"}`), 100))).kind).toBe('too-large');
+    expect((await faultOf(() => read(request(`{"a":"${'x'.repeat(100)}"}`), 100))).kind).toBe('too-large');
   });
 
   test('with a byte order mark is read, in UTF-16 or bad UTF-8 is not', async () => {
-    expect((await readJsonBody(request('\uFEFF{"a":1}'), 100)).body).toEqual({ a: 1 });
+    expect((await read(request('\uFEFF{"a":1}'), 100)).body).toEqual({ a: 1 });
     const utf16 = Uint8Array.from(Buffer.from('\uFEFF{"a":1}', 'utf16le'));
-    expect((await faultOf(() => readJsonBody(request(utf16), 100))).kind).toBe('invalid-request');
-    expect((await faultOf(() => readJsonBody(request(Uint8Array.of(0x7b, 0xff)), 100))).message).toContain('UTF-8');
+    expect((await faultOf(() => read(request(utf16), 100))).kind).toBe('invalid-request');
+    expect((await faultOf(() => read(request(Uint8Array.of(0x7b, 0xff)), 100))).message).toContain('UTF-8');
   });
 });
 

@@ -14,6 +14,7 @@ const told: { readonly [Kind in FaultKind]: readonly [status: number, type: stri
   'method-not-allowed': [405, 'invalid_request_error'],
   conflict: [409, 'invalid_request_error'],
   'too-large': [413, 'request_too_large'],
+  'too-slow': [408, 'invalid_request_error'],
   'unsupported-media': [415, 'invalid_request_error'],
   unprocessable: [422, 'invalid_request_error'],
   'queue-full': [429, 'rate_limit_error'],

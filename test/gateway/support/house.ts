@@ -9,6 +9,7 @@ import { normaliseMessages } from '#src/dialects/normalise.ts';
 import { openResponses } from '#src/dialects/responses/responses.ts';
 import { SPEECH, type Speech } from '#src/engines/speech.ts';
 import { Fault } from '#src/faults.ts';
+import { LargeBodies } from '#src/gateway/large-bodies.ts';
 import { gatewayRoutes } from '#src/gateway/routes.ts';
 import type { GatewayServices } from '#src/gateway/services.ts';
 import { TokenEstimates } from '#src/gateway/token-estimates.ts';
@@ -231,6 +232,7 @@ export class House {
       settings: { current: { strip_attribution: true } },
       clock,
       pulse: new Pulse({ clock }),
+      bodies: new LargeBodies({ clock }),
       dialects: { anthropic, responses: openResponses({ memory }) },
       responses: memory,
       normalise: normaliseMessages,
