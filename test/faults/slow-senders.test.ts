@@ -51,7 +51,7 @@ test('F-92: a thousand clients in the middle of their requests starve nobody', a
   expect((await flow.json('/api/health')).body.status).toBeDefined();
 });
 
-test('F-92: the head of a first request is waited for less than half a minute, also when bytes of it keep coming', async () => {
+test('F-92: the head of a first request is waited for less than half a minute, even if bytes keep coming', async () => {
   using silent = await rawClient(flow.url);
   using begun = await rawClient(flow.url, 'GET / HTTP/1.1\r\nX-Slow: ');
   const drip = setInterval(() => begun.send('x'), 500);

@@ -1,4 +1,4 @@
-// Places for large bodies: who waits, in which order, and for how long. What they save: test/faults/large-bodies.test.ts.
+// Places for large bodies: who waits, in which order, and how long. What they save: test/faults/large-bodies.test.ts.
 import { describe, expect, test } from 'bun:test';
 import { asFault, Fault } from '#src/faults.ts';
 import { LargeBodies } from '#src/gateway/large-bodies.ts';
@@ -65,7 +65,7 @@ describe('F-88: large bodies', () => {
     expect(log).toEqual(['0', '1', '66: queue-full']);
   });
 
-  test('keep their place as long as their request lives, streamed or whole, and give it back however it ends', async () => {
+  test('keep their place as long as their request lives, and give it back however it ends', async () => {
     const house = new House();
     const { bodies } = house.services;
     try {

@@ -1,4 +1,4 @@
-// Bodies while they come in, from real sockets, with time passed by hand. What they say: test/gateway/json-body.test.ts.
+// Bodies while they come in from real sockets, with time passed by hand. What they say: test/gateway/json-body.test.ts.
 // A whole Flow before slow senders: test/faults/slow-senders.test.ts.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { asFault, Fault } from '#src/faults.ts';
