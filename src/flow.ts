@@ -275,7 +275,7 @@ type HabitParts = Pick<Flow, 'bus' | 'clock' | 'headers' | 'registry' | 'fleet'>
 
 /** What is known of how models talk. Strangers' templates are rendered in a process that ends with Flow. */
 function openHabits({ bus, clock, headers, registry, fleet }: HabitParts) {
-  const traits = new TraitBook(headers);
+  const traits = new TraitBook(headers, clock);
   const renderer = new Renderer({ clock });
   const templates = new TemplateBook({ renderer, factsOf: (model) => traits.factsOf(model) });
   const unwatch = watchTemplates({

@@ -96,7 +96,7 @@ export function plainOrder(arrived: Arrived, plain: Plain): Order {
     translation: { encoder: () => plain.encoder(head), collector: () => plain.collector(head) },
     notes: [...json.mends, ...plain.notes],
     headers: {},
-    parameters: askedParameters(fields, { ...arrived, caller: plain.fields }),
+    parameters: () => askedParameters(fields, { ...arrived, caller: plain.fields }),
     wantsUsage: false,
   };
 }

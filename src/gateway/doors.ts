@@ -120,7 +120,7 @@ export function verbatimDoor(path: string): Door {
       return {
         ...order,
         wording: (to) => verbatimWording(text, () => namedWording(body(), model.id, to, path), to),
-        parameters: isSampled ? askedParameters(body(), { ...arrived, caller: json.body }) : null,
+        parameters: isSampled ? () => askedParameters(body(), { ...arrived, caller: json.body }) : null,
       };
     },
   };
@@ -154,7 +154,7 @@ export const chatDoor: Door = {
           ? plainWording(text, mending, streamText)
           : foreignWording({ ...arrived, body: { ...without(body, drop), ...set }, wantsStream, mending }, to),
       headers: prepared.headers,
-      parameters: askedParameters({ ...without(request, drop), ...set }, { ...arrived, caller: request }),
+      parameters: () => askedParameters({ ...without(request, drop), ...set }, { ...arrived, caller: request }),
       wantsUsage: isSingle(body) && include_usage === true,
     };
   },
@@ -185,7 +185,7 @@ export function translatedDoor(dialect: Dialect): Door {
         translation: { encoder: () => reading.encoder(head), collector: () => reading.collector(head) },
         notes: [...json.mends, ...reading.notes, ...prepared.notes],
         headers: prepared.headers,
-        parameters: askedParameters(asked, { ...arrived, caller: request }),
+        parameters: () => askedParameters(asked, { ...arrived, caller: request }),
         wantsUsage: false,
       };
     },

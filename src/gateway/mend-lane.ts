@@ -8,7 +8,7 @@ import { isObject, jsonOrNull } from '#src/json.ts';
 import type { Correction } from '#src/repairs/schemas/correction.ts';
 import type { Stage } from '#src/repairs/stage.ts';
 import type { Ticket } from '#src/requests/request.ts';
-import { encodeFrame, endOfFrames, FrameReader, LINE_CHARACTERS_MAX } from '#src/stream/frames.ts';
+import { encodeFrame, endOfFrames, type Frame, FrameReader, LINE_CHARACTERS_MAX } from '#src/stream/frames.ts';
 import { type Ending, endingOf, isReadable, type Lane, type LaneEnd, tooLong } from './lane.ts';
 import type { MakeChain } from './order.ts';
 import { bothUsages, bothWireUsages, continued, type FirstAnswer, SecondTry } from './second-try.ts';
@@ -70,17 +70,18 @@ export class MendLane implements Lane {
     this.#half = end === all.length ? null : all.subarray(end);
     if (end === 0) return null;
     const whole = end === all.length ? all : all.subarray(0, end);
-    let text = '';
-    let isUntouched = true;
-    for (const { data, event } of this.#frames.push(whole)) {
-      const mended = this.#carry(data);
-      if (mended !== null) isUntouched = false;
-      else this.#encoder.passed(data);
-      text += mended ?? encodeFrame({ data, ...(event === null ? {} : { event }) });
+    const frames = this.#frames.push(whole);
+    let text: string | null = null;
+    for (const [at, frame] of frames.entries()) {
+      const mended = this.#carry(frame.data);
+      if (mended === null) this.#encoder.passed(frame.data);
+      // What passes is written only for the sake of what does not.
+      else text ??= frames.slice(0, at).map(asItCame).join('');
+      if (text !== null) text += mended ?? asItCame(frame);
       if (this.isOver) break;
     }
-    if (text === '') return null;
-    return isUntouched ? whole : text;
+    if (text === null) return frames.length === 0 ? null : whole;
+    return text === '' ? null : text;
   }
 
   end(): LaneEnd & { readonly piece: string | null } {
@@ -239,4 +240,8 @@ export class MendLane implements Lane {
     }
     return text;
   }
+}
+
+function asItCame({ data, event }: Frame): string {
+  return encodeFrame({ data, ...(event === null ? {} : { event }) });
 }

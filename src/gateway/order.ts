@@ -31,8 +31,8 @@ export type Order = {
   readonly notes: readonly string[];
   /** Headers of the answer that say so too. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What is in effect, for the record; null where nothing is sampled. */
-  readonly parameters: AskedParameters | null;
+  /** Reads what is in effect, for the record; null where nothing is sampled. */
+  readonly parameters: (() => AskedParameters) | null;
   readonly head: AnswerHead;
   /** The client wants a frame with the counts at the end. */
   readonly wantsUsage: boolean;
@@ -126,8 +126,9 @@ export function wordingFor({ ticket }: Call, order: Order, lease: Lease): Wordin
   for (const note of wording.notes) ticket.repaired(note);
   const limitTokens = wording.foreign?.limitTokens ?? null;
   // Some engines have no end of their own, so they are told one even where nobody named it.
-  if (limitTokens !== null && order.parameters && !Object.hasOwn(order.parameters, 'max_tokens'))
-    ticket.asked({ ...order.parameters, max_tokens: [limitTokens, 'flow'] });
+  const parameters = limitTokens === null ? null : order.parameters?.();
+  if (limitTokens !== null && parameters && !Object.hasOwn(parameters, 'max_tokens'))
+    ticket.asked(() => ({ ...parameters, max_tokens: [limitTokens, 'flow'] }));
   return wording;
 }
 

@@ -7,6 +7,7 @@ import { isObject, type JsonObject } from '#src/json.ts';
 import type { Behaviour, RepairSwitches } from '#src/models/behaviour.ts';
 import type { Model } from '#src/models/model.ts';
 import { splitsThoughts } from '#src/models/thought-parsing.ts';
+import type { ModelTraits } from '#src/models/traits.ts';
 import type { RepairContext } from '#src/repairs/stage.ts';
 import { NOTHING_RELAXED, relaxedSchemas } from './relaxed-schemas.ts';
 import type { GatewayServices } from './services.ts';
@@ -36,7 +37,7 @@ export function prepare(
 ): Prepared {
   const traits = services.traits(model);
   const switches = behaviour.repairs ?? {};
-  const { request: tidied, changes } = services.normalise(request, contentRules(services, model));
+  const { request: tidied, changes } = services.normalise(request, contentRules(services, model, traits));
   const behaved = behave(tidied, {
     behaviour,
     traits,
@@ -89,8 +90,8 @@ function contextOf({ lender }: GatewayServices, { id, trainedContextTokens }: Mo
 }
 
 /** What the normaliser should do for a model. */
-export function contentRules(services: GatewayServices, model: Model): ContentRules {
-  const { wantsShortCallIds, wantsAlternation } = services.traits(model);
+export function contentRules(services: GatewayServices, model: Model, traits: ModelTraits): ContentRules {
+  const { wantsShortCallIds, wantsAlternation } = traits;
   return {
     stripAttribution: services.settings.current.strip_attribution,
     hasVision: model.capabilities.vision,

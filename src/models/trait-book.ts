@@ -1,4 +1,5 @@
 /** The traits of registered models, read from their files once for each state of a file. */
+import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
 import type { ModelFacts } from './facts.ts';
 import type { HeaderCache } from './header-cache.ts';
@@ -8,21 +9,36 @@ import { detectTraits, type ModelTraits, type TraitSource } from './traits.ts';
 
 type Entry = { readonly source: TraitSource; readonly traits: ModelTraits };
 
+/** A look at the file costs a system call, and each request asks; nobody changes a model's file within its answer. */
+const LOOK_INTERVAL_MS = 1_000;
+
 /**
  * Answers what is known of a model's habits. The template is the one that its configuration starts it with, else that
  * of its file. A file that cannot be read now gives what the name alone tells.
  */
 export class TraitBook {
   readonly #headers: HeaderCache;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #known = new WeakMap<Model, { readonly traits: ModelTraits; readonly untilMs: number }>();
   readonly #templates = new TemplateFiles();
   readonly #read = new WeakMap<ModelFacts, Entry>();
 
-  constructor(headers: HeaderCache) {
+  constructor(headers: HeaderCache, clock: Pick<Clock, 'monotonicMs'>) {
     this.#headers = headers;
+    this.#clock = clock;
   }
 
-  /** The traits of a model. Never throws a Fault. */
+  /** The traits of a model, as its files said a second ago or later. Never throws a Fault. */
   of(model: Model): ModelTraits {
+    const nowMs = this.#clock.monotonicMs();
+    const known = this.#known.get(model);
+    if (known && nowMs < known.untilMs) return known.traits;
+    const traits = this.#look(model);
+    this.#known.set(model, { traits, untilMs: nowMs + LOOK_INTERVAL_MS });
+    return traits;
+  }
+
+  #look(model: Model): ModelTraits {
     const { name, hfId } = model;
     const facts = this.factsOf(model);
     if (!facts) return detectTraits({ architecture: null, name, hfId, chatTemplate: null });

@@ -3,7 +3,8 @@
 /** Periods longer than this are not looked for. */
 const PERIOD_MAX = 2_048;
 const RING = 4_096;
-const RING_MASK = RING - 1;
+/** Most answers are shorter than the full ring, and 8 kB for each of some hundred streams is memory that counts. */
+const RING_FIRST = 256;
 /** How often a period is looked for: about four comparisons a character. */
 const LOOK_EVERY = 512;
 /** As much must have been the same before a period is believed: a ruler in a repeated page is not its period. */
@@ -26,7 +27,8 @@ export type Repetition = { readonly period: number; readonly repeats: number; re
  */
 export class RepetitionWatch {
   readonly #boundsFor: (block: string) => RepetitionBounds;
-  readonly #ring = new Uint16Array(RING);
+  /** Of a power of two; doubled while it holds all that was seen. */
+  #ring = new Uint16Array(RING_FIRST);
   #seen = 0;
   #period = 0;
   /** Characters that are equal to the one a period before. */
@@ -45,6 +47,7 @@ export class RepetitionWatch {
       // Up to the next look nothing but keeping is to be done, as long as no period is believed.
       const free = LOOK_EVERY - (this.#seen & (LOOK_EVERY - 1));
       const to = Math.min(piece.length, at + free);
+      this.#makeRoom(to - at);
       if (this.#period === 0) this.#keep(piece, at, to);
       else {
         const end = this.#follow(piece, at, to);
@@ -56,22 +59,33 @@ export class RepetitionWatch {
     return -1;
   }
 
+  #makeRoom(characters: number): void {
+    let size = this.#ring.length;
+    while (size < RING && size < this.#seen + characters) size *= 2;
+    if (size === this.#ring.length) return;
+    const ring = new Uint16Array(size);
+    ring.set(this.#ring);
+    this.#ring = ring;
+  }
+
   #keep(piece: string, from: number, to: number): void {
     const ring = this.#ring;
+    const mask = ring.length - 1;
     let place = this.#seen;
-    for (let at = from; at < to; at += 1, place += 1) ring[place & RING_MASK] = piece.charCodeAt(at);
+    for (let at = from; at < to; at += 1, place += 1) ring[place & mask] = piece.charCodeAt(at);
     this.#seen = place;
   }
 
   /** Keeps, and compares with the period before. */
   #follow(piece: string, from: number, to: number): number {
     const ring = this.#ring;
+    const mask = ring.length - 1;
     for (let at = from; at < to; at += 1) {
       const code = piece.charCodeAt(at);
       const place = this.#seen;
-      ring[place & RING_MASK] = code;
+      ring[place & mask] = code;
       this.#seen = place + 1;
-      if (ring[(place - this.#period) & RING_MASK] !== code) {
+      if (ring[(place - this.#period) & mask] !== code) {
         this.#period = 0;
         this.#keep(piece, at + 1, to);
         return -1;
@@ -90,9 +104,10 @@ export class RepetitionWatch {
   }
 
   #last(length: number): string {
+    const mask = this.#ring.length - 1;
     let text = '';
     for (let back = length; back > 0; back -= 1) {
-      text += String.fromCharCode(this.#ring[(this.#seen - back) & RING_MASK] ?? 0);
+      text += String.fromCharCode(this.#ring[(this.#seen - back) & mask] ?? 0);
     }
     return text;
   }
@@ -100,11 +115,12 @@ export class RepetitionWatch {
   /** The smallest period that holds for as long as it must to be believed. */
   #look(): void {
     const ring = this.#ring;
+    const mask = ring.length - 1;
     const last = this.#seen - 1;
-    const code = ring[last & RING_MASK];
+    const code = ring[last & mask];
     const longest = Math.min(PERIOD_MAX, this.#seen - BELIEVED);
     for (let period = 1; period <= longest; period += 1) {
-      if (ring[(last - period) & RING_MASK] !== code) continue;
+      if (ring[(last - period) & mask] !== code) continue;
       const same = this.#sameWith(period);
       if (same < BELIEVED) continue;
       this.#period = period;
@@ -117,10 +133,11 @@ export class RepetitionWatch {
   /** For how many characters back each is equal to the one a period before. */
   #sameWith(period: number): number {
     const ring = this.#ring;
+    const mask = ring.length - 1;
     const most = Math.min(this.#seen, RING) - period;
     const last = this.#seen - 1;
     let same = 0;
-    while (same < most && ring[(last - same) & RING_MASK] === ring[(last - same - period) & RING_MASK]) same += 1;
+    while (same < most && ring[(last - same) & mask] === ring[(last - same - period) & mask]) same += 1;
     return same;
   }
 

@@ -120,8 +120,8 @@ export interface Ticket {
   /** Aborts when a user cancels the request; the client's own abort comes from the connection. */
   readonly signal: AbortSignal;
   resolved(modelId: ModelId): void;
-  /** What is in effect for it. */
-  asked(parameters: AskedParameters): void;
+  /** What is in effect for it; `read` is called when somebody wants to know, at the latest at its end. */
+  asked(read: () => AskedParameters): void;
   /** It waits, and why: stage `loading` for reason `loading`, else `queued`. */
   waiting(wait: Wait): void;
   /** The engine has been asked: stage `prefilling`. */

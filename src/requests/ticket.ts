@@ -72,6 +72,7 @@ export class RequestTicket implements Ticket {
   #finalTokensPerS: number | null = null;
   readonly #repairs: string[] = [];
   #parameters: AskedParameters | null = null;
+  #readParameters: (() => AskedParameters) | null = null;
   #mends = 0;
   #endedMs: number | null = null;
   #termination: TerminationCode | null = null;
@@ -123,8 +124,8 @@ export class RequestTicket implements Ticket {
     this.#desk.changed(this);
   }
 
-  asked(parameters: AskedParameters): void {
-    if (!this.isSettled) this.#parameters = parameters;
+  asked(read: () => AskedParameters): void {
+    if (!this.isSettled) this.#readParameters = read;
   }
 
   waiting(wait: Wait): void {
@@ -239,11 +240,18 @@ export class RequestTicket implements Ticket {
       queueMs: this.#stage === 'queued' ? this.#queueMs + inStageMs : this.#queueMs,
       loadMs: this.#stage === 'loading' ? (this.#loadMs ?? 0) + inStageMs : this.#loadMs,
       repairs: [...this.#repairs],
-      parameters: this.#parameters,
+      parameters: this.#asked,
       endedAtMs: this.#endedMs === null ? null : this.#atWall(this.#endedMs),
       termination: this.#termination,
       error: this.#error,
     };
+  }
+
+  get #asked(): AskedParameters | null {
+    this.#parameters = this.#readParameters?.() ?? this.#parameters;
+    // It holds the whole body of the request.
+    this.#readParameters = null;
+    return this.#parameters;
   }
 
   get #ttftMs(): number | null {
@@ -325,7 +333,7 @@ export class RequestTicket implements Ticket {
       prefillTokensPerS: timings.prefillTokensPerS,
       decodeTokensPerS: this.#finalTokensPerS,
       repairs: [...this.#repairs],
-      parameters: this.#parameters,
+      parameters: this.#asked,
     };
   }
 }

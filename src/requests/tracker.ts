@@ -22,14 +22,19 @@ export type TrackerParts = {
 };
 
 const TICK_MS = 100;
+/**
+ * No page shows more than ten states a second. With a timer of no delay, each request would wake the event loop once
+ * more, just when its engine answers: 0.1 ms of its time to the first token (measured).
+ */
+const TELL_MS = 20;
 const WINDOW_MS = 2_000;
 const ENDED_STAY_MS = 10_000;
 /** At thousands of requests a second, ten seconds of them would be tens of megabytes. */
 const ENDED_MAX = 500;
 
 /**
- * Keeps all tickets. Changes of stage are published at once; counts and speeds by one shared tick of 100 ms that runs
- * only while something stirs, so that a token costs a comparison and an addition.
+ * Keeps all tickets. Changes of stage are published within 20 ms; counts and speeds by one shared tick of 100 ms
+ * that runs only while something stirs, so that a token costs a comparison and an addition.
  */
 export class RequestTracker implements Tracker {
   readonly #parts: TrackerParts;
@@ -37,7 +42,9 @@ export class RequestTracker implements Tracker {
   readonly #tickets = new Map<RequestId, RequestTicket>();
   readonly #ended: RequestTicket[] = [];
   readonly #stirred = new Set<RequestTicket>();
+  readonly #changed = new Set<RequestTicket>();
   readonly #speed = new SpeedWindow();
+  #tellTimer: Timer | null = null;
   #tickTimer: Timer | null = null;
   #sweepTimer: Timer | null = null;
   #openCount = 0;
@@ -48,7 +55,7 @@ export class RequestTracker implements Tracker {
     this.#desk = {
       monotonicMs: () => parts.clock.monotonicMs(),
       engineOf: (modelId) => parts.engineOf?.(modelId) ?? null,
-      changed: (ticket) => this.#publish(ticket),
+      changed: (ticket) => this.#tellSoon(ticket),
       stirred: (ticket) => this.#stir(ticket),
       counted: (tokens) => this.#count(tokens),
       mended: (ticket, use) => parts.onMended?.({ requestId: ticket.id, modelId: ticket.modelId, use }),
@@ -60,7 +67,7 @@ export class RequestTracker implements Tracker {
     const ticket = new RequestTicket(newRequestId(), head, this.#parts.clock.wallMs(), this.#desk);
     this.#tickets.set(ticket.id, ticket);
     this.#openCount += 1;
-    this.#publish(ticket);
+    this.#tellSoon(ticket);
     return ticket;
   }
 
@@ -101,6 +108,17 @@ export class RequestTracker implements Tracker {
     return ((this.#tokens - before.count) * 1000) / elapsedMs;
   }
 
+  /** A request that goes through four stages in no time is told of once, behind what is urgent. */
+  #tellSoon(ticket: RequestTicket): void {
+    this.#changed.add(ticket);
+    this.#tellTimer ??= this.#parts.clock.after(TELL_MS, () => {
+      this.#tellTimer = null;
+      const changed = [...this.#changed];
+      this.#changed.clear();
+      for (const each of changed) this.#publish(each);
+    });
+  }
+
   #publish(ticket: RequestTicket): void {
     this.#parts.bus.publish({ type: 'request-changed', requestId: ticket.id, modelId: ticket.modelId ?? '' });
   }
@@ -138,7 +156,7 @@ export class RequestTracker implements Tracker {
     this.#stirred.delete(ticket);
     this.#ended.push(ticket);
     this.#parts.record(row);
-    this.#publish(ticket);
+    this.#tellSoon(ticket);
     if (this.#ended.length > ENDED_MAX) this.#removeOldest();
     this.#sweepTimer ??= this.#parts.clock.after(ENDED_STAY_MS, () => this.#sweep());
   }

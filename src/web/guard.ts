@@ -83,7 +83,7 @@ export function guard(parts: GuardParts): Guarded {
   const admit = (request: Request, path: string, server: Listening | null): Admitted | Response => {
     const settings = parts.settings();
     const rawHost = request.headers.get('host');
-    const hostFault = refusedHost(hosts.judge(rawHost, server?.port ?? parts.port, settings));
+    const hostFault = refusedHost(hosts.judge(rawHost, server, settings));
     if (hostFault) return withoutPage(refuser, request, hostFault);
     if (path.length > LONGEST_PATH || SLY_PATH.test(path)) return refuser.refuse(request, path, notFound(path));
     const isUpgrade = request.headers.get('upgrade')?.toLowerCase() === 'websocket';
@@ -161,16 +161,19 @@ class HostJudge {
   readonly #parts: GuardParts;
   #settings: Settings | null = null;
   readonly #verdicts = new Map<string, HostVerdict>();
+  /** Bun asks the system for a server's port each time. */
+  readonly #ports = new WeakMap<Listening, number>();
 
   constructor(parts: GuardParts) {
     this.#parts = parts;
   }
 
-  judge(rawHost: string | null, port: number, settings: Settings): HostVerdict {
+  judge(rawHost: string | null, server: Listening | null, settings: Settings): HostVerdict {
     if (settings !== this.#settings) {
       this.#settings = settings;
       this.#verdicts.clear();
     }
+    const port = this.#portOf(server);
     const key = `${port} ${rawHost}`;
     const known = this.#verdicts.get(key);
     if (known) return known;
@@ -179,6 +182,15 @@ class HostJudge {
     // What is foreign now may be the address that the next network gives this machine.
     if (verdict === 'ours' && this.#verdicts.size < VERDICTS_MAX) this.#verdicts.set(key, verdict);
     return verdict;
+  }
+
+  #portOf(server: Listening | null): number {
+    if (server === null) return this.#parts.port;
+    const known = this.#ports.get(server);
+    if (known !== undefined) return known;
+    const port = server.port ?? this.#parts.port;
+    this.#ports.set(server, port);
+    return port;
   }
 }
 

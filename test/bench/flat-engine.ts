@@ -88,7 +88,8 @@ function answer(socket: Socket<Stream>, path: string, body: string): void {
   }
   const wantsProgress = body.includes('"return_progress":true');
   const opening = HEAD + (wantsProgress ? framed(role, { prompt_progress: progress }) : '') + framed(role);
-  Object.assign(socket.data, { left: TOKENS, isAnswering: true });
+  const wanted = Number(/flat out for (\d+)/.exec(body)?.[1] ?? TOKENS);
+  Object.assign(socket.data, { left: Math.min(TOKENS, wanted), isAnswering: true });
   if (send(socket, Buffer.from(opening))) go(socket);
 }
 

@@ -91,6 +91,7 @@ test('many changes of one thing within 100 ms are told once, with its newest sta
   const reader = readerOf(streams.open());
   await reader.read();
   const ticket = tracker.open(HEAD);
+  clock.advance(20);
   await reader.read();
   ticket.resolved('tiny');
   ticket.sent();
@@ -126,6 +127,7 @@ test('a listener that does not read costs bounded memory and is then told everyt
   const reader = readerOf(streams.open());
   await reader.read();
   for (let count = 0; count < 1_500; count += 1) tracker.open(HEAD).settle(completed());
+  clock.advance(20);
   bus.publish({ type: 'notice', tone: 'info', text: 'Something.' });
   const told = await reader.read();
   expect(told?.map(({ event }) => event)).toEqual(['snapshot', 'notice']);
@@ -180,13 +182,13 @@ describe('the socket', () => {
     const ticket = tracker.open(HEAD);
     ticket.resolved('tiny');
     ticket.sent();
-    clock.advance(100);
+    clock.advance(120);
     expect(types()).toEqual(['init', 'request_update', 'slot_update', 'metrics_update']);
-    expect(sent[1]).toMatchObject({ data: { request_id: ticket.id, stage: 'prefilling' }, ts: 1_750_000_000.1 });
+    expect(sent[1]).toMatchObject({ data: { request_id: ticket.id, stage: 'prefilling' }, ts: 1_750_000_000.12 });
     expect(sent[2]?.data).toEqual({ model_id: 'tiny', slot_id: 0, state: 'prefilling', progress: null });
     sent.length = 0;
     ticket.settle(completed());
-    clock.advance(100);
+    clock.advance(120);
     expect(types()).toEqual(['request_update', 'slot_update', 'metrics_update']);
     expect(sent[1]?.data).toEqual({ model_id: 'tiny', slot_id: 0, state: 'idle', progress: null });
     clock.advance(10_200);
@@ -213,7 +215,7 @@ describe('the socket', () => {
   test('waits for a client that does not keep up, and then tells only the newest', () => {
     keepsUp = false;
     const ticket = tracker.open(HEAD);
-    clock.advance(100);
+    clock.advance(120);
     sent.length = 0;
     for (let tokens = 1; tokens < 50; tokens += 1) {
       ticket.output(tokens);
@@ -242,6 +244,7 @@ test('both are reached through the front door', async () => {
     expect((await reader.read())?.[0]?.event).toBe('snapshot');
     const next = reader.read();
     tracker.open(HEAD);
+    clock.advance(20);
     expect((await next)?.[0]?.event).toBe('request');
 
     const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
@@ -249,8 +252,10 @@ test('both are reached through the front door', async () => {
     const updated = Promise.withResolvers<void>();
     socket.onmessage = ({ data }) => {
       messages.push(JSON.parse(String(data)).type);
-      if (messages.at(-1) === 'init') tracker.open(HEAD);
-      else updated.resolve();
+      if (messages.at(-1) === 'init') {
+        tracker.open(HEAD);
+        clock.advance(20);
+      } else updated.resolve();
     };
     await updated.promise;
     expect(messages.slice(0, 2)).toEqual(['init', 'request_update']);

@@ -8,6 +8,7 @@ import type { EngineKind, LaunchOverrides, Model } from '#src/models/model.ts';
 import { splitsThoughts } from '#src/models/thought-parsing.ts';
 import { TraitBook } from '#src/models/trait-book.ts';
 import { someModel } from '#test/engines/support/plan.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
 import { writeScriptedModel } from '#test/support/scripted-model.ts';
 
 const GLM = '{% if tools %}<tool_call>name\n<arg_key>k</arg_key>{% endif %}';
@@ -28,7 +29,7 @@ function modelWith(launch: LaunchOverrides, differences: Partial<Model> = {}): M
 }
 
 test('the template that a model is started with counts, as it is now', () => {
-  const book = new TraitBook(new HeaderCache());
+  const book = new TraitBook(new HeaderCache(), new FakeClock());
   const file = join(folder, 'chat.jinja');
   writeFileSync(file, GLM);
   expect(book.of(modelWith({})).callFormat).toBeNull();
@@ -40,7 +41,7 @@ test('the template that a model is started with counts, as it is now', () => {
 });
 
 test('a file that is no template leaves the template of the model', () => {
-  const book = new TraitBook(new HeaderCache());
+  const book = new TraitBook(new HeaderCache(), new FakeClock());
   const large = join(folder, 'large.jinja');
   writeFileSync(large, GLM + ' '.repeat(1 << 20));
   for (const file of [large, folder, '/dev/zero', join(folder, 'none.jinja')]) {
@@ -48,8 +49,23 @@ test('a file that is no template leaves the template of the model', () => {
   }
 });
 
+test('a file is looked at once a second for one registration of a model', () => {
+  const clock = new FakeClock();
+  const book = new TraitBook(new HeaderCache(), clock);
+  const file = join(folder, 'changing.jinja');
+  writeFileSync(file, GLM);
+  const model = modelWith({ chat_template_file: file });
+  expect(book.of(model).callFormat).toBe('glm');
+  writeFileSync(file, MISTRAL);
+  utimesSync(file, new Date(1_000), new Date(1_000));
+  clock.advance(999);
+  expect(book.of(model).callFormat).toBe('glm');
+  clock.advance(1);
+  expect(book.of(model).callFormat).toBe('mistral');
+});
+
 test('the same state of the files is read once, and a new name is heard', () => {
-  const book = new TraitBook(new HeaderCache());
+  const book = new TraitBook(new HeaderCache(), new FakeClock());
   expect(book.of(modelWith({}))).toBe(book.of(modelWith({})));
   expect(book.of(modelWith({}, { name: 'gpt-oss-20b' })).family).toBe('gpt-oss');
 });

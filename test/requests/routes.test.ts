@@ -78,7 +78,7 @@ test('live requests are told by model, with wall-clock seconds', async () => {
 test('one request is told in the same words while it runs and after, with what it was asked with', async () => {
   const ticket = tracker.open(HEAD);
   ticket.resolved('tiny');
-  ticket.asked({ temperature: [0.2, 'caller'], top_k: [20, 'model'] });
+  ticket.asked(() => ({ temperature: [0.2, 'caller'], top_k: [20, 'model'] }));
   clock.advance(100);
   ticket.sent();
   clock.advance(250);

@@ -156,6 +156,7 @@ test('a slow model at one token in three seconds shows its speed, not nothing', 
 test('a thousand tokens in a second are told at most ten times, and cost no timer once they stop', () => {
   const ticket = tracker.open(HEAD);
   ticket.output(1);
+  clock.advance(20);
   events.length = 0;
   for (let tokens = 2; tokens <= 1_001; tokens += 1) {
     clock.advance(1);
@@ -165,6 +166,16 @@ test('a thousand tokens in a second are told at most ten times, and cost no time
   expect(events.length).toBeGreaterThan(5);
   clock.advance(200);
   expect(clock.armedCount).toBe(0);
+});
+
+test('the stages that a request goes through within 20 ms are told once', () => {
+  const ticket = tracker.open(HEAD);
+  ticket.resolved('tiny');
+  ticket.sent();
+  ticket.output(1);
+  expect(events).toEqual([]);
+  clock.advance(20);
+  expect(events).toEqual([{ type: 'request-changed', requestId: ticket.id, modelId: 'tiny' }]);
 });
 
 test('an ended request can be seen for ten seconds, then is removed, and no timer stays', () => {

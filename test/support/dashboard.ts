@@ -98,6 +98,7 @@ export async function openDashboard(
   };
   const lender = {
     snapshot: () => snapshotOf(scene),
+    model: (id: string) => scene.fleet.find(({ modelId }) => modelId === id) ?? idleModel(id),
     load: (id: string) => void asked.push(`load ${id}`),
     unload: (id: string, { force }: { force: boolean }) => {
       const busy = scene.fleet.find(({ modelId }) => modelId === id)?.inFlight ?? 0;

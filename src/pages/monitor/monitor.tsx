@@ -366,8 +366,7 @@ export class Monitor implements LiveTopic {
 
   /** A model that comes up for the first time takes its place among those that did. */
   #modelOrList(modelId: string): FragmentKey {
-    const fleetModel = this.#sources.lender.snapshot().models.find((one) => one.modelId === modelId);
-    const isNew = fleetModel !== undefined && this.#cards.noteStirred(fleetModel);
+    const isNew = this.#cards.noteStirred(this.#sources.lender.model(modelId));
     return isNew ? 'models' : keyOf(MODEL, modelId);
   }
 

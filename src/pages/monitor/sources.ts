@@ -10,7 +10,7 @@ import type { MachineMemory } from './memory-story.ts';
 /** Where the present state of things is read. */
 export type MonitorSources = {
   readonly models: () => readonly Model[];
-  readonly lender: Pick<Lender, 'snapshot'>;
+  readonly lender: Pick<Lender, 'snapshot' | 'model'>;
   readonly tracker: Pick<Tracker, 'list' | 'find' | 'openCount' | 'tokensPerS'>;
   /** The machine's memory, measured lately; null when it cannot be told. */
   readonly memory: () => MachineMemory | null;
