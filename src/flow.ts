@@ -19,6 +19,7 @@ import { Bus } from './events.ts';
 import type { ExternalDesk } from './external/external-desk.ts';
 import { type NeedOf, openFleetRoom } from './fleet-room.ts';
 import { Hardware } from './host/hardware.ts';
+import { KeepAwake } from './host/keep-awake.ts';
 import { LoopLag } from './host/loop-lag.ts';
 import { Mishaps } from './host/mishaps.ts';
 import { Notices } from './host/notices.ts';
@@ -141,7 +142,7 @@ export async function openFlow(config: Config, version: string, environment: Nod
   const responses = openResponseStore(ground);
   const door = openKeyRoom({ ...ground, config, registry, cancel: (id) => void tracker.cancel(id) });
   const tracker = openTracker({ ...parts, records, fleet, keys: door.keys });
-  const watches = openWatches({ ...ground, ...records, hardware, fleet });
+  const watches = openWatches({ ...ground, ...records, hardware, fleet, tracker, environment });
   return {
     ...ground,
     ...records,
@@ -355,12 +356,19 @@ function openResponseStore({ store, clock, bus }: Ground): ResponseStore {
   return new ResponseStore({ store, clock, onTrouble });
 }
 
-type WatchParts = Pick<Flow, 'store' | 'writer' | 'clock' | 'hardware' | 'fleet'>;
+type WatchParts = Ground & Pick<Flow, 'writer' | 'hardware' | 'fleet' | 'tracker' | 'environment'>;
 
 /** How Flow itself does, and how the machine's memory was shared out. */
-function openWatches({ store, writer, clock, hardware, fleet }: WatchParts) {
+function openWatches(parts: WatchParts) {
+  const { store, writer, clock, hardware, fleet, logs, settings, tracker } = parts;
   const memory = () => hardware.memory();
   return {
+    keepAwake: new KeepAwake({
+      ...parts,
+      isWished: () => settings.current.keep_awake,
+      openRequests: () => tracker.openCount,
+      onRefused: (words) => logs.info(words),
+    }),
     loopLag: new LoopLag({ clock }),
     memoryHistory: new MemoryHistory({ store, writer, clock, fleet: () => fleet.snapshot(), memory }),
   };

@@ -131,6 +131,10 @@ export const Settings = Type.Object(
       default: 1,
       description: 'MLX models loaded at the same time; 0 = as many as fit',
     }),
+    keep_awake: Type.Boolean({
+      default: true,
+      description: 'Keep this computer from falling asleep while requests run; the display may go dark',
+    }),
     restart_grown: Type.Union([Type.Literal('off'), Type.Literal('mlx'), Type.Literal('all')], {
       default: 'mlx',
       description: 'Engines that are started anew, while idle, when they have taken much more memory since their load',

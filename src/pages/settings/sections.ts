@@ -43,6 +43,7 @@ export const SECTIONS: readonly Section[] = [
       { name: 'jit_enabled', label: 'Load on request' },
       { name: 'jit_cooldown_enabled', label: 'Unload when idle' },
       { name: 'jit_cooldown_seconds', label: 'Idle time before unloading', unit: 'seconds' },
+      { name: 'keep_awake', label: 'Stay awake for requests' },
       { name: 'queue_limit', label: 'Waiting requests', unit: 'per model' },
       { name: 'queue_limit_per_key', label: 'Waiting requests of one caller', unit: 'in all' },
       { name: 'queue_wait_seconds', label: 'Longest wait', unit: 'seconds' },
