@@ -375,6 +375,26 @@ describe('turns', () => {
     expect(one.lease).not.toBeNull();
   });
 
+  test('F-37: two hundred waiters, a hundred times: however long the load, whenever they come, all wake', async () => {
+    for (let round = 0; round < 100; round += 1) {
+      const world = worldOf({ a: 8 });
+      world.slots = 1 + (round % 4);
+      world.fates.set('a', { ...GOOD, loadMs: round * 3 });
+      const all: Asked[] = [];
+      // Some come before, some in the very tick of the load's end, some after it.
+      for (let index = 0; index < 200; index += 1) {
+        all.push(world.ask('a', `r${index}`));
+        if (index % 20 === 0) world.clock.advance(round % 31);
+      }
+      for (let turn = 0; turn < 600 && all.some((one) => one.lease === null); turn += 1) {
+        await world.pass(10, 10);
+        for (const one of all) one.end();
+      }
+      expect(all.filter((one) => one.lease === null)).toHaveLength(0);
+      expect(startsOf(world, 'a')).toBe(1);
+    }
+  });
+
   test('F-37: a concurrent cold start of two models with room for one leaves no request queued for ever', async () => {
     for (let turn = 0; turn < 100; turn += 1) {
       const world = worldOf({ a: 10, b: 10 });
