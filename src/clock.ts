@@ -19,13 +19,27 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after: (delayMs, action) => {
-    const timer = setTimeout(action, delayMs);
-    timer.unref();
-    return { [Symbol.dispose]: () => clearTimeout(timer) };
+    const timer = setTimeout(() => {
+      armed.delete(timer);
+      action();
+    }, delayMs);
+    return held(timer, clearTimeout);
   },
-  every: (intervalMs, action) => {
-    const timer = setInterval(action, intervalMs);
-    timer.unref();
-    return { [Symbol.dispose]: () => clearInterval(timer) };
-  },
+  every: (intervalMs, action) => held(setInterval(action, intervalMs), clearInterval),
 };
+
+/** How many timers of the real clock are armed: for `/metrics`, where a number that only grows shows a leak. */
+export const armedTimers = (): number => armed.size;
+
+const armed = new Set<NodeJS.Timeout>();
+
+function held(timer: NodeJS.Timeout, clear: (timer: NodeJS.Timeout) => void): Timer {
+  timer.unref();
+  armed.add(timer);
+  return {
+    [Symbol.dispose]: () => {
+      armed.delete(timer);
+      clear(timer);
+    },
+  };
+}

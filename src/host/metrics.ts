@@ -13,6 +13,9 @@ export type MetricsParts = {
   readonly loopLagMs: number;
   readonly mishaps: Pick<Mishaps, 'countOf'>;
   readonly residentBytes: number;
+  /** Null where the system does not list them. */
+  readonly openFiles: number | null;
+  readonly armedTimers: number;
   readonly uptimeS: number;
 };
 
@@ -121,10 +124,15 @@ function processFamilies(parts: MetricsParts): readonly Family[] {
       { value: parts.loopLagMs / 1000 },
     ]),
     gauge('process_resident_memory_bytes', 'Resident memory of Flow itself.', [{ value: parts.residentBytes }]),
+    gauge('process_open_fds', 'Open file descriptors of Flow itself.', known(parts.openFiles)),
+    gauge('flow_timers_armed', 'Timers of Flow that wait for their time.', [{ value: parts.armedTimers }]),
     gauge('flow_uptime_seconds', 'Time since Flow started.', [{ value: parts.uptimeS }]),
     gauge('flow_build_info', 'Always 1.', [{ labels: { version: parts.version }, value: 1 }]),
   ];
 }
+
+/** No sample of what is not known. */
+const known = (value: number | null): readonly Sample[] => (value === null ? [] : [{ value }]);
 
 function counter(name: string, help: string, samples: readonly Sample[]): Family {
   return { name, kind: 'counter', help, samples };

@@ -4,6 +4,7 @@ import {
   chmodSync,
   constants,
   linkSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -17,12 +18,14 @@ import { Fault, systemCodeOf } from '#src/faults.ts';
 const FOLDERS = ['', 'engines', 'logs'] as const;
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
+/** What Flow keeps private, also when somebody wrote or restored it with wider modes. */
+const PRIVATE_FILES = ['settings.json', 'settings.json.bak', 'flow.db', 'flow.db-wal', 'flow.db-shm'];
 const LOCK_FILE = 'flow.lock';
 const ATTEMPTS_MAX = 3;
 const PS_TIMEOUT_MS = 2_000;
 
 /**
- * Makes the directory and its folders, mode 0700. True when Flow can write there; false when it is there and can only
+ * Makes the directory and its folders, mode 0700, and its private files 0600. True when Flow can write there; false when it is there and can only
  * be
  * read: then what is in it is used as it is. Throws Fault('conflict') when there is no directory and none can be made.
  */
@@ -34,6 +37,7 @@ export function prepareDataDir(dataDir: string): boolean {
       chmodSync(path, FOLDER_MODE);
     }
     accessSync(dataDir, constants.W_OK);
+    for (const file of PRIVATE_FILES) makePrivate(join(dataDir, file));
     return true;
   } catch (cause) {
     if (isReadable(dataDir)) return false;
@@ -42,6 +46,14 @@ export function prepareDataDir(dataDir: string): boolean {
       cause,
     });
   }
+}
+
+/** A file of somebody else's stays as it is: what follows says whether it can be used. */
+function makePrivate(path: string): void {
+  try {
+    const found = lstatSync(path);
+    if (found.isFile() && (found.mode & 0o077) !== 0) chmodSync(path, FILE_MODE);
+  } catch {}
 }
 
 function isReadable(dataDir: string): boolean {

@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -42,6 +43,15 @@ describe('making it', () => {
     chmodSync(join(path, 'logs'), 0o755);
     expect(prepareDataDir(path)).toBe(true);
     for (const name of ['', 'engines', 'logs']) expect(statSync(join(path, name)).mode & 0o777).toBe(0o700);
+  });
+
+  test('S-26: takes what a restored backup shows to others back, and leaves where a link leads alone', () => {
+    const elsewhere = join(folder, 'elsewhere.json');
+    for (const path of [elsewhere, join(folder, 'flow.db')]) writeFileSync(path, '{}', { mode: 0o644 });
+    symlinkSync(elsewhere, join(folder, 'settings.json'));
+    prepareDataDir(folder);
+    expect(statSync(join(folder, 'flow.db')).mode & 0o777).toBe(0o600);
+    expect(statSync(elsewhere).mode & 0o777).toBe(0o644);
   });
 
   test('is refused, with what to do, where a file is in the way', () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LOCAL_KEY_HEADER, readLocalKey } from '#src/store/local-key.ts';
+import { judge } from './referee.ts';
 
 const MAIN = join(import.meta.dir, '..', '..', 'src', 'main.ts');
 const READY = /Flow is listening on (http:\/\/\S+)/;
@@ -31,6 +32,8 @@ export type FlowOptions = {
   readonly flags?: readonly string[];
   /** The llama-server to use; null leaves it to Flow to find one. */
   readonly engine?: string | null;
+  /** The test damages what the referee looks at, or provokes a mistake. */
+  readonly isSpoilt?: boolean;
 };
 
 /** Starts Flow on a free port and waits for its ready line. Throws with its output when it ends before. */
@@ -94,11 +97,15 @@ export async function startFlow(options: FlowOptions = {}): Promise<RunningFlow>
       return { status: response.status, body: answer.startsWith('{') ? JSON.parse(answer) : { value: answer } };
     },
     async [Symbol.asyncDispose]() {
+      const judgement = await judge({ url, pid: child.pid, dataDir, output: () => text });
       child.kill('SIGTERM');
       const isGone = await Promise.race([child.exited.then(() => true), Bun.sleep(15_000).then(() => false)]);
       if (!isGone) child.kill('SIGKILL');
       await child.exited;
+      const troubles = [...judgement.troubles, ...(await judgement.afterwards())];
       if (!options.dataDir) rmSync(dataDir, { recursive: true, force: true });
+      const judged = options.isSpoilt ? [] : troubles;
+      if (judged.length > 0) throw new Error(`At the end of this Flow: ${judged.join('; ')}. Its log:\n${text}`);
     },
   };
 }
