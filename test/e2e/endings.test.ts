@@ -115,7 +115,11 @@ describe('a request ends once and leaves nothing', () => {
   });
 
   test('when the engine refuses', async () => {
-    const response = await ask({ ...endless, stream: false, messages: [{ role: 'user', content: 'word '.repeat(60_000) }] });
+    const response = await ask({
+      ...endless,
+      stream: false,
+      messages: [{ role: 'user', content: 'word '.repeat(60_000) }],
+    });
     expect(response.status).toBe(400);
     expect(await theOnlyRow()).toMatchObject({ outcome: 'failed' });
   });

@@ -45,7 +45,7 @@ export async function judge(flow: Judged): Promise<Judgement> {
     afterwards: async (withinMs = GONE_WITHIN_MS) => [
       ...(await strays(children, withinMs)),
       ...unsoundFiles(flow.dataDir),
-      ...spoken(flow),
+      ...spoken(flow.output(), key),
     ],
   };
 }
