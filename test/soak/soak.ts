@@ -26,6 +26,8 @@ const SAMPLE_EVERY_MS = Math.min(10_000, durationMs / 30);
 const WARM_UP_SHARE = 0.33;
 /** After the warm-up. What is below these is the noise of a collector that runs when it likes. */
 const GROWTH_MAX = { residentMb: 12, openFiles: 6, timers: 6 } as const;
+/** A shorter run is all warm-up: what it leaves behind is judged, not what grew. */
+const GROWTH_JUDGED_FROM_MS = 300_000;
 const QUIET_MS_MAX = 60_000;
 
 const say = (text: string): void => void process.stdout.write(text);
@@ -44,7 +46,8 @@ try {
   // The referee looks at what is left behind: processes, files, unexpected errors.
   await world[Symbol.asyncDispose]();
 }
-const verdicts = [...grown(samples), ...left, ...tally.wrongs];
+const isLong = durationMs >= GROWTH_JUDGED_FROM_MS;
+const verdicts = [...(isLong ? grown(samples) : []), ...left, ...tally.wrongs];
 report();
 process.exit(verdicts.length === 0 ? 0 : 1);
 
@@ -137,7 +140,8 @@ function report(): void {
     say(`${name.padEnd(16)} median ${middle} ${unit}, most ${worst} ${unit}, slope ${slope} ${unit} an hour\n`);
   }
   say(`database: ${databaseMb.toFixed(1)} MB\n`);
-  say(verdicts.length === 0 ? 'Nothing grew, and nothing was left.\n' : `WRONG:\n${verdicts.join('\n')}\n`);
+  const good = isLong ? 'Nothing grew, and nothing was left.' : 'Nothing was left; too short to say what grows.';
+  say(verdicts.length === 0 ? `${good}\n` : `WRONG:\n${verdicts.join('\n')}\n`);
   const { json } = values;
   if (json) {
     void Bun.write(json, JSON.stringify({ ...values, rows: tally.rows, reasons: tally.reasons, samples, verdicts }));
