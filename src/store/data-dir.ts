@@ -25,9 +25,9 @@ const ATTEMPTS_MAX = 3;
 const PS_TIMEOUT_MS = 2_000;
 
 /**
- * Makes the directory and its folders, mode 0700, and its private files 0600. True when Flow can write there; false when it is there and can only
- * be
- * read: then what is in it is used as it is. Throws Fault('conflict') when there is no directory and none can be made.
+ * Makes the directory and its folders, mode 0700, and its private files 0600. True when Flow can write there; false
+ * when it is there and can only be read: then what is in it is used as it is. Throws Fault('conflict') when there is no
+ * directory and none can be made.
  */
 export function prepareDataDir(dataDir: string): boolean {
   try {

@@ -39,7 +39,7 @@ const addModel = (dashboard: Dashboard, id: string): void => {
 };
 
 describe('many windows of one browser', () => {
-  test('eight at once are all live, all see what changes, and an ordinary request still goes through', async () => {
+  test('F-94: eight at once are all live, all see what changes, and an ordinary request goes through', async () => {
     const dashboard = await house();
     const context = await browser.newContext();
     const windows = await Promise.all(Array.from({ length: WINDOWS }, () => pageIn(context)));
@@ -121,7 +121,7 @@ describe('windows that nobody sees', () => {
 });
 
 describe('the badge', () => {
-  test('does not say live over a connection that has gone silent, and a new one is made', async () => {
+  test('F-95: does not say live over a connection that has gone silent, and a new one is made', async () => {
     const dashboard = await house();
     const { page } = await watchedPage(browser);
     await page.goto(dashboard.listener.url);

@@ -44,7 +44,7 @@ const faultOf = (act: () => unknown): unknown => {
 };
 
 describe('one unit is one download', () => {
-  test('asked for by name, by quantisation and by nothing, at the same time', async () => {
+  test('F-73: asked for by name, by quantisation and by nothing, at the same time', async () => {
     await using bench = await startBench(tiny());
     slowly(bench);
     const views = await Promise.all([
@@ -91,7 +91,7 @@ describe('one unit is one download', () => {
 });
 
 describe('what belongs together comes together', () => {
-  test('all shards and the projector; nothing is in place before all of it is right', async () => {
+  test('F-72: all shards and the projector; nothing is in place before all of it is right', async () => {
     const shards = [1, 2, 3].map((part) => ({
       path: `big-Q4_K_M-0000${part}-of-00003.gguf`,
       bytes: noise(300_000, part),
@@ -177,7 +177,7 @@ describe('pause, resume, cancel', () => {
     expect(again).not.toContain('bytes=0-262143');
   });
 
-  test('what ran goes on by itself after a restart', async () => {
+  test('F-64: what ran goes on by itself after a restart', async () => {
     await using bench = await startBench(tiny());
     slowly(bench);
     const view = await bench.order();
@@ -190,7 +190,7 @@ describe('pause, resume, cancel', () => {
     expect(await contentOf(bench.placed(NAME))).toBe(sha256Of(model));
   });
 
-  test('cancel removes its own parts and nothing else', async () => {
+  test('F-74: cancel removes its own parts and nothing else', async () => {
     await using bench = await startBench(tiny());
     await Bun.write(bench.placed('notes.txt'), 'mine');
     await Bun.write(join(bench.modelsDir, '.downloads', 'else.part'), 'another');
@@ -305,7 +305,7 @@ test('a Flow that ended while it put files in place knows them for its own', asy
   expect(bench.hub.contentAsked.length).toBe(asked);
 });
 
-test('a disk that really fills up pauses the download, and room lets it go on', async () => {
+test('F-62: a disk that really fills up pauses the download, and room lets it go on', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'flow-tiny-disk-'));
   // Only where this user may mount one; elsewhere the disk is filled by an injected write (faults.test.ts).
   const mounted = Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', folder]).exitCode === 0;

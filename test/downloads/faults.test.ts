@@ -29,7 +29,7 @@ test('a download ends as a verified, registered model in its own folder', async 
   expect(bench.events.some((event) => event.type === 'download-changed')).toBe(true);
 });
 
-test('connections cut at twenty random points resume where they broke', async () => {
+test('F-63: connections cut at twenty random points resume where they broke', async () => {
   await using bench = await startBench(tiny(), { connections: 2, rangeBytes: 1 << 20 });
   const seed = Math.floor(Math.random() * 1e9);
   for (const point of noise(20, seed)) {
@@ -43,7 +43,7 @@ test('connections cut at twenty random points resume where they broke', async ()
   expect(bench.hub.contentAsked.length).toBeGreaterThan(20);
 });
 
-test('what has come is not asked for again', async () => {
+test('F-63: what has come is not asked for again', async () => {
   await using bench = await startBench(tiny(), { connections: 1 });
   bench.hub.spoil(NAME, { kind: 'short', afterBytes: 1000 }, 3);
   const { record } = await bench.order();
@@ -53,7 +53,7 @@ test('what has come is not asked for again', async () => {
   expect(ranges[4]).toBe('bytes=262144-524287');
 });
 
-test('one flipped bit is found, the file fetched once more, and the model is right', async () => {
+test('F-65: one flipped bit is found, the file fetched once more, and the model is right', async () => {
   await using bench = await startBench(tiny());
   bench.hub.spoil(NAME, { kind: 'flip', atByte: 1000 }, 1);
   const { record } = await bench.order();
@@ -61,7 +61,7 @@ test('one flipped bit is found, the file fetched once more, and the model is rig
   expect(await contentOf(bench.placed(NAME))).toBe(sha256Of(model));
 });
 
-test('a file that comes damaged twice fails clearly and is never put in place', async () => {
+test('F-65: a file that comes damaged twice fails clearly and is never put in place', async () => {
   await using bench = await startBench([{ path: NAME, bytes: model, digest: 'a'.repeat(64) }]);
   const { record } = await bench.order();
   const { record: failed } = await bench.reaches(record.id, 'complete', 'failed');
@@ -71,7 +71,7 @@ test('a file that comes damaged twice fails clearly and is never put in place', 
   expect(await Bun.file(bench.placed(NAME)).exists()).toBe(false);
 });
 
-describe('answers that are not as asked', () => {
+describe('F-66: answers that are not as asked', () => {
   const passing = [
     ['a short answer that says it is whole', { kind: 'short', afterBytes: 1000 }],
     ['a stall', { kind: 'stall', afterBytes: 1000 }],
@@ -104,7 +104,7 @@ describe('answers that are not as asked', () => {
     expect(failed.reason).toMatchObject({ kind: 'hub-broken' });
   });
 
-  test('429 is waited for as long as it says, and shown meanwhile', async () => {
+  test('F-69: 429 is waited for as long as it says, and shown meanwhile', async () => {
     await using bench = await startBench(tiny(), { connections: 1 });
     bench.hub.spoil(NAME, { kind: 'status', status: 429, headers: { 'retry-after': '1' } }, 1);
     const startedMs = performance.now();
@@ -116,7 +116,7 @@ describe('answers that are not as asked', () => {
   });
 });
 
-test('a file that changes on the hub starts over with what is there now, and says so', async () => {
+test('F-67: a file that changes on the hub starts over with what is there now, and says so', async () => {
   const other = noise(model.length, 7);
   await using bench = await startBench([{ path: NAME, bytes: other }], { connections: 1 });
   bench.hub.spoil(NAME, { kind: 'stall', afterBytes: 300_000 }, 1);
@@ -130,13 +130,13 @@ test('a file that changes on the hub starts over with what is there now, and say
 });
 
 describe('a disk that is too small', () => {
-  test('is refused before anything is fetched, with numbers', async () => {
+  test('F-61: is refused before anything is fetched, with numbers', async () => {
     await using bench = await startBench(tiny(), { disk: { freeBytes: async () => 1000 } });
     expect(bench.order()).rejects.toMatchObject({ kind: 'disk-full', details: { free_bytes: 1000 } });
     expect(bench.hub.contentAsked).toEqual([]);
   });
 
-  test('pauses when it fills up, keeps what came, and goes on from there', async () => {
+  test('F-62: pauses when it fills up, keeps what came, and goes on from there', async () => {
     let isFull = true;
     let written = 0;
     const { systemDisk } = await import('#src/downloads/disk.ts');
@@ -222,7 +222,7 @@ describe('what must not be touched', () => {
     'a\u202egnp.gguf',
     `${'x'.repeat(300)}.gguf`,
   ];
-  test.each(hostile)('the name %p is refused', async (path) => {
+  test.each(hostile)('F-75, S-20: the name %p is refused', async (path) => {
     await using bench = await startBench([{ path, bytes: model }]);
     expect(bench.order()).rejects.toMatchObject({ kind: 'unprocessable' });
     expect(bench.files()).toEqual([]);

@@ -50,7 +50,7 @@ test.each(['../x', 'a/..', 'a/b/c', '/a/b', 'a\\b', 'sha256:../../..', 'a/b\0', 
   },
 );
 
-test('whatever a repository names a file, it is refused or lies below its own folder (S-20)', () => {
+test('F-75, S-20: whatever a repository names a file, it is refused or lies below its own folder', () => {
   const piece = fc.oneof(fc.constantFrom('..', '.', '', '/', '\\', 'a', 'CON', '\u202e', '\0', '%2e%2e'), fc.string());
   const name = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join('/'));
   fc.assert(
@@ -66,7 +66,7 @@ test('whatever a repository names a file, it is refused or lies below its own fo
 });
 
 describe('a folder that is a link to elsewhere', () => {
-  test.each(['owner', 'owner/name'])('at %s has nothing made where it leads (S-20)', async (linked) => {
+  test.each(['owner', 'owner/name'])('S-20: at %s has nothing made where it leads', async (linked) => {
     if (linked.includes('/')) mkdirSync(join(models, 'owner'));
     symlinkSync(outside, join(models, linked));
     const target = targetOf(models, 'owner/name', 'deep/a.gguf');

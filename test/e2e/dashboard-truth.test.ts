@@ -90,7 +90,7 @@ async function expectTruth(open: readonly OpenPage[]): Promise<void> {
   }
 }
 
-test('Flow stops, much changes, Flow comes back: every open page is true again, and none said live meanwhile', async () => {
+test('F-95: Flow stops, much changes, Flow comes back: each page is true again, none said live meanwhile', async () => {
   const open = await openAll();
   const port = Number(new URL(whole.flow.url).port);
   await whole.stop();
@@ -105,7 +105,7 @@ test('Flow stops, much changes, Flow comes back: every open page is true again, 
   await expectTruth(open);
 }, 180_000);
 
-test('pages that nobody looked at for half a minute have missed every event, and are true when they are shown', async () => {
+test('F-95: pages that nobody saw for half a minute have missed every event, and are true when shown', async () => {
   await context.clock.install();
   const open = await openAll();
   const setHidden = (page: Page, isHidden: boolean) =>

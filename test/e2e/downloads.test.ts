@@ -40,7 +40,7 @@ const start = (dataDir?: string): Promise<RunningFlow> =>
   });
 const downloadIn = async (gateway: RunningFlow, id: unknown) => (await gateway.json(`/api/downloads/${id}`)).body;
 
-test('a Flow killed twice on the way ends with a verified model that answers', async () => {
+test('F-64: a Flow killed twice on the way ends with a verified model that answers', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'flow-killed-'));
   try {
     hub.recover();
@@ -112,7 +112,7 @@ describe('a running Flow', () => {
     expect(JSON.parse(again.stdout)).toMatchObject({ state: 'complete', model_id: 'scripted-Q8_0' });
   });
 
-  test('pull says what is wrong, each with its own exit code', async () => {
+  test('F-68: pull says what is wrong, each with its own exit code', async () => {
     const files = [{ path: 'm-Q4_0.gguf', bytes: model }];
     hub.put({
       id: 'acme/bad-GGUF',

@@ -145,7 +145,7 @@ describe('leaves nothing and says why:', () => {
   test.each([
     ['an entry above the folder', ['--transform=s,EVIL,../EVIL,'], 'would leave its folder'],
     ['an absolute entry', ['-P', '--transform=s,^.*EVIL,/tmp/EVIL,'], 'would leave its folder'],
-  ])('a hostile archive with %s', async (_, options, words) => {
+  ])('S-21: a hostile archive with %s', async (_, options, words) => {
     using host = fakeReleases(await tarGz({ 'llama-server': FAKE_PROGRAM, EVIL: 'x' }, options));
     await using here = await bench({ releasesUrl: host.url });
     const fault = await faultOf(here.installer.start(NEWEST));
@@ -153,7 +153,7 @@ describe('leaves nothing and says why:', () => {
     expectClean(here);
   });
 
-  test('a hostile archive with a link out of the folder', async () => {
+  test('S-21: a hostile archive with a link out of the folder', async () => {
     using host = fakeReleases(await withLink('/etc/passwd'));
     await using here = await bench({ releasesUrl: host.url });
     expect((await faultOf(here.installer.start(NEWEST))).message).toContain('a link to `/etc/passwd`');

@@ -41,7 +41,7 @@ describe('a base URL', () => {
   });
 });
 
-describe('the metadata service and its like (S-33)', () => {
+describe('S-33: the metadata service and its like', () => {
   test.each([
     'http://169.254.169.254/latest/meta-data',
     'http://0251.0376.0251.0376/',
@@ -79,7 +79,7 @@ describe('the metadata service and its like (S-33)', () => {
     expect(await kindOf(given)).toBe('forbidden');
   });
 
-  test('a name is refused for any of its addresses', async () => {
+  test('S-33: a name is refused for any of its addresses', async () => {
     expect(await kindOf('http://rebind.test', async () => ['192.168.1.5', '169.254.169.254'])).toBe('forbidden');
   });
 

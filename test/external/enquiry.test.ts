@@ -56,7 +56,7 @@ const troubleOf = (promise: Promise<unknown>): Promise<string> =>
   );
 
 describe('a name', () => {
-  test('is looked up once, and its address kept whatever it means later', async () => {
+  test('S-33: is looked up once, and its address kept whatever it means later', async () => {
     const { port, asked } = server(engine);
     const client = clientWith();
     let looks = 0;
@@ -88,7 +88,7 @@ describe('a name', () => {
 });
 
 describe('what is no engine', () => {
-  test('a redirect is not followed', async () => {
+  test('S-33: a redirect is not followed', async () => {
     const target = server(engine);
     const { port } = server(() => Response.redirect(`http://127.0.0.1:${target.port}/v1/models`, 302));
     expect(await troubleOf(look(`http://127.0.0.1:${port}`))).toContain('status 302');

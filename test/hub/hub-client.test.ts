@@ -133,7 +133,7 @@ describe('a repository', () => {
 });
 
 describe('a file', () => {
-  test('comes whole from the second host, which never sees the token', async () => {
+  test('S-22: comes whole from the second host, which never sees the token', async () => {
     const before = hub.contentAsked.length;
     const got = await open(client(hub.token), 'maker/gated', 'a.gguf');
     expect(got).toMatchObject({ status: 200, fromByte: 0, totalBytes: weights.length, etag: sha256Of(weights) });
@@ -176,7 +176,7 @@ describe('a file', () => {
   );
 });
 
-describe('a refusal is told apart', () => {
+describe('F-68: a refusal is told apart', () => {
   const token = (isRight: boolean) => (isRight ? hub.token : 'hf_wrong');
   test.each([
     ['unknown, no token', null, 'maker/none', 'hub-token-missing', 403],
@@ -211,7 +211,7 @@ describe('a refusal is told apart', () => {
     expect(await faultOf(client().search(ANY, signal))).toMatchObject({ kind: 'hub-busy', retryAfterS: waitS });
   });
 
-  test('5xx of either host, and what is no JSON', async () => {
+  test('F-70: 5xx of either host, and what is no JSON', async () => {
     hub.trouble('/api/models', { kind: 'status', status: 503 });
     expect(await faultOf(client().search(ANY, signal))).toMatchObject({ kind: 'hub-broken', status: 502 });
     hub.recover();
@@ -224,7 +224,7 @@ describe('a refusal is told apart', () => {
     expect((await faultOf(client().search(ANY, signal))).kind).toBe('hub-broken');
   });
 
-  test('nobody there is offline', async () => {
+  test('F-70: nobody there is offline', async () => {
     const gone = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() });
     const url = `http://127.0.0.1:${gone.port}`;
     await gone.stop(true);
@@ -232,7 +232,7 @@ describe('a refusal is told apart', () => {
   });
 });
 
-describe('a redirect', () => {
+describe('S-22: a redirect', () => {
   test.each(['http://169.254.169.254/latest', 'file:///etc/passwd', 'http://a:b@127.0.0.1/', 'http://[fe80::1]/'])(
     'to %s is not followed',
     async (location) => {
@@ -241,7 +241,7 @@ describe('a redirect', () => {
     },
   );
 
-  test('in a circle ends after five', async () => {
+  test('S-22: in a circle ends after five', async () => {
     const before = hub.asked.length;
     hub.trouble('/resolve/', { kind: 'redirect', location: `/${PLAIN.id}/resolve/main/x` });
     expect((await faultOf(open(client(), PLAIN.id, 'plain-Q4_K_M.gguf'))).kind).toBe('hub-broken');
@@ -268,12 +268,12 @@ describe('bounds', () => {
     expect(await reading).toBe('broken');
   });
 
-  test('an answer of more than 32 MiB is cut', async () => {
+  test('S-23: an answer of more than 32 MiB is cut', async () => {
     hub.trouble('/api/models', { kind: 'json', value: ['x'.repeat(33 << 20)] });
     expect((await faultOf(client().search(ANY, signal))).message).toContain('larger');
   });
 
-  test('an answer that unpacks to more is cut, and a list without an end given up', async () => {
+  test('S-23: an answer that unpacks to more is cut, and a list without an end given up', async () => {
     const packed = Bun.gzipSync(Buffer.from(`["${' '.repeat(64 << 20)}"]`));
     let pages = 0;
     using odd = Bun.serve({

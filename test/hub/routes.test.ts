@@ -298,7 +298,7 @@ describe('the token', () => {
 });
 
 describe('refusals', () => {
-  test('say the truth, what may help, and how long to wait', async () => {
+  test('F-68, F-69: say the truth, what may help, and how long to wait', async () => {
     expect(await get('/api/hf/model/maker/nothing')).toMatchObject({
       status: 403,
       body: { error: { kind: 'hub-token-missing' } },
