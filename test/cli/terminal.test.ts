@@ -4,7 +4,7 @@ import { exemptLoopback } from '#src/cli/loopback.ts';
 import { nearestName } from '#src/cli/nearest.ts';
 import { bytes, cut, duration, ProgressBar, safe, type Terminal, table } from '#src/cli/terminal.ts';
 
-describe('what comes from outside', () => {
+describe('S-29: what comes from outside', () => {
   const cases: readonly (readonly [string, string])[] = [
     ['plain ünï 日本', 'plain ünï 日本'],
     ['\u001b[31mred\u001b[0m', 'red'],
@@ -13,10 +13,17 @@ describe('what comes from outside', () => {
     ['a\rb\bc\u009b2Jd', 'abc2Jd'],
     ['line\n\tnext', 'line\n\tnext'],
     ['abc\u202egpj.exe', 'abcgpj.exe'],
+    ['\u001b]52;c;ZXZpbA==\u0007clipboard', 'clipboard'],
   ];
   for (const [from, to] of cases) {
     test(`${JSON.stringify(from)} cannot drive the terminal`, () => expect(safe(from)).toBe(to));
   }
+
+  test('ten megabytes of beginnings without an end are gone through once', () => {
+    for (const beginning of ['\u001b]8;;', '\u001b[', '\u001b[31m', '\u001bP']) {
+      expect(safe(beginning.repeat(10_000_000 / beginning.length))).not.toContain('\u001b');
+    }
+  });
 });
 
 describe('tables', () => {

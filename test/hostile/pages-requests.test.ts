@@ -6,20 +6,27 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { isObject } from '#src/json.ts';
 import { seeOnly, stillLives, throughHtmx } from './support/looks.ts';
 import type { Sink } from './support/model-sinks.ts';
+import { eventsOf, openRawLive, type RawLive } from './support/raw-live.ts';
 import { CLIENTS, cast, LEAKS, LOGS, REFUSALS, WISHES } from './support/request-sinks.ts';
 import type { AttackedPage } from './support/watch.ts';
 import { openWorld, type World } from './support/world.ts';
 
 const SINKS: readonly Sink[] = [WISHES, REFUSALS, LEAKS, LOGS, CLIENTS];
 const LIVE_PAGES = ['/', '/models', '/telemetry', '/logs', '/logs?source=crasher', '/settings'] as const;
+/** Connections that are looked at byte by byte. */
+const RAW_PAGES = ['monitor', 'models', 'telemetry', 'logs'] as const;
+/** Every event that Flow has. */
+const OWN_EVENTS = ['', 'hello', 'beat', 'notice'];
 const MOST = 100;
 
 let world: World;
 const opened = new Map<string, AttackedPage>();
+const raw = new Map<string, RawLive>();
 beforeAll(async () => {
   world = await openWorld();
   await cast(world);
   for (const path of LIVE_PAGES) opened.set(path, await world.open(path));
+  for (const name of RAW_PAGES) raw.set(name, await openRawLive(world.flow.url, name));
   for (const sink of SINKS) await sink.plant(world, world.corpus(sink.name));
 }, 60_000);
 afterAll(() => world?.[Symbol.asyncDispose]());
@@ -33,6 +40,15 @@ test.each(LIVE_PAGES)('S-28: the page %s that was open meanwhile is unharmed', a
   if (!attacked) throw new Error(`${path} was not opened`);
   await seeOnly(world, attacked, path === '/logs?source=crasher' ? { log: 90 } : {});
   await attacked[Symbol.asyncDispose]();
+});
+
+test.each(RAW_PAGES)('S-28: the bytes of %s hold our own events and nothing else', async (name) => {
+  const events = eventsOf((await raw.get(name)?.end()) ?? '');
+  expect(events.length).toBeGreaterThan(3);
+  expect(events.filter((event) => !OWN_EVENTS.includes(event.name))).toEqual([]);
+  // Markup comes as whole partials: what a text forged would stand between them.
+  const markup = events.filter((event) => event.name === '').map(({ data }) => data.trim());
+  expect(markup.filter((data) => !/^<hx-partial [\s\S]*<\/hx-partial>$/.test(data))).toEqual([]);
 });
 
 const PAGES: readonly (readonly [path: string, shows: Readonly<Record<string, number>>])[] = [
