@@ -14,6 +14,7 @@ import {
   type Wish,
 } from '#src/supervision/lifecycle.ts';
 import { someLaunch, someModel } from '#test/engines/support/plan.ts';
+import { seededRandom } from '#test/support/seeded-random.ts';
 import { llamaSpeech } from '#test/support/speech.ts';
 
 const wish: Wish = { model: someModel('/models/tiny.gguf'), overrides: {} };
@@ -210,20 +211,9 @@ test('random lives: never two processes, no kill of nothing, no remembered start
   for (let seed = 1; seed <= 1_000; seed += 1) randomLife(seed);
 });
 
-/** mulberry32. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** A life in a world that behaves: processes appear after a start, end for any reason, late words arrive late. */
 function randomLife(seed: number): void {
-  const next = random(seed);
+  const next = seededRandom(seed);
   const pick = <Value>(values: readonly Value[]): Value => values[Math.floor(next() * values.length)] as Value;
   let life = UNBORN;
   let nowMs = 0;

@@ -3,6 +3,7 @@ import { expect, test } from 'bun:test';
 import { Elysia } from 'elysia';
 import { access } from '#src/access.ts';
 import { RouteTable } from '#src/web/route-table.ts';
+import { seededRandom } from '#test/support/seeded-random.ts';
 
 const PATHS = [
   '/',
@@ -32,20 +33,9 @@ const SEGMENTS = [
   'org%2Fname',
 ];
 
-/** mulberry32 */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 const SEED = 20_261_122;
 test(`whatever Elysia routes, the table judges by the same route (seed ${SEED})`, async () => {
-  const random = seeded(SEED);
+  const random = seededRandom(SEED);
   for (let round = 0; round < 40; round += 1) {
     const app = new Elysia();
     for (const path of PATHS) {
