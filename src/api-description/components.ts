@@ -1,4 +1,5 @@
 /** The shapes that several operations share, by the name under which the document lists them. */
+import { Type } from '@sinclair/typebox';
 import { Behaviour } from '#src/models/behaviour.ts';
 import { LaunchOverrides } from '#src/models/model.ts';
 import { Settings } from '#src/settings/settings.ts';
@@ -8,7 +9,9 @@ import type { Shape } from './operation.ts';
 export const COMPONENT_SHAPES: Readonly<Record<string, Shape>> = {
   Behaviour,
   LaunchSettings: LaunchOverrides,
-  Settings,
+  // A run may have been told to take whichever port is free.
+  Settings: Type.Object({ ...Settings.properties, port: Type.Integer({ minimum: 0, maximum: 65_535 }) }),
+  SettingsPatch: Type.Partial(Settings),
   Error: '{ error: { kind: string, message: string, hint?: string, request_id?: string } }',
   OpenAIError: '{ error: { message: string, type: string, code: string | number | null, param?: string | null } }',
   AnthropicError: "{ type: 'error', error: { type: string, message: string }, request_id?: string | null }",

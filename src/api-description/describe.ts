@@ -2,12 +2,10 @@
  * The description of Flow's HTTP API, as OpenAPI 3.1: what each route declares (access, schemas) and what the catalogue
  * says of it. Pure, and the same for the same routes, whatever their order.
  */
-import { Type } from '@sinclair/typebox';
 import type { Access } from '#src/access.ts';
 import { assert } from '#src/assert.ts';
 import type { FaultKind } from '#src/faults.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
-import { Settings } from '#src/settings/settings.ts';
 import { CATALOGUE } from './catalogue/catalogue.ts';
 import { COMPONENT_SHAPES } from './components.ts';
 import { errorComponent, expectedFaults } from './expected-faults.ts';
@@ -111,8 +109,7 @@ export function openApiDocument(routes: readonly ApiRoute[], version: string): J
 
 /** The shared schemas by name. */
 export function componentSchemas(): JsonObject {
-  const shapes = { ...COMPONENT_SHAPES, SettingsPatch: Type.Partial(Settings) };
-  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, published(shape)]));
+  return Object.fromEntries(Object.entries(COMPONENT_SHAPES).map(([name, shape]) => [name, published(shape)]));
 }
 
 function described(tag: Tag, operation: Operation, route: ApiRoute): DescribedOperation {

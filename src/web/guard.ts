@@ -12,6 +12,7 @@ import { isObject } from '#src/json.ts';
 import type { Callers } from '#src/keys/callers.ts';
 import type { HeldKey } from '#src/keys/held-key.ts';
 import { isLoopbackHost } from '#src/keys/who.ts';
+import { percentDecoded } from '#src/percent.ts';
 import type { Settings } from '#src/settings/settings.ts';
 import { LOCAL_KEY_HEADER } from '#src/store/local-key.ts';
 import { compressPage, isCompressible } from './compress-page.ts';
@@ -103,6 +104,7 @@ export function guard(parts: GuardParts): Guarded {
     if (origin === 'foreign') return refuser.refuse(request, path, foreignPage());
     if (finding.kind !== 'found') return unknownRoute(refuser, request, path, finding);
     const { access } = finding;
+    if (isUndecodable(path, finding.path)) return refuser.refuse(request, path, undecodable());
     const admitted = contentFault(request, access, origin === 'own') ?? judged(parts, request, access, server);
     if (!(admitted instanceof Fault)) return admitted;
     return wantsLogin(admitted, access, request) ? toLogin(path) : refuser.refuse(request, path, admitted);
@@ -234,6 +236,15 @@ function unknownRoute(
   const response = refuser.refuse(request, path, fault);
   response.headers.set('allow', allow);
   return response;
+}
+
+/** The router hands null to a handler for a parameter that it cannot decode; what follows a star stays as it came. */
+function isUndecodable(path: string, routePath: string): boolean {
+  return path.includes('%') && routePath.includes('/:') && percentDecoded(path) === null;
+}
+
+function undecodable(): Fault {
+  return new Fault('invalid-request', 'The address holds a percent sign that encodes nothing.');
 }
 
 function foreignPage(): Fault {
