@@ -43,6 +43,7 @@ import { checkedPlace } from './models/place.ts';
 import { removalRoutes } from './models/removal-routes.ts';
 import { type Naming, type Resolved, resolveAmong, resolveModel } from './models/resolve.ts';
 import { modelRoutes } from './models/routes.ts';
+import { apiPages } from './pages/api/pages.tsx';
 import { openAccounts } from './requests/accounts.ts';
 import { measuredSpeeds } from './requests/measured-speeds.ts';
 import { repairRoutes } from './requests/repair-routes.ts';
@@ -103,6 +104,7 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     .use(await publicFiles())
     .use(loginPages({ credentials, shell: pages }))
     .use(dashboard.routes)
+    .use(apiPages({ shell: pages, routes: () => guarded.routes }))
     .use(live.routes)
     .use(management(flow, isAccepting, closing.signal))
     .use(apiDescriptionRoutes({ routes: () => guarded.routes, version: flow.version }))

@@ -50,6 +50,11 @@ export function About({ about }: { about: AboutData }): JSX.Element {
           Set-up: engine, model, agent
         </a>
       </p>
+      <p>
+        <a class="button" href="/settings/api">
+          API: every route
+        </a>
+      </p>
     </div>
   );
 }

@@ -46,6 +46,6 @@ function chosen({ parameters }: RequestAccount): Readonly<Record<string, unknown
 }
 
 /** As one word of a shell, whatever is in it. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

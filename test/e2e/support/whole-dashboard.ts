@@ -95,6 +95,7 @@ function pagesOf(conversationId: string, requestId: string): readonly DashboardP
     live('Request', `/requests/${requestId}`),
     live('Logs', '/logs'),
     live('Settings', '/settings'),
+    live('API', '/settings/api'),
     { name: 'Login', path: '/login', isLive: false },
     { name: 'Not found', path: '/nowhere', isLive: false },
   ];
