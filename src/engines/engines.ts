@@ -1,11 +1,11 @@
 /** The engines of this machine: which there are, which is used, and how to get one when there is none. */
-import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '#src/clock.ts';
 import type { Bus } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
+import { statOrNull } from '#src/models/file-look.ts';
 import type { SettingsStore } from '#src/settings/settings.ts';
 import type { InstalledEngine } from './engine.ts';
 import type { Environment } from './environment.ts';
@@ -43,6 +43,8 @@ export class Engines implements EngineShelf {
   readonly #deps: EnginesDeps;
   readonly #features = new Map<string, EngineFeatures>();
   #list: Promise<EngineList> | null = null;
+  /** The programs as they were when they were asked. */
+  readonly #stamps = new Map<string, string | null>();
   #presentVersion: string | null = null;
   #edition = 0;
   #found = '';
@@ -229,19 +231,23 @@ export class Engines implements EngineShelf {
   }
 
   /**
-   * The list, searched again when one of it has gone, or when there was none or not the wanted one: a person may just
-   * have installed or mended it, or mounted its disk.
+   * The list, searched again when one of it has gone or was replaced where it is, or when there was none or not the
+   * wanted one: a person may just have installed or mended it, or mounted its disk.
    */
   async #present(wantedId: string | null): Promise<EngineList> {
     const { installed } = await this.list();
     const isThere = installed.some(({ id }) => wantedId === null || id === wantedId);
-    if (!isThere || installed.some(({ executable }) => !existsSync(executable))) this.refresh();
+    if (!isThere || installed.some(({ executable }) => stampOf(executable) !== this.#stamps.get(executable)))
+      this.refresh();
     return await this.list();
   }
 
   async #search(): Promise<EngineList> {
     const { places } = this.#deps;
-    const probes = await Promise.all(findCandidates(places).map((each) => probe(each, places.environment)));
+    const candidates = findCandidates(places);
+    // Before they are asked: one that is replaced meanwhile is asked again.
+    for (const { executable } of candidates) this.#stamps.set(executable, stampOf(executable));
+    const probes = await Promise.all(candidates.map((each) => probe(each, places.environment)));
     const installed: InstalledEngine[] = [];
     const broken: BrokenEngine[] = [];
     for (const result of probes) {
@@ -256,6 +262,12 @@ export class Engines implements EngineShelf {
     this.#found = found;
     return { installed, broken };
   }
+}
+
+/** Which file it is, and since when; null when there is none. Package managers replace programs where they are. */
+function stampOf(executable: string): string | null {
+  const stats = statOrNull(executable);
+  return stats ? [stats.dev, stats.ino, stats.size, stats.mtimeMs].join() : null;
 }
 
 export type EngineParts = {

@@ -179,7 +179,7 @@ describe('a request ends once and leaves nothing', () => {
     await until('a free slot', async () => (await busySlots()) === 0, 1_000);
   });
 
-  test('when the engine dies before the first byte: asked again on a new one', async () => {
+  test('F-02: when the engine dies before the first byte: asked again on a new one', async () => {
     await flow.json('/api/models/flow-demo/load', { batch_size: 64, ubatch_size: 64, threads: 1 });
     const { state } = await until('ready', async () => {
       const model = await demo();
@@ -192,7 +192,7 @@ describe('a request ends once and leaves nothing', () => {
     expect(await theOnlyRow()).toMatchObject({ outcome: 'completed' });
   });
 
-  test('when the engine dies after the first byte: an error event, and no invented end', async () => {
+  test('F-01: when the engine dies after the first byte: an error event, and no invented end', async () => {
     const response = await ask(endless);
     const reader = response.body?.getReader();
     if (!reader) throw new Error('no body');

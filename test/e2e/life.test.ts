@@ -115,7 +115,7 @@ describe('a model', () => {
     expect((await flow.json('/v1/chat/completions', hello('flow-demo'))).status).toBe(200);
   });
 
-  test('that crashed while idle is seen at once and started again when asked for', async () => {
+  test('F-14: that crashed while idle is seen at once and started again when asked for', async () => {
     await flow.json('/v1/chat/completions', hello('flow-demo'));
     process.kill((await modelOf('flow-demo'))?.state.pid ?? 0, 'SIGKILL');
     await until('failed', async () => (await phaseOf('flow-demo')) === 'failed', 1_000);

@@ -53,7 +53,7 @@ const unsaid =
   (command: Command) => ({ ...command, argv: [...command.argv, ...more] });
 
 describe('a real llama-server', () => {
-  test('that does not know a flag: said with the flag, sticky', async () => {
+  test('F-07: that does not know a flag: said with the flag, sticky', async () => {
     const report = await crash(planFor(join(folder, 'tiny.gguf')), unsaid('--bogus-flag'));
     expect(report).toMatchObject({ kind: 'bad-flag', isSticky: true, exitCode: 1, signal: null });
     expect(report.message).toBe('llama-server b10434 does not know `--bogus-flag`.');
@@ -67,7 +67,7 @@ describe('a real llama-server', () => {
     expect(report).toMatchObject({ kind: 'missing-file', isSticky: true, exitCode: 1 });
   });
 
-  test('that does not know an extra argument: said where it came from', () => {
+  test('F-07: that does not know an extra argument: said where it came from', () => {
     const launch = someLaunch({ extra_args: ['--bogus_flag=1'] });
     const ending = { code: 1, signal: null, tail: ['error: invalid argument: --bogus-flag'] };
     const report = diagnose(ending, planFor(join(folder, 'tiny.gguf'), { launch }));
@@ -97,7 +97,7 @@ describe('a real llama-server', () => {
     ['a web page', new TextEncoder().encode('<!DOCTYPE html><html>'), /begins with '<!DO'|is a web page/],
     ['empty', new Uint8Array(), /is damaged or incomplete|is empty/],
     // The second wording is that of the look at the file, when the engine left without its last lines.
-  ])('with a file that is %s', async (name, bytes, words) => {
+  ])('F-11: with a file that is %s', async (name, bytes, words) => {
     const path = join(folder, `${name.replaceAll(' ', '-')}.gguf`);
     writeFileSync(path, bytes);
     const report = await crash(planFor(path));
@@ -105,7 +105,7 @@ describe('a real llama-server', () => {
     expect(report.message).toMatch(words);
   });
 
-  test('with a file that is gone', async () => {
+  test('F-12: with a file that is gone', async () => {
     const report = await crash(planFor(join(folder, 'nothing.gguf')));
     expect(report).toMatchObject({ kind: 'missing-file', isSticky: true });
     expect(report.message).toContain(join(folder, 'nothing.gguf'));
@@ -118,17 +118,20 @@ describe('a real llama-server', () => {
     expect(report.message).toContain(`Port ${taken.port} was taken`);
   });
 
-  test.skipIf(process.platform !== 'linux')('that runs out of memory: numbers and levers, not sticky', async () => {
-    const model = someModel(join(folder, 'tiny.gguf'), { trainedContextTokens: null });
-    const launch = someLaunch({ ctx_size: 8_000_000, n_parallel: 1, cache_type_k: 'f32', cache_type_v: 'f32' });
-    const report = await crash(planFor(model.path, { model, launch }), (command) => ({
-      ...command,
-      argv: ['prlimit', '--as=2500000000', ...command.argv],
-    }));
-    expect(report).toMatchObject({ kind: 'out-of-memory', isSticky: false });
-    expect(report.message).toContain('3906.25 MB could not be had');
-    expect(report.hint).toContain('smaller ctx_size');
-  });
+  test.skipIf(process.platform !== 'linux')(
+    'F-13: that runs out of memory: numbers and levers, not sticky',
+    async () => {
+      const model = someModel(join(folder, 'tiny.gguf'), { trainedContextTokens: null });
+      const launch = someLaunch({ ctx_size: 8_000_000, n_parallel: 1, cache_type_k: 'f32', cache_type_v: 'f32' });
+      const report = await crash(planFor(model.path, { model, launch }), (command) => ({
+        ...command,
+        argv: ['prlimit', '--as=2500000000', ...command.argv],
+      }));
+      expect(report).toMatchObject({ kind: 'out-of-memory', isSticky: false });
+      expect(report.message).toContain('3906.25 MB could not be had');
+      expect(report.hint).toContain('smaller ctx_size');
+    },
+  );
 
   test.skipIf(process.platform !== 'linux')('that runs out of memory at once and aborts', async () => {
     const report = await crash(planFor(join(folder, 'tiny.gguf')), (command) => ({
@@ -138,7 +141,7 @@ describe('a real llama-server', () => {
     expect(report.kind).toBe('out-of-memory');
   });
 
-  test.skipIf(process.platform !== 'linux')('without its libraries: the library is named', async () => {
+  test.skipIf(process.platform !== 'linux')('F-08: without its libraries: the library is named', async () => {
     const executable = join(folder, 'llama-server');
     copyFileSync(someEngine().executable, executable);
     const engine = someEngine({ executable, libraryPath: null });
@@ -174,7 +177,7 @@ describe('other endings, as recorded', () => {
     ['a buffer', 'alloc_tensor_range: failed to allocate Vulkan0 buffer of size 4096000000', '4.1 GB on Vulkan0'],
     ['old builds', 'llama_model_load: error loading model: unable to allocate CUDA0 buffer', 'this machine'],
     ['C++', "terminate called after throwing an instance of 'std::bad_alloc'", 'this machine'],
-  ])('out of memory on %s', (_, line, words) => {
+  ])('F-13: out of memory on %s', (_, line, words) => {
     const report = diagnose({ code: 1, signal: null, tail: [loading, line] }, plan);
     expect(report).toMatchObject({ kind: 'out-of-memory', isSticky: false });
     expect(report.message).toContain(words);

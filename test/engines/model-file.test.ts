@@ -25,7 +25,7 @@ test.each([
   ['nothing', 'missing.gguf', null, 'missing-file', 'is gone'],
   ['a folder', 'folder.gguf', null, 'corrupt-file', 'not a regular file'],
   ['the first of two shards', 'm-00001-of-00002.gguf', 'GGUF'.padEnd(30), 'missing-file', 'm-00002-of-00002.gguf'],
-] as const)('%s is reported, sticky', (_, name, content, kind, words) => {
+] as const)('F-11: %s is reported, sticky', (_, name, content, kind, words) => {
   const path = join(folder, name);
   if (content !== null) writeFileSync(path, content);
   const report = precheck(someModel(path));
@@ -34,7 +34,7 @@ test.each([
   expect(report?.isSticky).toBe(true);
 });
 
-test('a FIFO is reported without being opened, which would wait for ever', async () => {
+test('F-11: a FIFO is reported without being opened, which would wait for ever', async () => {
   const path = join(folder, 'pipe.gguf');
   await Bun.$`mkfifo ${path}`;
   expect(precheck(someModel(path))?.message).toContain('not a regular file');

@@ -83,7 +83,7 @@ describe('while the model loads', () => {
 });
 
 describe('an engine that falls silent', () => {
-  test('in the middle of an answer is given up after 120 s, with heartbeats until then', async () => {
+  test('F-03: in the middle of an answer is given up after 120 s, with heartbeats until then', async () => {
     const engine = await house.engine({ tokens: 50, hang_after_tokens: 3 });
     const heard = listen(await post(`${url}/v1/chat/completions`, asked('chat')));
     await until(() => dataOf(heard.text).length >= 3);
@@ -99,7 +99,7 @@ describe('an engine that falls silent', () => {
     expect(house.lender.unloads).toEqual([]);
   });
 
-  test('in the prefill is given up after ten minutes', async () => {
+  test('F-04: in the prefill is given up after ten minutes', async () => {
     const engine = await house.engine({ hang_in_prefill: true });
     const sent = post(`${url}/v1/chat/completions`, asked('chat'));
     await recorded(engine, 'request-begin');
@@ -138,7 +138,7 @@ describe('an engine that falls silent', () => {
     expect(outcome()).toMatchObject({ fault: { kind: 'engine-silent' } });
   });
 
-  test('before its headers is given up after ten minutes', async () => {
+  test('F-04: before its headers is given up after ten minutes', async () => {
     const engine = await house.engine({ hang_before_headers: true });
     const sent = post(`${url}/v1/chat/completions`, asked('chat'));
     await recorded(engine, 'request-begin');

@@ -6,7 +6,7 @@ import { type Asked, flushed, GB, GOOD, startsOf, type World, worldOf } from './
 const lastWait = (asked: Asked) => asked.waits.at(-1);
 
 describe('failures', () => {
-  test('a second out-of-memory ends it, even if another idle model could be unloaded by then', async () => {
+  test('F-13: a second out-of-memory ends it, even if another idle model could be unloaded by then', async () => {
     const world = worldOf({ a: 4, b: 4, c: 4 });
     world.fleet.load('a', {});
     await world.pass(2_000);
@@ -20,7 +20,7 @@ describe('failures', () => {
     expect(world.phase('c')).toBe('ready');
   });
 
-  test('a failed load tells everybody who waited why, with the last lines and what may help', async () => {
+  test('F-05: a failed load tells everybody who waited why, with the last lines and what may help', async () => {
     const world = worldOf({ a: 8 });
     world.fates.set('a', { ...GOOD, end: 'corrupt-file', isSticky: true });
     const all = Array.from({ length: 50 }, () => world.ask('a'));
@@ -34,7 +34,7 @@ describe('failures', () => {
     expect(startsOf(world, 'a')).toBe(1);
   });
 
-  test('a sticky failure lasts until the file, the configuration or the settings change', async () => {
+  test('F-11: a sticky failure lasts until the file, the configuration or the settings change', async () => {
     const world = worldOf({ a: 8 });
     const changes: readonly (() => void)[] = [
       () => world.fileStates.set('a', 'another file'),
@@ -73,7 +73,7 @@ describe('failures', () => {
     expect(world.phase('a')).toBe('ready');
   });
 
-  test('a request in a short back-off waits; in a long one it is refused with the time to come back', async () => {
+  test('F-15: a request in a short back-off waits; in a long one it hears when to come back', async () => {
     const world = worldOf({ a: 8 });
     world.fates.set('a', { ...GOOD, end: 'unknown' });
     for (let failure = 0; failure < 2; failure += 1) {
@@ -92,7 +92,7 @@ describe('failures', () => {
     expect(refused.fault?.retryAfterS).toBeGreaterThan(5);
   });
 
-  test('a pinned model that crashes comes back by itself; another only when asked', async () => {
+  test('F-14: a pinned model that crashes comes back by itself; another only when asked', async () => {
     const world = worldOf({ a: 4, b: 4 });
     world.configure('a', { is_pinned: true });
     world.fleet.load('a', { ctx_size: 8_192 });

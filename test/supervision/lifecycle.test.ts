@@ -89,7 +89,7 @@ test('a stop before there is a process gives the start up, and the model is idle
   expect(life.state).toEqual({ phase: 'idle' });
 });
 
-test('a stop of a ready model asks first and kills when the grace is over', () => {
+test('F-16: a stop of a ready model asks first and kills when the grace is over', () => {
   const { life, effects, last } = live([start, spawned(), ready(), [5, stop]]);
   expect(effects).toEqual(['start', 'terminate']);
   expect(last).toEqual([{ do: 'terminate', generation: 1, killAtMs: 5 + STOP_GRACE_MS }]);
@@ -136,7 +136,7 @@ test('a load that is given up is killed at once and fails with that reason, what
   expect(live([exited(1, crash('killed'))], life).life.state).toMatchObject({ phase: 'failed', report: stalled });
 });
 
-test('a taken port is tried again elsewhere, three times at most, and nobody sees it', () => {
+test('F-10: a taken port is tried again elsewhere, three times at most, and nobody sees it', () => {
   const taken = crash('port-taken');
   const twice = live([[5, start], spawned(1), [50, exited(1, taken)], spawned(2), [60, exited(2, taken)]]);
   expect(twice.effects).toEqual(['start', 'start', 'start']);
@@ -166,7 +166,7 @@ function failing(rounds: number, upMs: number | null, from: Life = UNBORN) {
   return { life, backOffs, nowMs };
 }
 
-test('failures back off 1, 2, 4, 8 s; the fifth within ten minutes stays', () => {
+test('F-15: failures back off 1, 2, 4, 8 s; the fifth within ten minutes stays', () => {
   expect(failing(FAILURES_MAX, null).backOffs).toEqual([1_000, 2_000, 4_000, 8_000, null]);
   expect(failing(FAILURES_MAX, 1_000).backOffs).toEqual([1_000, 2_000, 4_000, 8_000, null]);
 });
@@ -177,7 +177,7 @@ test('a start before its time is ignored, and at its time is not', () => {
   expect(step(life, start, nowMs).effects.map((effect) => effect.do)).toEqual(['start']);
 });
 
-test('a model that was well for a minute starts again at once, and its past is forgotten', () => {
+test('F-15: a model that was well for a minute starts again at once, and its past is forgotten', () => {
   const { life } = failing(4, null);
   expect(failing(1, HEALTHY_AFTER_MS, { ...life, state: { phase: 'idle' } }).backOffs).toEqual([0]);
   expect(failing(6, HEALTHY_AFTER_MS).backOffs).toEqual([0, 0, 0, 0, 0, 0]);
@@ -186,7 +186,7 @@ test('a model that was well for a minute starts again at once, and its past is f
 test.each([
   ['forgiveness', { type: 'forgive' } as const],
   ['force', { type: 'start', wish, force: true } as const],
-])('a sticky failure ends only by %s', (_, remedy) => {
+])('F-11: a sticky failure ends only by %s', (_, remedy) => {
   const sticky = live([start, spawned(), exited(1, crash('corrupt-file', true))]).life;
   expect(sticky.state).toMatchObject({ phase: 'failed', retryAtMs: null });
   expect(step(sticky, start, 1e12).effects).toEqual([]);

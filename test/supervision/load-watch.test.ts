@@ -10,7 +10,7 @@ function watching(stallS = 120) {
   return { clock, reasons, watch };
 }
 
-test('silence for the whole time ends a load, once', () => {
+test('F-05: silence for the whole time ends a load, once', () => {
   const { clock, reasons } = watching();
   clock.advance(119_999);
   expect(reasons).toEqual([]);
@@ -20,7 +20,7 @@ test('silence for the whole time ends a load, once', () => {
   expect(reasons).toHaveLength(1);
 });
 
-test('a slow load that says something each minute is left alone for twenty minutes', () => {
+test('F-06: a slow load that says something each minute is left alone for twenty minutes', () => {
   const { clock, reasons, watch } = watching();
   for (let minute = 0; minute < 20; minute += 1) {
     clock.advance(60_000);

@@ -93,7 +93,7 @@ test('stdin is the engine’s, and carries lines', async () => {
   expect(lines).toEqual(['heard cmd_router_to_child:exit']);
 });
 
-test('a grandchild that holds the pipe is swept, and nobody waits for it', async () => {
+test('F-17: a grandchild that holds the pipe is swept, and nobody waits for it', async () => {
   const { child, nonce } = shell('sleep 1000 & echo started; exit 3');
   const startedMs = performance.now();
   expect((await child.ended).code).toBe(3);
@@ -124,7 +124,7 @@ test('memory counts the engine and what it forked', async () => {
   expect(child.memoryBytes()).toBeLessThan(600_000_000);
 });
 
-test('fifty engines later no more files are open than before', async () => {
+test('F-17: fifty engines later no more files are open than before', async () => {
   await shell('exit 0').child.ended;
   const before = openFiles() ?? 0;
   for (let round = 0; round < 10; round += 1) {
@@ -134,7 +134,7 @@ test('fifty engines later no more files are open than before', async () => {
   await waitUntil('the files to be closed', () => (openFiles() ?? 0) <= before + 2, 5_000);
 });
 
-test('a line of 200 MB is cut at 16 KiB and says by how much', async () => {
+test('F-22: a line of 200 MB is cut at 16 KiB and says by how much', async () => {
   Bun.gc(true);
   const before = process.memoryUsage.rss();
   const { child, lines } = shell('head -c 200000000 /dev/zero | tr "\\0" x; echo; echo after');
@@ -149,7 +149,7 @@ test('a line of 200 MB is cut at 16 KiB and says by how much', async () => {
 });
 
 test.each([true, false])(
-  'a flood of 100 MB/s (without newlines: %p) costs no memory and leaves the newest words',
+  'F-21: a flood of 100 MB/s (without newlines: %p) costs no memory and leaves the newest words',
   async (bare) => {
     const fake = makeFakeEngine(temporaryFolder(), {
       log_flood_mb_per_s: 100,

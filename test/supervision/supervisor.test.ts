@@ -125,7 +125,7 @@ test('an engine without a tether is found ready by its health check', async () =
   expect(fake.records('exit-command')).toEqual([]);
 });
 
-test('an engine that is not healthy is never ready, and a silent load is given up', async () => {
+test('F-05: an engine that is not healthy is never ready, and a silent load is given up', async () => {
   const { start, until, phases, changes } = keeping({ behaviour: { never_ready: true, load_steps: 0 }, stallS: 1 });
   start();
   const failed = await until('failed');
@@ -135,14 +135,14 @@ test('an engine that is not healthy is never ready, and a silent load is given u
   expect(changes.some(({ phase }) => phase === 'ready')).toBe(false);
 });
 
-test('a load that keeps talking outlives the stall time', async () => {
+test('F-06: a load that keeps talking outlives the stall time', async () => {
   const { start, until } = keeping({ behaviour: { ready_after_ms: 2_500, load_line_every_ms: 300 }, stallS: 1 });
   start();
   await until('ready');
 });
 
 test.each([['a flag it does not know', ['--bogus-flag'], 'bad-flag', '--bogus-flag']])(
-  'a real engine that meets %s fails for good, with a sentence',
+  'F-07: a real engine that meets %s fails for good, with a sentence',
   async (_, extraArguments, kind, word) => {
     const { start, until } = keeping({
       engine: real(),
@@ -170,7 +170,7 @@ function withExtra(extra: readonly string[]) {
   return { ...adapter, command };
 }
 
-test('a real engine without its libraries fails for good, and names one', async () => {
+test('F-08: a real engine without its libraries fails for good, and names one', async () => {
   const { executable, libraryPath } = real();
   // A build that is one file misses nothing.
   if (libraryPath === null) return;
@@ -193,7 +193,7 @@ test.each([
   ['has no permission', '#!/bin/sh\nexit 0\n', 0o644, 'permission denied'],
   ['is a text file', 'this is no program\n', 0o755, 'is not a program'],
   ['is for another machine', foreignElf, 0o755, 'another kind of machine'],
-] as const)('a program that %s is refused for good in words of its own', async (_, content, mode, words) => {
+] as const)('F-09: a program that %s is refused for good in words of its own', async (_, content, mode, words) => {
   const executable = join(mkdtempSync(join(root, 'broken-')), 'llama-server');
   if (content !== null) {
     writeFileSync(executable, content);
@@ -210,7 +210,7 @@ test.each([
   ['gone', null, 'missing-file'],
   ['empty', '', 'corrupt-file'],
   ['junk', 'x'.repeat(5_000), 'corrupt-file'],
-] as const)('a model file that is %s is refused before anything is spawned', async (_, content, kind) => {
+] as const)('F-11: a model file that is %s is refused before anything is spawned', async (_, content, kind) => {
   const modelPath = join(mkdtempSync(join(root, 'model-')), 'model.gguf');
   if (content !== null) writeFileSync(modelPath, content);
   const { start, until, fake } = keeping({ modelPath });
@@ -220,7 +220,7 @@ test.each([
   expect(fake.records('start')).toEqual([]);
 });
 
-test('a truncated model is refused by the real engine, and the report says the file is damaged', async () => {
+test('F-11: a truncated model is refused by the real engine, and the report says the file is damaged', async () => {
   const modelPath = join(mkdtempSync(join(root, 'model-')), 'model.gguf');
   writeFileSync(modelPath, Buffer.from(await Bun.file(demoPath).slice(0, 700_000).arrayBuffer()));
   const { start, until } = keeping({ engine: real(), modelPath });
@@ -246,7 +246,7 @@ test.each([
   expect(failed.retryAtMs).not.toBeNull();
 });
 
-test('running out of memory is told as such', async () => {
+test('F-13: running out of memory is told as such', async () => {
   const stderr =
     'ggml_backend_cuda_buffer_type_alloc_buffer: allocating 9999.00 MiB on device 0: cudaMalloc failed: out of memory';
   const { start, until } = keeping({ behaviour: { exit: { code: 1, stderr } } });
@@ -254,7 +254,7 @@ test('running out of memory is told as such', async () => {
   expect((await until('failed')).report.kind).toBe('out-of-memory');
 });
 
-test('a ready engine that is killed is seen within a second, and starts again when asked', async () => {
+test('F-14: a ready engine that is killed is seen within a second, and starts again when asked', async () => {
   const { start, until, fake } = keeping();
   start();
   const pid = (await until('ready')).pid ?? 0;
@@ -268,7 +268,7 @@ test('a ready engine that is killed is seen within a second, and starts again wh
   expect(fake.records('start')).toHaveLength(2);
 });
 
-test('a port that turns out to be taken is changed without anybody seeing it', async () => {
+test('F-10: a port that turns out to be taken is changed without anybody seeing it', async () => {
   const blocker = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
   try {
     // Whoever took it did so between our look and the engine's bind.
@@ -313,7 +313,7 @@ test('a start in a stopping model waits for the exit', async () => {
   expect(phases()).toEqual(['starting', 'ready', 'stopping', 'starting', 'ready']);
 });
 
-test('an engine that ignores everything is killed when its grace is over', async () => {
+test('F-16: an engine that ignores everything is killed when its grace is over', async () => {
   const behaviour = { ignore_term: true, ignore_eof: true, ignore_exit_command: true, fork_grandchild: true };
   // Ten seconds of grace pass in one.
   const clock = { ...systemClock, after: (ms: number, action: () => void) => systemClock.after(ms / 10, action) };
@@ -393,7 +393,7 @@ test('a refused argument fails for good before anything is spawned', async () =>
   expect(marked(processRegistry.nonce)).toEqual([]);
 });
 
-test('tokens flow while the engine floods its log', async () => {
+test('F-21: tokens flow while the engine floods its log', async () => {
   const { start, until, logs } = keeping({ behaviour: { log_flood_mb_per_s: 100 } });
   let told = 0;
   logs.follow(({ text }) => {

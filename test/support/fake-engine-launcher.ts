@@ -1,5 +1,5 @@
 /** Makes an executable of the fake engine: one file that behaves as told, whatever environment it is started with. */
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FakeStart } from './fake-engine-behaviour.ts';
 
@@ -36,8 +36,11 @@ export type FakeEngine = {
   records(event?: FakeRecord['event']): FakeRecord[];
 };
 
-/** Writes the executable into a folder of the test's own. */
-export function makeFakeEngine(folder: string, start: FakeStart = {}): FakeEngine {
+/**
+ * Writes the executable into a folder of the test's own. A second one there takes the place of the first, as an upgrade
+ * does; with `version` (as `0.1.0 (build 2, commit ab1)`) it says another of itself.
+ */
+export function makeFakeEngine(folder: string, start: FakeStart = {}, version: string | null = null): FakeEngine {
   const executable = join(folder, 'llama-server');
   const behaviourPath = join(folder, 'fake-engine.json');
   const logPath = join(folder, 'fake-engine.log');
@@ -46,12 +49,14 @@ export function makeFakeEngine(folder: string, start: FakeStart = {}): FakeEngin
     '#!/bin/sh',
     `FAKE_ENGINE_FILE=${quote(behaviourPath)} FAKE_ENGINE_LOG=${quote(logPath)}`,
     'export FAKE_ENGINE_FILE FAKE_ENGINE_LOG',
+    ...(version === null ? [] : [`export FAKE_ENGINE_VERSION=${quote(version)}`]),
     `exec ${quote(process.execPath)} ${quote(join(import.meta.dir, 'fake-engine.ts'))} "$@"`,
   ];
   const behave = (next: FakeStart) => writeFileSync(behaviourPath, JSON.stringify(next));
   behave(start);
-  writeFileSync(executable, `${script.join('\n')}\n`);
-  chmodSync(executable, 0o755);
+  writeFileSync(`${executable}.new`, `${script.join('\n')}\n`);
+  chmodSync(`${executable}.new`, 0o755);
+  renameSync(`${executable}.new`, executable);
   return {
     executable,
     behave,

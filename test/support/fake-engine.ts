@@ -10,7 +10,8 @@ import { errorAnswer, modelList } from './fake-engine-shapes.ts';
 
 const call = readArguments(process.argv.slice(2));
 if (call.wantsVersion) {
-  process.stderr.write('version: 0.1.0-fake (build 1, commit fake000)\nbuilt with Bun\n');
+  const version = process.env.FAKE_ENGINE_VERSION ?? '0.1.0-fake (build 1, commit fake000)';
+  process.stderr.write(`version: ${version}\nbuilt with Bun\n`);
   process.exit(0);
 }
 if (process.argv.includes('--help')) process.exit(0);
