@@ -18,6 +18,8 @@ type Rule = {
 };
 
 const TAIL_LINES_MAX = 40;
+/** Of what an engine says of a file: the words may be the file's own. */
+const REASON_LENGTH_MAX = 300;
 
 /** The report of an ended engine. Pure. */
 export function diagnose(ending: Ending, plan: LaunchPlan): CrashReport {
@@ -168,10 +170,10 @@ const RULES: readonly Rule[] = [
   },
   {
     patterns: [/unknown model architecture: '([^']+)'/],
-    verdict: ([architecture], plan) => ({
+    verdict: ([architecture = ''], plan) => ({
       kind: 'unknown',
       isSticky: true,
-      message: `${engineName(plan)} does not know the architecture '${architecture}' of ${plan.model.id}.`,
+      message: `${engineName(plan)} does not know the architecture '${architecture.slice(0, 64)}' of ${plan.model.id}.`,
       hint: 'A newer engine may.',
     }),
   },
@@ -191,6 +193,16 @@ const RULES: readonly Rule[] = [
       /data is not within the file bounds|wrong number of tensors|missing tensor/,
     ],
     verdict: ([magic], plan) => corruptFile(magic, plan),
+  },
+  {
+    // Last: what names the damage better, and what is no damage (memory, drivers), comes before it.
+    patterns: [
+      /error loading model (?:hyperparameters|vocabulary): (.+)/,
+      /error loading model: ((?:key|tensor|check_tensor_dims)\b.+)/,
+      /unknown model architecture: '()'/,
+      /gguf_init_from_\w+: (.+)/,
+    ],
+    verdict: ([reason], plan) => malformedFile(reason || 'it names no architecture', plan),
   },
 ];
 
@@ -261,6 +273,18 @@ function corruptFile(magic: string | undefined, { model }: LaunchPlan): Verdict 
   };
 }
 
+/** The same file under the same engine gives the same again, so nobody need try it. */
+function malformedFile(reason: string, plan: LaunchPlan): Verdict {
+  const file = basename(plan.model.path);
+  const words = trimmed(reason).slice(0, REASON_LENGTH_MAX);
+  return {
+    kind: 'corrupt-file',
+    isSticky: true,
+    message: `${file} of ${plan.model.id} is malformed, or newer than ${engineName(plan)}: ${words}.`,
+    hint: 'Get the file again from where it came, or choose a newer engine.',
+  };
+}
+
 /** The guard ends as a shell does: 128 and the number of the signal. */
 function signalOf(code: number | null): string | null {
   const numbers: Readonly<Record<number, string>> = {
@@ -315,7 +339,7 @@ function byCode({ code, tail }: Ending, plan: LaunchPlan): Verdict {
 function because(tail: readonly string[]): string {
   const complaint = tail.findLast((line) => /(^|\s)E\s|\berror\b|GGML_ASSERT|what\(\):/i.test(line));
   if (complaint === undefined) return '';
-  return `: ${trimmed(complaint.replace(/^[\d.]+ [A-Z] +/, '')).slice(0, 300)}`;
+  return `: ${trimmed(complaint.replace(/^[\d.]+ [A-Z] +/, '')).slice(0, REASON_LENGTH_MAX)}`;
 }
 
 function origin(flag: string | undefined, plan: LaunchPlan): string {

@@ -15,6 +15,7 @@ type Row = {
   outcome: string;
   error: string | null;
   output_tokens: number | null;
+  repairs: unknown;
 };
 
 let folder: string;
@@ -189,23 +190,37 @@ describe('a request ends once and leaves nothing', () => {
     await until('prefilling', async () => (await stages()).includes('prefilling'));
     process.kill(state.pid ?? 0, 'SIGKILL');
     expect((await answer).status).toBe(200);
-    expect(await theOnlyRow()).toMatchObject({ outcome: 'completed' });
+    const row = await theOnlyRow();
+    expect(row).toMatchObject({ outcome: 'completed' });
+    expect(JSON.stringify(row.repairs)).toContain('the engine died before it answered; asked again');
   });
 
-  test('F-01: when the engine dies after the first byte: an error event, and no invented end', async () => {
-    const response = await ask(endless);
-    const reader = response.body?.getReader();
-    if (!reader) throw new Error('no body');
-    const decoder = new TextDecoder();
-    let text = '';
-    while (!text.includes('"content":"')) text += decoder.decode((await reader.read()).value, { stream: true });
+  test('F-01: when the engine dies after the first byte: an error event in each stream, no invented end', async () => {
+    const texts = ['', ''];
+    const ends = [0, 1].map(async (which) => {
+      const decoder = new TextDecoder();
+      for await (const bytes of (await ask(endless)).body ?? []) {
+        texts[which] += decoder.decode(bytes, { stream: true });
+      }
+    });
+    await until('fifty tokens in each', () => texts.every((text) => text.split('"content":"').length > 50));
     process.kill((await demo()).state.pid ?? 0, 'SIGKILL');
-    for (let part = await reader.read(); !part.done; part = await reader.read())
-      text += decoder.decode(part.value, { stream: true });
-    expect(text).toContain('"error"');
-    expect(text).not.toContain('[DONE]');
-    expect(text).not.toContain('"finish_reason":"stop"');
-    expect(await theOnlyRow()).toMatchObject({ outcome: 'failed', termination: 'EG' });
+    await Promise.all(ends);
+    for (const text of texts) {
+      expect(text.match(/"error"/g)).toHaveLength(1);
+      expect(text).toContain('backend_died');
+      expect(text).not.toContain('[DONE]');
+      expect(text).not.toContain('"finish_reason":"stop"');
+    }
+    const found = await until('both rows', async () => {
+      const both = await rows();
+      return both.length === 2 ? both : null;
+    });
+    for (const row of found) {
+      expect(row).toMatchObject({ outcome: 'failed', termination: 'EG' });
+      expect(row.output_tokens).toBeGreaterThanOrEqual(49);
+    }
+    expect((await demo()).state.phase).toBe('failed');
     const again = await ask({ ...endless, messages: [{ role: 'user', content: 'Hello' }] });
     expect(again.status).toBe(200);
     await again.text();

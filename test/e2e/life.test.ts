@@ -135,7 +135,7 @@ describe('a model', () => {
 });
 
 describe('headers that steer an engine', () => {
-  test('are not passed on: a client that leaves frees the slot all the same', async () => {
+  test('S-40: are not passed on: a client that leaves frees the slot all the same', async () => {
     // Loaded beforehand: the first piece of an answer that waits for a load is a heartbeat, and no slot works yet.
     expect((await flow.json('/v1/chat/completions', hello('flow-demo'))).status).toBe(200);
     const client = new AbortController();

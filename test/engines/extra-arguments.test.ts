@@ -42,12 +42,12 @@ describe('the flags of the real llama-server', () => {
   const flags = readHelp(realHelp());
   const rules = flagRules();
 
-  test('are all in one class (S-19)', () => {
+  test('S-19: are all in one class', () => {
     expect(flags.length).toBeGreaterThan(150);
     expect(flags.flatMap((flag) => flag.names).filter((name) => !rules.has(name))).toEqual([]);
   });
 
-  test('take as many values as the class says', () => {
+  test('S-19: take as many values as the class says', () => {
     const wrong = flags.flatMap(({ names, valueCount }) =>
       names.filter((name) => rules.get(name)?.valueCount !== valueCount),
     );
@@ -110,7 +110,7 @@ describe('refused is', () => {
     [['-lv', '5']],
     [['--models-dir', '/']],
     [['--context-shift']],
-  ])('what Flow sets: %j', (items) => {
+  ])('S-17: what Flow sets: %j', (items) => {
     expect(refused(...items)).toStartWith('Flow sets --');
   });
 
@@ -122,7 +122,7 @@ describe('refused is', () => {
     [['-md', '/x'], 'draft_model_path'],
     [['--lm', 'x'], 'does not know'],
     [['-lm', 'none'], 'mmap'],
-  ])('what has a setting, and its name is told: %j', (items, setting) => {
+  ])('S-17: what has a setting, and its name is told: %j', (items, setting) => {
     expect(refused(...items)).toContain(setting);
   });
 
@@ -151,7 +151,7 @@ describe('refused is', () => {
     [['--slot-save-path', '/x']],
     [['-lcd', '/x']],
     [['--help']],
-  ])('what opens the machine, downloads, logs prompts or ends it: %j', (items) => {
+  ])('S-17: what opens the machine, downloads, logs prompts or ends it: %j', (items) => {
     expect(refused(...items)).toContain('is refused: it ');
   });
 
@@ -173,7 +173,7 @@ describe('refused is', () => {
     ['a value too many', ['--no-warmup=1'], 'takes no value'],
     ['a NUL', ['--grammar', 'a\0b'], 'NUL'],
     ['shell text', ['$(touch /tmp/pwned)'], 'is not a flag'],
-  ])('%s', (_, items, reason) => {
+  ])('S-17: %s', (_, items, reason) => {
     expect(refused(...items)).toContain(reason);
   });
 });
@@ -193,7 +193,7 @@ describe('a file an engine reads', () => {
     ['relative', () => 'a.gguf'],
     ['missing', () => join(root, 'nothing')],
     ['the second of two', () => `${join(root, 'a.gguf')},/etc/passwd`],
-  ])('is refused: %s', (_, path) => {
+  ])('S-17: is refused: %s', (_, path) => {
     expect(refused('--lora', path())).toContain('--lora');
     expect(() => extraArguments(['--grammar-file', path()], [])).toThrow(Fault);
   });

@@ -134,7 +134,7 @@ describe('settings', () => {
 });
 
 describe('environment', () => {
-  test('holds only what engines need: no flag, loader or secret of Flow reaches them (S-18)', () => {
+  test('S-18: holds only what engines need: no flag, loader or secret of Flow reaches them', () => {
     const hostile = {
       PATH: '/bin',
       HOME: '/home/me',

@@ -207,9 +207,14 @@ describe('an engine itself', () => {
     ['POST', '/v1/messages/../../props'],
     ['GET', '/_app/..%2f..%2fprops'],
     ['POST', '/tools'],
+    ['DELETE', '/v1/stream'],
+    ['DELETE', '/v1/stream/abc'],
+    ['GET', '/v1/streams'],
+    ['POST', '/models/load'],
+    ['POST', '/cors-proxy'],
   ];
   for (const [method, path] of unreachable) {
-    test(`cannot be reached by ${method} ${path}`, async () => {
+    test(`S-40: cannot be reached by ${method} ${path}`, async () => {
       const init = method === 'POST' ? { body: '{}', headers: { 'content-type': 'application/json' } } : {};
       const response = await fetch(`${url}/upstream/org/Some-Model${path}`, { method, ...init });
       expect([404, 405]).toContain(response.status);

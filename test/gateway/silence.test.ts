@@ -115,6 +115,57 @@ describe('an engine that falls silent', () => {
     await recorded(engine, 'request-abort');
   });
 
+  test('F-03: in one answer does not harm the others of an engine that is alive', async () => {
+    await house.engine({ tokens: 400, tokens_per_s: 200 });
+    const other = listen(await post(`${url}/v1/chat/completions`, asked('chat')));
+    const hanging = chat({ stream: true, fake: { hang_after_tokens: 20 } });
+    const heard = listen(await post(`${url}/v1/chat/completions`, hanging));
+    await until(() => dataOf(heard.text).length >= 20);
+    for (let seconds = 0; seconds < 121; seconds += 1) {
+      clock.advance(1_000);
+      await Bun.sleep(2);
+    }
+    await heard.end;
+    expect(dataOf(heard.text).at(-1)).toContain('backend_silent');
+    await other.end;
+    expect(other.text).toEndWith('data: [DONE]\n\n');
+    expect(other.text).not.toContain('"error"');
+    await until(() => clock.armedCount === 0, 'the look at its health');
+    expect(house.lender.unloads).toEqual([]);
+  });
+
+  test('F-03: with its whole process (SIGSTOP) is given up after 120 s, and ended', async () => {
+    const engine = await house.engine({ tokens: 500, tokens_per_s: 50 });
+    const heard = listen(await post(`${url}/v1/chat/completions`, asked('chat')));
+    await until(() => dataOf(heard.text).length >= 20);
+    engine.kill('SIGSTOP');
+    await Bun.sleep(100);
+    const beats = heard.text.split(': flow').length;
+    clock.advance(118_000);
+    await until(() => heard.text.split(': flow').length > beats + 20);
+    expect(heard.text).not.toContain('"error"');
+    clock.advance(3_000);
+    await heard.end;
+    expect(heard.text.match(/"error"/g)).toHaveLength(1);
+    expect(heard.text).not.toContain('[DONE]');
+    await until(() => clock.armedCount > 0, 'the look at its health');
+    clock.advance(5_000);
+    await until(() => house.lender.unloads.length === 1);
+    expect(house.lender.unloads).toEqual([{ modelId: 'org/Some-Model', force: true, reason: 'unhealthy' }]);
+  });
+
+  test('F-04: before its headers is let go when its client leaves', async () => {
+    const engine = await house.engine({ hang_before_headers: true });
+    const client = new AbortController();
+    const sent = post(`${url}/v1/chat/completions`, asked('chat'), { signal: client.signal }).catch(() => null);
+    await recorded(engine, 'request-begin');
+    client.abort();
+    await sent;
+    await recorded(engine, 'request-abort');
+    await until(() => house.tracker.settled.length === 1);
+    expect(outcome()).toMatchObject({ kind: 'cancelled', by: 'client' });
+  });
+
   test('in the prefill, but with mlx_lm’s signs of life, is waited for', async () => {
     const engine = await foreign('mlx-lm');
     for (let signs = 1; signs <= 3; signs += 1) {
@@ -215,7 +266,7 @@ describe('an answer that is asked for whole', () => {
 });
 
 for (const stream of [true, false]) {
-  test(`an engine that does not say that it is healthy either is ended (stream: ${stream})`, async () => {
+  test(`F-03: an engine that does not say that it is healthy either is ended (stream: ${stream})`, async () => {
     const asked: string[] = [];
     house.server((request) => {
       asked.push(new URL(request.url).pathname);

@@ -82,7 +82,7 @@ describe.each([...MLX_KINDS])('%s', (kind) => {
     expect(existsSync(join(env.HF_HOME ?? '', 'hub'))).toBe(true);
   });
 
-  test('runs code of a repository only when that was wished', () => {
+  test('S-39: runs code of a repository only when that was wished', () => {
     expect(line(kind)).not.toContain('--trust-remote-code');
     expect(line(kind, { launch: { mlx_trust_remote_code: true } })).toContain('--trust-remote-code');
   });
@@ -242,7 +242,7 @@ describe('ends, as recorded', () => {
     expect(ended(['ERROR:    Application startup failed. Exiting.'], 0).message).toContain('ended with code 0');
   });
 
-  test('code of a repository is blamed when it is asked for, not when a library names the option', () => {
+  test('S-39: code of a repository is blamed when it is asked for, not when a library names the option', () => {
     const noEffect = 'The argument `trust_remote_code` is to be used with Auto classes. It has no effect here.';
     expect(ended([noEffect], null, 'SIGSEGV')).toMatchObject({ kind: 'unknown', isSticky: false });
     const asks = 'ValueError: Please set the option `trust_remote_code=True` to permit loading of this model.';

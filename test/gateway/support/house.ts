@@ -26,7 +26,7 @@ import { type FakeEngine, type FakeRecord, makeFakeEngine } from '#test/support/
 import { mapMemory } from '#test/support/map-memory.ts';
 import { llamaSpeech } from '#test/support/speech.ts';
 
-export type Engine = { baseUrl: string; fake: FakeEngine; kill(): void };
+export type Engine = { baseUrl: string; fake: FakeEngine; kill(signal?: NodeJS.Signals): void };
 
 /** Waits for a condition, at most 10 s. */
 export async function until(isTrue: () => boolean, what = 'the condition'): Promise<void> {
@@ -272,7 +272,7 @@ export class House {
     await until(() => fake.records('ready').length > 0, 'the fake engine');
     const baseUrl = `http://127.0.0.1:${port}`;
     this.lender.engines.push(baseUrl);
-    return { baseUrl, fake, kill: () => child.kill('SIGKILL') };
+    return { baseUrl, fake, kill: (signal = 'SIGKILL') => child.kill(signal) };
   }
 
   /** A server of the test's own in place of an engine. */
