@@ -1,249 +1,141 @@
 /**
- * `bun run bench [--quick] [--json FILE]`: Flow against a direct connection to the same engine, in one run, in
- * interleaved rounds, as ratios of medians. Absolute figures of a shared machine mean little; ratios hold.
- * `--only estimates`: what Flow thinks a load takes, against what the engine says and uses.
- * `--only tabs`: what a hundred open pages cost.
+ * `bun run bench [--quick] [--json FILE] [--gateway NAME=URL[,model]]…`: Flow against a direct connection to the same
+ * engine, in one run, in interleaved rounds. Absolute figures of a shared machine mean little; ratios and differences
+ * hold. Ends with 1 when a request failed.
+ *
+ * `--only flat|real|estimates|tabs` does a part: the flat-out engine, the real one, what Flow thinks a load takes, what
+ * a hundred open pages cost. Other gateways are asked when they run in front of an engine like the bench's own, which
+ * it keeps at http://127.0.0.1:9595/v1 for them.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { realEngine } from '../support/real-engine.ts';
 import { estimates, summaryOf } from './estimates.ts';
-import type { Figures, Order } from './load.ts';
-import { cpuSeconds, load, median, type Rig, residentMb, startRig } from './rig.ts';
+import { GATEWAY_ENGINE_PORT, type Gateway, parseGateway } from './gateways.ts';
+import { latencies } from './latency.ts';
+import { residentMb, startRig } from './rig.ts';
+import { memoryDuring, saturation, wholes } from './saturation.ts';
+import { coldStarts, startUps } from './starts.ts';
+import { failures, type Report, tables } from './tables.ts';
 import { CPU_ADDED_MAX, MEMORY_ADDED_MAX_MB, tabs } from './tabs.ts';
+import { everyWay, mainWays, NO_REPAIRS, VERBATIM } from './ways.ts';
 
-type Way = { readonly name: string; readonly order: (streams: number, requests: number) => Order };
-type Row = {
-  readonly engine: string;
-  readonly way: string;
-  readonly streams: number;
-  readonly tokensPerS: number;
-  readonly ratio: number;
-  readonly ttftMs: number;
-  readonly ttftAddedMs: number;
-  readonly failed: number;
-  readonly cpuSPerMTokens: number;
-};
+const FLAT_ENGINE = join(import.meta.dir, 'flat-engine.ts');
+const FLAT_TOKENS = 512;
+const FLAT_LIMIT = 4_096;
+const PARTS = ['flat', 'real', 'estimates', 'tabs'];
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean' }, only: { type: 'string' }, json: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    json: { type: 'string' },
+    gateway: { type: 'string', multiple: true, default: [] },
+  },
 });
-const ROUNDS = values.quick ? 3 : 5;
-const FLAT_ENGINE = join(import.meta.dir, 'flat-engine.ts');
-const FAKE_TOKENS = 512;
-const CHAT = '/v1/chat/completions';
+const { quick: isQuick, only } = values;
+const ROUNDS = isQuick ? 3 : 7;
 
 const say = (text: string): void => void process.stdout.write(text);
-
-/** A name of the model under which nothing is mended, so that bytes pass and are only metered. */
-const VERBATIM = 'bench-verbatim';
-const NO_REPAIRS = {
-  leaked_calls: false,
-  typed_arguments: false,
-  think_tags: false,
-  duplicate_calls: false,
-  truncated_calls: false,
-  engine_parser: false,
-  loop_guard: false,
-  tool_schemas: false,
-  thinking_room: false,
+const write = async (value: unknown): Promise<void> => {
+  if (values.json) await Bun.write(values.json, `${JSON.stringify(value, null, 2)}\n`);
 };
-/** A tool, so that the repair of leaked calls listens. */
-const TOOL = {
-  name: 'look_up',
-  description: 'Looks something up.',
-  parameters: { type: 'object', properties: { topic: { type: 'string' } }, required: ['topic'] },
-};
-const CHAT_MARK = '"content":"';
 
-/** The ways to ask the same engine: directly, and through Flow in the protocols that matter most. */
-function ways(rig: Rig, prompt: string, maxTokens: number): Way[] {
-  return everyWay(rig, prompt, maxTokens).filter((way) => ['direct', 'flow', 'flow → anthropic'].includes(way.name));
+if (only !== undefined && !PARTS.includes(only)) {
+  throw new Error(`There is no part "${only}" of the bench; there are ${PARTS.join(', ')}.`);
 }
-
-/** The same request in every protocol, with what Flow does to it added bit by bit. */
-function everyWay(rig: Rig, prompt: string, maxTokens: number): Way[] {
-  const flow = new URL(rig.flow.url);
-  const messages = [{ role: 'user', content: prompt }];
-  const chat = { model: rig.modelId, messages, stream: true, max_tokens: maxTokens };
-  const bare = { ...chat, model: VERBATIM };
-  const chatTools = { tools: [{ type: 'function', function: TOOL }] };
-  const { parameters, ...named } = TOOL;
-  const to =
-    (port: number, path: string, body: unknown, headers: Record<string, string>, mark: string) =>
-    (streams: number, requests: number): Order => ({
-      host: '127.0.0.1',
-      port,
-      path,
-      headers,
-      body: JSON.stringify(body),
-      streams,
-      requests,
-      mark,
-    });
-  const key = { authorization: `Bearer ${rig.engineKey}` };
-  const through = (path: string, body: unknown, mark: string) => to(Number(flow.port), path, body, {}, mark);
-  const responses = { model: rig.modelId, input: prompt, stream: true, store: false, max_output_tokens: maxTokens };
-  return [
-    { name: 'direct', order: to(rig.enginePort, CHAT, chat, key, CHAT_MARK) },
-    { name: 'flow, metered only', order: through(CHAT, bare, CHAT_MARK) },
-    { name: 'flow', order: through(CHAT, chat, CHAT_MARK) },
-    { name: 'flow, with tools', order: through(CHAT, { ...chat, ...chatTools }, CHAT_MARK) },
-    { name: 'anthropic, unmended', order: through('/v1/messages', bare, '"text_delta"') },
-    { name: 'flow → anthropic', order: through('/v1/messages', chat, '"text_delta"') },
-    {
-      name: 'anthropic, tools',
-      order: through('/v1/messages', { ...chat, tools: [{ ...named, input_schema: parameters }] }, '"text_delta"'),
-    },
-    { name: 'flow → responses', order: through('/v1/responses', responses, 'event: response.output_text.delta') },
-    { name: 'flow → ollama', order: through('/api/chat', { ...chat, options: {} }, '"done":false') },
-  ];
-}
-
-/** One table: every way at every number of streams, rounds interleaved so that drift hits all alike. */
-async function compare(
-  engine: string,
-  rig: Rig,
-  all: readonly Way[],
-  streamCounts: readonly number[],
-  tokensPerRound: number,
-  tokensPerRequest: number,
-): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const streams of streamCounts) {
-    const requests = Math.max(1, Math.round(tokensPerRound / tokensPerRequest / streams));
-    for (const way of all) await load(way.order(streams, 1));
-    const figures = new Map<string, Figures[]>(all.map((way) => [way.name, []]));
-    const cpu = new Map<string, number>();
-    for (let round = 0; round < ROUNDS; round += 1) {
-      for (const way of all) {
-        const before = await cpuSeconds(rig.flow.pid);
-        const one = await load(way.order(streams, requests));
-        figures.get(way.name)?.push(one);
-        cpu.set(way.name, (cpu.get(way.name) ?? 0) + ((await cpuSeconds(rig.flow.pid)) - before));
-      }
-    }
-    const of = (name: string, pick: (one: Figures) => number): number => median((figures.get(name) ?? []).map(pick));
-    for (const { name } of all) {
-      const tokens = (figures.get(name) ?? []).reduce((sum, one) => sum + one.tokens, 0);
-      rows.push({
-        engine,
-        way: name,
-        streams,
-        tokensPerS: of(name, (one) => one.tokensPerS),
-        ratio: of(name, (one) => one.tokensPerS) / of('direct', (one) => one.tokensPerS),
-        ttftMs: of(name, (one) => one.ttftP50Ms),
-        ttftAddedMs: of(name, (one) => one.ttftP50Ms) - of('direct', (one) => one.ttftP50Ms),
-        failed: (figures.get(name) ?? []).reduce((sum, one) => sum + one.failed, 0),
-        cpuSPerMTokens: ((cpu.get(name) ?? 0) / tokens) * 1e6,
-      });
-    }
-  }
-  return rows;
-}
-
-const COLUMNS: readonly { readonly title: string; readonly width: number; readonly cell: (row: Row) => string }[] = [
-  { title: 'streams', width: 8, cell: (row) => String(row.streams) },
-  { title: 'tokens/s', width: 12, cell: (row) => row.tokensPerS.toFixed(0) },
-  { title: 'of direct', width: 11, cell: (row) => row.ratio.toFixed(3) },
-  { title: 'TTFT p50', width: 12, cell: (row) => `${row.ttftMs.toFixed(2)} ms` },
-  { title: 'added', width: 11, cell: (row) => `${row.ttftAddedMs.toFixed(2)} ms` },
-  { title: 'CPU s/Mtok', width: 12, cell: (row) => (row.way === 'direct' ? '–' : row.cpuSPerMTokens.toFixed(2)) },
-  { title: 'failed', width: 8, cell: (row) => String(row.failed) },
-];
-
-/** What each thing that Flow does costs over passing bytes and metering them, in CPU time of Flow. */
-function showCosts(rows: readonly Row[]): void {
-  const base = rows.find((row) => row.way === 'flow, metered only');
-  if (!base) return;
-  say('\nCPU of Flow per token, and over passing it on verbatim:\n');
-  for (const row of rows.filter(({ way }) => way !== 'direct')) {
-    const added = row.cpuSPerMTokens - base.cpuSPerMTokens;
-    say(`  ${row.way.padEnd(22)}${row.cpuSPerMTokens.toFixed(2).padStart(7)} µs${added.toFixed(2).padStart(8)} µs\n`);
-  }
-}
-
-function show(rows: readonly Row[]): void {
-  const line = (engine: string, way: string, cells: readonly string[]): string =>
-    `${engine.padEnd(8)}${way.padEnd(21)}${cells.map((cell, index) => cell.padStart(COLUMNS[index]?.width ?? 0)).join('')}\n`;
-  say(
-    `\n${line(
-      'engine',
-      'way',
-      COLUMNS.map((column) => column.title),
-    )}`,
-  );
-  for (const row of rows)
-    say(
-      line(
-        row.engine,
-        row.way,
-        COLUMNS.map((column) => column.cell(row)),
-      ),
-    );
-}
-
-if (values.only === 'tabs') {
-  const told = await tabs(values.quick === true, say);
-  if (values.json) await Bun.write(values.json, `${JSON.stringify(told, null, 2)}\n`);
+if (only === 'tabs') {
+  const told = await tabs(isQuick, say);
+  await write(told);
   const isWithin = told.every((row) => row.cpuAdded < CPU_ADDED_MAX && row.memoryAddedMb < MEMORY_ADDED_MAX_MB);
   process.exit(isWithin ? 0 : 1);
 }
-if (values.only !== undefined) {
-  if (values.only !== 'estimates')
-    throw new Error(`There is no bench "${values.only}"; there are "estimates", "tabs".`);
-  const told = await estimates(values.quick === true, say);
-  const report = { summary: summaryOf(told), loads: told };
-  if (values.json) await Bun.write(values.json, `${JSON.stringify(report, null, 2)}\n`);
+if (only === 'estimates') {
+  const told = await estimates(isQuick, say);
+  await write({ summary: summaryOf(told), loads: told });
   process.exit(0);
 }
-const rows: Row[] = [];
-const costs: Row[] = [];
-{
+const gateways = values.gateway.map(parseGateway);
+const report: Report = {
+  startUp: null,
+  coldStart: null,
+  memory: null,
+  saturation: [],
+  latency: [],
+  whole: [],
+  costs: [],
+  ...(only === 'flat' ? {} : await benchReal()),
+};
+const flat = only === 'real' ? {} : await benchFlat(gateways);
+const whole: Report = { ...report, ...flat, saturation: [...report.saturation, ...(flat.saturation ?? [])] };
+say(tables(whole));
+await write(whole);
+process.exit(failures(whole) > 0 ? 1 : 0);
+
+/** Start-up, cold starts, and how much of the real engine's speed comes through. */
+async function benchReal(): Promise<Partial<Report>> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'flow-bench-start-'));
+  const startUp = await startUps(ROUNDS, dataDir);
+  rmSync(dataDir, { recursive: true, force: true });
+  say('start-up measured\n');
   const { executable, libraryPath } = realEngine();
-  await using rig = await startRig(
-    `${libraryPath ? `export LD_LIBRARY_PATH='${libraryPath}'\n` : ''}exec '${executable}' "$@"`,
-    { n_parallel: 32, ctx_size: 2048, cache_ram_mib: 0 },
-  );
-  // Two seconds after its start Flow gives back what the start left behind.
-  await Bun.sleep(3_000);
-  say(
-    `start-up to the ready line: ${rig.flow.startMs.toFixed(0)} ms; resident when idle: ${(await residentMb(rig.flow.pid)).toFixed(0)} MB\n`,
-  );
-  const tokens = values.quick ? 128 : 256;
-  rows.push(
-    ...(await compare(
-      'real',
-      rig,
-      ways(rig, 'Tell me a long story', tokens),
-      [1, 8, 32],
-      tokens * (values.quick ? 16 : 48),
-      tokens,
-    )),
-  );
+  const command = `${libraryPath ? `export LD_LIBRARY_PATH='${libraryPath}'\n` : ''}exec '${executable}' "$@"`;
+  await using rig = await startRig(command, { n_parallel: 32, ctx_size: 2048, cache_ram_mib: 0 });
+  const tokensPerRequest = isQuick ? 128 : 256;
+  const rows = await saturation({
+    engine: 'real',
+    ways: mainWays(rig, []).filter(({ name }) => name !== 'flow, verbatim'),
+    streams: [1, 8, 32],
+    prompt: 'Tell me a long story',
+    maxTokens: tokensPerRequest,
+    tokensPerRequest,
+    tokensPerRound: tokensPerRequest * (isQuick ? 16 : 32),
+    rounds: ROUNDS,
+  });
+  say('the real engine measured\n');
+  return { startUp, saturation: rows, coldStart: await coldStarts(rig, ROUNDS) };
 }
-{
-  const command = `export FLAT_TOKENS=${FAKE_TOKENS}\nexec '${process.execPath}' '${FLAT_ENGINE}' "$@"`;
+
+/** Everything that shows only before an engine that costs next to nothing. */
+async function benchFlat(others: readonly Gateway[]): Promise<Partial<Report>> {
+  const command = `export FLAT_TOKENS=${FLAT_TOKENS}\nexec '${process.execPath}' '${FLAT_ENGINE}' "$@"`;
   await using rig = await startRig(command, { n_parallel: 512, ctx_size: 1024 });
-  const tokensPerRound = FAKE_TOKENS * (values.quick ? 256 : 1024);
-  rows.push(
-    ...(await compare('fake', rig, ways(rig, 'flat out', FAKE_TOKENS), [1, 32, 256], tokensPerRound, FAKE_TOKENS)),
-  );
+  using _engine = others.length > 0 ? engineForOthers() : null;
   const variants = [{ name: VERBATIM, behaviour: { repairs: NO_REPAIRS } }];
   await rig.flow.json(`/api/models/${rig.modelId}/config`, { variants }, 'PUT');
-  const all = everyWay(rig, 'flat out', FAKE_TOKENS);
-  costs.push(...(await compare('fake', rig, all, [32], tokensPerRound, FAKE_TOKENS)));
-  const flow = all.find((way) => way.name === 'flow');
-  if (flow) {
-    const crowd = await load(flow.order(400, 1));
-    say(
-      `400 streams at once: ${crowd.tokens} tokens, ${crowd.failed} failed, TTFT p99 ${crowd.ttftP99Ms.toFixed(0)} ms\n`,
-    );
-  }
-  say(`resident after the load: ${(await residentMb(rig.flow.pid)).toFixed(0)} MB\n`);
+  await Bun.sleep(3_000);
+  const idleMb = await residentMb(rig.flow.pid);
+  const ways = mainWays(rig, others);
+  const latency = await latencies(ways, { streams: [1, 32, 256], rounds: ROUNDS, forMs: isQuick ? 1_500 : 4_000 });
+  say('latencies measured\n');
+  const plan = {
+    engine: 'flat',
+    prompt: `say ${FLAT_TOKENS} tokens`,
+    maxTokens: FLAT_LIMIT,
+    tokensPerRequest: FLAT_TOKENS,
+    tokensPerRound: FLAT_TOKENS * (isQuick ? 256 : 768),
+    rounds: ROUNDS,
+  };
+  let rows: Report['saturation'] = [];
+  const memory = await memoryDuring(rig.flow.pid, async () => {
+    rows = await saturation({ ...plan, ways, streams: [1, 32, 256] });
+  });
+  say('saturation measured\n');
+  const whole = await wholes(
+    ways.filter(({ name }) => name !== 'flow → anthropic'),
+    ROUNDS,
+  );
+  const costs = await saturation({ ...plan, ways: everyWay(rig), streams: [32] });
+  return { memory: { idleMb, ...memory }, saturation: rows, latency, whole, costs };
 }
-show(rows);
-show(costs);
-showCosts(costs);
-if (values.json) await Bun.write(values.json, `${JSON.stringify([...rows, ...costs], null, 2)}\n`);
-process.exit([...rows, ...costs].some((row) => row.failed > 0) ? 1 : 0);
+
+function engineForOthers(): Disposable {
+  const argv = [process.execPath, FLAT_ENGINE, '--port', String(GATEWAY_ENGINE_PORT), '--alias', 'flow-demo'];
+  const child = Bun.spawn(argv, {
+    env: { ...process.env, FLAT_TOKENS: String(FLAT_TOKENS) },
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  return { [Symbol.dispose]: () => child.kill('SIGKILL') };
+}

@@ -1,6 +1,9 @@
 /**
  * An engine that costs next to nothing: takes llama-server's command line, and answers every chat with the same tokens,
  * as fast as a socket takes them, one write a token as llama-server does. What a gateway adds then shows.
+ *
+ * A prompt that says `say 4 tokens` gets as many; `say 4 tokens, 20 per second` gets them at that pace, each with the
+ * moment at which it was written, in microseconds since 1970.
  */
 import type { Socket } from 'bun';
 
@@ -44,7 +47,14 @@ const timings = {
 const finish = framed({ finish_reason: 'stop', index: 0, delta: {} }, { timings });
 const last = `${finish}e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n`;
 
-type Stream = { received: string; left: number; pending: Buffer | null; isAnswering: boolean };
+type Stream = {
+  received: string;
+  left: number;
+  /** 0 for as fast as the socket takes them. */
+  tokensPerS: number;
+  pending: Buffer | null;
+  isAnswering: boolean;
+};
 
 const KEYLESS = 'HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n';
 
@@ -63,12 +73,12 @@ function send(socket: Socket<Stream>, bytes: Buffer): boolean {
 
 function go(socket: Socket<Stream>): void {
   const stream = socket.data;
-  const turnTokens = TOKENS_PER_S > 0 ? 1 : TURN_TOKENS;
+  const turnTokens = stream.tokensPerS > 0 ? 1 : TURN_TOKENS;
   for (let turn = 0; turn < turnTokens && stream.left > 0; turn += 1) {
     stream.left -= 1;
-    if (!send(socket, token)) return;
+    if (!send(socket, stream.tokensPerS > 0 ? stamped() : token)) return;
   }
-  if (stream.left > 0 && TOKENS_PER_S > 0) setTimeout(go, 1000 / TOKENS_PER_S, socket);
+  if (stream.left > 0 && stream.tokensPerS > 0) setTimeout(go, 1000 / stream.tokensPerS, socket);
   else if (stream.left > 0) setImmediate(go, socket);
   else {
     stream.isAnswering = false;
@@ -86,11 +96,27 @@ function answer(socket: Socket<Stream>, path: string, body: string): void {
     json(socket, { status: 'ok', default_generation_settings: { n_ctx: 4096 }, total_slots: slots });
     return;
   }
+  const [, tokens = TOKENS, tokensPerS = TOKENS_PER_S] = /say (\d+) tokens(?:, (\d+) per second)?/.exec(body) ?? [];
+  if (!body.includes('"stream":true')) {
+    json(socket, wholeOf(Number(tokens)));
+    return;
+  }
   const wantsProgress = body.includes('"return_progress":true');
   const opening = HEAD + (wantsProgress ? framed(role, { prompt_progress: progress }) : '') + framed(role);
-  const wanted = Number(/flat out for (\d+)/.exec(body)?.[1] ?? TOKENS);
-  Object.assign(socket.data, { left: Math.min(TOKENS, wanted), isAnswering: true });
+  Object.assign(socket.data, { left: Number(tokens), tokensPerS: Number(tokensPerS), isAnswering: true });
   if (send(socket, Buffer.from(opening))) go(socket);
+}
+
+function stamped(): Buffer {
+  const content = ` ${Math.round((performance.timeOrigin + performance.now()) * 1000)}`;
+  return Buffer.from(framed({ finish_reason: null, index: 0, delta: { content } }));
+}
+
+function wholeOf(tokens: number): object {
+  const message = { role: 'assistant', content: ' token'.repeat(tokens) };
+  const choices = [{ finish_reason: 'stop', index: 0, message }];
+  const usage = { completion_tokens: tokens, prompt_tokens: 20, total_tokens: tokens + 20 };
+  return { choices, ...head, ...tail, object: 'chat.completion', usage, timings };
 }
 
 Bun.listen<Stream>({
@@ -98,7 +124,7 @@ Bun.listen<Stream>({
   port: Number(flag('--port')),
   socket: {
     open(socket) {
-      socket.data = { received: '', left: 0, pending: null, isAnswering: false };
+      socket.data = { received: '', left: 0, tokensPerS: 0, pending: null, isAnswering: false };
     },
     data(socket, bytes) {
       const stream = socket.data;

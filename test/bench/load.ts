@@ -16,11 +16,15 @@ export type Order = {
   readonly requests: number;
   /** What marks one token in the answer. */
   readonly mark: string;
+  /** Answers come in one piece, of a length that is told before. Absent = false. */
+  readonly isWhole?: boolean;
 };
 
 /** What came of it. Times in ms. */
 export type Figures = {
   readonly tokens: number;
+  /** Complete ones, with at least one token in them. */
+  readonly answers: number;
   readonly failed: number;
   readonly elapsedMs: number;
   readonly tokensPerS: number;
@@ -40,17 +44,26 @@ type Stream = {
   end: string;
   isAsked: boolean;
   isOpen: boolean;
+  /** Of a whole answer: its bytes that are still to come; null before its head is there. */
+  missing: number | null;
 };
+
+/** The request as it goes over the wire. */
+export function requestText({ host, port, path, headers, body }: Omit<Order, 'streams' | 'requests' | 'mark'>): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return (
+    `POST ${path} HTTP/1.1\r\nhost: ${host}:${port}\r\ncontent-type: application/json\r\n` +
+    `${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  );
+}
 
 /** Runs an order to its end. A stream whose connection breaks counts what is left as failed. */
 export async function run(order: Order): Promise<Figures> {
-  const headerLines = Object.entries(order.headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const request =
-    `POST ${order.path} HTTP/1.1\r\nhost: ${order.host}:${order.port}\r\ncontent-type: application/json\r\n` +
-    `${headerLines.join('')}content-length: ${Buffer.byteLength(order.body)}\r\n\r\n${order.body}`;
+  const request = requestText(order);
   const firstMs: number[] = [];
   let failed = 0;
   let tokens = 0;
+  let answers = 0;
   const startedMs = performance.now();
   const one = (): Promise<void> =>
     new Promise((resolve) => {
@@ -63,6 +76,7 @@ export async function run(order: Order): Promise<Figures> {
         end: '',
         isAsked: false,
         isOpen: true,
+        missing: null,
       };
       const ask = (socket: { write(text: string): number }): void => {
         stream.sentAtMs = performance.now();
@@ -96,10 +110,11 @@ export async function run(order: Order): Promise<Figures> {
                 stream.hasFirst = true;
                 firstMs.push(performance.now() - stream.sentAtMs);
               }
-              if (stream.end !== END) return;
+              if (order.isWhole ? !isWholeThere(stream, bytes) : stream.end !== END) return;
               stream.end = '';
               stream.left -= 1;
-              if (!stream.hasFirst) failed += 1;
+              if (stream.hasFirst) answers += 1;
+              else failed += 1;
               if (stream.left > 0) return ask(socket);
               finish();
               socket.end();
@@ -119,12 +134,26 @@ export async function run(order: Order): Promise<Figures> {
     firstMs[Math.min(firstMs.length - 1, Math.floor(firstMs.length * share))] ?? Number.NaN;
   return {
     tokens,
+    answers,
     failed,
     elapsedMs,
     tokensPerS: (tokens / elapsedMs) * 1000,
     ttftP50Ms: at(0.5),
     ttftP99Ms: at(0.99),
   };
+}
+
+/** Counts down the bytes of an answer whose length its head tells; the head comes in one piece. */
+function isWholeThere(stream: Stream, bytes: Buffer): boolean {
+  if (stream.missing === null) {
+    const text = bytes.toString('latin1');
+    const length = Number(/^content-length: *(\d+)/im.exec(text)?.[1] ?? 0);
+    stream.missing = length + text.indexOf('\r\n\r\n') + 4;
+  }
+  stream.missing -= bytes.length;
+  if (stream.missing > 0) return false;
+  stream.missing = null;
+  return true;
 }
 
 function count(text: string, mark: string): number {

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningFlow, startFlow, until } from '../support/running-flow.ts';
 import type { Figures, Order } from './load.ts';
+import type { PacedFigures, PacedOrder } from './paced-load.ts';
 
 const LOAD = join(import.meta.dir, 'load.ts');
+const PACED_LOAD = join(import.meta.dir, 'paced-load.ts');
 
 /** A Flow with one loaded model, and the way to the engine behind it. */
 export type Rig = AsyncDisposable & {
@@ -33,10 +35,8 @@ export async function startRig(command: string, launch: Readonly<Record<string, 
   const state = await until(
     'the model is ready',
     async () => {
-      const { body } = await flow.json('/api/fleet');
-      const models = body.models as { modelId: string; state: { phase: string; port: number; pid: number } }[];
-      const found = models.find((model) => model.modelId === modelId);
-      return found?.state.phase === 'ready' ? found.state : null;
+      const found = await stateOf(flow, modelId);
+      return found?.phase === 'ready' ? found : null;
     },
     60_000,
   );
@@ -54,12 +54,30 @@ export async function startRig(command: string, launch: Readonly<Record<string, 
   };
 }
 
+/** What a model does now; null before the fleet knows it. Port and pid are there while it is ready. */
+export async function stateOf(flow: RunningFlow, modelId: string): Promise<State | null> {
+  const { body } = await flow.json('/api/fleet');
+  const models = body.models as { modelId: string; state: State }[];
+  return models.find((model) => model.modelId === modelId)?.state ?? null;
+}
+
+type State = { phase: string; port: number; pid: number };
+
 /** Runs the load generator in a process of its own. */
 export async function load(order: Order): Promise<Figures> {
-  const child = Bun.spawn(['bun', LOAD, JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return JSON.parse(await outputOf(LOAD, order));
+}
+
+/** Runs the generator for engines that speak at a pace. */
+export async function pacedLoad(order: PacedOrder): Promise<PacedFigures> {
+  return JSON.parse(await outputOf(PACED_LOAD, order));
+}
+
+async function outputOf(program: string, order: object): Promise<string> {
+  const child = Bun.spawn(['bun', program, JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const text = await new Response(child.stdout).text();
   if ((await child.exited) !== 0) throw new Error('The load generator failed.');
-  return JSON.parse(text);
+  return text;
 }
 
 /** CPU seconds (user and system) that a process has used so far; Linux. */
