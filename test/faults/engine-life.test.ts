@@ -3,8 +3,10 @@
  * nothing is started in vain. How one process is kept: test/supervision; how turns follow: test/scheduling.
  */
 import { expect, test } from 'bun:test';
-import { copyFileSync, readFileSync, renameSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { flow as flowCommand } from '#test/cli/flow-command.ts';
 import { makeFakeEngine } from '#test/support/fake-engine-launcher.ts';
 import { realEngine } from '#test/support/real-engine.ts';
 import { startFlow, until } from '#test/support/running-flow.ts';
@@ -47,6 +49,36 @@ test('F-07: a flag that the engine does not know is told once, and fifty request
   await house.flow.json('/api/models/flow-demo/config', { launch: { ctx_size: 2048 } }, 'PUT');
   expect((await house.ask()).status).toBe(200);
   expect(house.fake.records('start')).toHaveLength(2);
+});
+
+/** What a request, the page and the doctor say of an engine whose program does not run. */
+async function saidOf(executable: string): Promise<{ answer: string; page: string; doctor: string }> {
+  await using flow = await startFlow({ engine: executable });
+  const refused = await flow.json('/v1/chat/completions', { model: 'flow-demo', messages: [] });
+  expect(refused.status).toBe(503);
+  const page = await (await fetch(flow.url, { headers: { accept: 'text/html' } })).text();
+  const environment = { FLOW_LLAMA_SERVER: executable, FLOW_DATA_DIR: flow.dataDir };
+  const { stdout } = await flowCommand(['doctor'], { environment });
+  return { answer: JSON.stringify(refused.body), page, doctor: stdout };
+}
+
+test.each([
+  ['F-08: lacks a shared library', 'library', /library \S+\.so\S* is missing/],
+  ['F-09: is gone', 'nothing', /no such file/],
+  ['F-09: may not be executed', 'mode', /no permission/],
+  ['F-09: is no program', 'text', /not a program|not for this machine/],
+] as const)('%s: an engine is told as that by requests, page and doctor, with a way out', async (_, what, words) => {
+  const folder = mkdtempSync(join(tmpdir(), 'flow-engine-'));
+  const executable = join(folder, 'llama-server');
+  if (what === 'library') copyFileSync(realEngine().executable, executable);
+  else if (what !== 'nothing') writeFileSync(executable, what === 'mode' ? '#!/bin/sh\n' : 'this is no program\n');
+  if (what === 'text') chmodSync(executable, 0o755);
+  const { answer, page, doctor } = await saidOf(executable);
+  rmSync(folder, { recursive: true });
+  expect(answer).toMatch(words);
+  expect(page).toMatch(words);
+  expect(page).toContain('href="/settings#engines"');
+  expect(doctor).toMatch(words);
 });
 
 test('F-13: a load without memory is tried once more when idle models are gone, then names the levers', async () => {

@@ -51,6 +51,8 @@ export type ModelDoing =
       readonly hint: string | null;
       /** Until it may be tried again by itself; null = only on demand. */
       readonly retryInS: number | null;
+      /** The engine's program does not run; another one may. */
+      readonly isEngineAtFault: boolean;
       readonly tail: readonly string[];
     };
 
@@ -270,6 +272,7 @@ export function Doing({ doing, name }: { doing: ModelDoing; name: string }): JSX
             {doing.message}
           </p>
           {doing.hint === null ? '' : <p safe>{doing.hint}</p>}
+          {doing.isEngineAtFault ? <a href="/settings#engines">Choose an engine…</a> : ''}
           {doing.retryInS === null ? (
             ''
           ) : (

@@ -2,6 +2,7 @@
  * From the state of things to what the Monitor shows: every clock read and every name looked up here, so that views
  * only format.
  */
+import type { CrashKind } from '#src/engines/engine.ts';
 import type { Model } from '#src/models/model.ts';
 import { heldBytes } from '#src/pages/figures.ts';
 import { isInWork } from '#src/requests/activity.ts';
@@ -32,6 +33,8 @@ const STOP_WORDS: { readonly [Reason in StopReason]: string } = {
   unhealthy: 'It stopped answering its health check.',
   growth: 'It had taken much memory, and is started anew.',
 };
+/** Failures of the engine's program, whatever the model. */
+const ENGINE_FAULTS: ReadonlySet<CrashKind> = new Set<CrashKind>(['not-executable', 'missing-library']);
 const ENDERS: Readonly<Record<string, string>> = { C: 'its client', E: 'its engine', F: 'Flow', U: 'you' };
 const PHASES: Readonly<Record<string, string>> = {
   Q: 'in the queue',
@@ -192,6 +195,7 @@ export function doingOf(state: ModelState, model: FleetModel, now: Moment): Mode
         message: state.report.message,
         hint: state.report.hint,
         retryInS: secondsUntil(state.retryAtMs, now),
+        isEngineAtFault: ENGINE_FAULTS.has(state.report.kind),
         tail: state.report.tail.slice(-TAIL_LINES),
       };
   }
