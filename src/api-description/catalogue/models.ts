@@ -148,7 +148,7 @@ export const LOADING: TaggedOperations = {
       body: 'LaunchSettings',
       isBodyOptional: true,
       answers: { 200: { json: 'Outlook' } },
-      faults: ['model-not-found', 'unprocessable', 'load-failed', 'engine-missing'],
+      faults: ['model-not-found', 'conflict', 'unprocessable', 'load-failed', 'engine-missing'],
     },
     {
       route: 'POST /api/models/:id/:name/fit',
@@ -157,7 +157,7 @@ export const LOADING: TaggedOperations = {
       body: 'LaunchSettings',
       isBodyOptional: true,
       answers: { 200: { json: 'Outlook' } },
-      faults: ['model-not-found', 'unprocessable', 'load-failed', 'engine-missing'],
+      faults: ['model-not-found', 'conflict', 'unprocessable', 'load-failed', 'engine-missing'],
     },
     {
       route: 'GET /api/models/running',
