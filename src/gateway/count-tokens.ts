@@ -13,6 +13,7 @@ import { refuseDanger, translatedText, without } from './engine-body.ts';
 import { readJsonBody } from './json-body.ts';
 import { keyHeader, underLease } from './lend.ts';
 import { Life } from './life.ts';
+import { refuseOddModel } from './odd-model.ts';
 import { namingHeaders, refusalResponse } from './order.ts';
 import { prepare } from './prepare.ts';
 import type { GatewayServices } from './services.ts';
@@ -39,6 +40,7 @@ export async function countTokens(
   using _beats = services.pulse.join(life);
   try {
     if (read instanceof Fault) throw read;
+    refuseOddModel(read.body);
     const meant = services.models.resolve(wanted);
     const { model } = meant;
     modelId = model.id;

@@ -17,6 +17,7 @@ import type { Addressee } from './foreign-body.ts';
 import { hopsOf } from './hops.ts';
 import { type JsonBody, readJsonBody } from './json-body.ts';
 import type { BodyPlace } from './large-bodies.ts';
+import { refuseOddModel } from './odd-model.ts';
 import { type Call, type Order, refuse, type Wording } from './order.ts';
 import { askedParameters } from './parameters.ts';
 import { mayStream, prepare } from './prepare.ts';
@@ -252,10 +253,4 @@ function listOrRefuse(messages: unknown): ChatRequest['messages'] {
   if (Array.isArray(messages)) return messages;
   const found = messages === undefined ? 'missing' : `of type ${messages === null ? 'null' : typeof messages}`;
   throw new Fault('invalid-request', `messages is ${found}; a list of messages is expected.`);
-}
-
-function refuseOddModel(body: JsonObject): void {
-  const { model } = body;
-  if (model === undefined || model === null || typeof model === 'string') return;
-  throw new Fault('invalid-request', `model is of type ${typeof model}; a name is expected.`);
 }

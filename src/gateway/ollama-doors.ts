@@ -20,6 +20,7 @@ import { plainly } from './inability.ts';
 import { readJsonBody } from './json-body.ts';
 import { lendingBy, underLease } from './lend.ts';
 import { Life } from './life.ts';
+import { refuseOddModel } from './odd-model.ts';
 import { namingHeaders, refusalResponse } from './order.ts';
 import type { GatewayServices } from './services.ts';
 
@@ -126,6 +127,7 @@ async function loadOnly(services: GatewayServices, wordless: Wordless): Promise<
   let modelId: string | null = null;
   using _beats = services.pulse.join(life);
   try {
+    refuseOddModel(body);
     const { model } = services.models.resolve(wanted);
     modelId = model.id;
     ticket.resolved(model.id);

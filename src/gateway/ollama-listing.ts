@@ -5,6 +5,7 @@ import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 import type { ModelFacts } from '#src/models/facts.ts';
 import type { Model } from '#src/models/model.ts';
 import type { FleetModel } from '#src/scheduling/lease.ts';
+import { refuseOddModel } from './odd-model.ts';
 import { type Offer, offersOf } from './offers.ts';
 import type { GatewayServices } from './services.ts';
 
@@ -103,6 +104,7 @@ function capabilitiesOf(services: GatewayServices, model: Model): readonly strin
 
 /** `/api/show`: one model. Throws Fault('model-not-found'). */
 export function show(services: GatewayServices, body: JsonObject): JsonObject {
+  refuseOddModel(body);
   const { model, behaviour, variant } = services.models.resolve(wantedBy(body));
   const facts = services.facts(model);
   const contextTokens = contextOf(services, model);

@@ -13,6 +13,7 @@ import { chatDoor, type Door, enter, verbatimDoor } from './doors.ts';
 import { engineText, refuseDanger } from './engine-body.ts';
 import { type JsonBody, readJsonBody } from './json-body.ts';
 import { keyHeader } from './lend.ts';
+import { refuseOddModel } from './odd-model.ts';
 import { allBytes, refusalResponse } from './order.ts';
 import type { GatewayServices } from './services.ts';
 import { expectedKind, isLlama } from './wording.ts';
@@ -139,6 +140,7 @@ export async function askEngine(services: GatewayServices, request: Request): Pr
   try {
     const { pathname } = new URL(request.url);
     const json = await readJsonBody(request, LARGE_BODY_BYTES_MAX, place);
+    refuseOddModel(json.body);
     const { model } = services.models.resolve(stringOrNull(json.body.model));
     refuseNative(services, model, pathname);
     return await askAs(services, model, pathname, { json, request });
