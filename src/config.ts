@@ -14,6 +14,8 @@ const HUB_URL = /^https?:\/\/[A-Za-z0-9.:[\]_-]+(?:\/[A-Za-z0-9._~/-]*)?$/;
 const HUB_URL_LENGTH_MAX = 300;
 
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
+/** Sentences for people, JSON lines for collectors, or nothing: the files in the data directory have them anyway. */
+export type LogFormat = 'text' | 'json' | 'off';
 
 /** A setting that the command line or the environment fixes for this run. */
 export type Fixed = {
@@ -35,6 +37,8 @@ export type Config = {
   /** Base address of the release API that engines come from; null = the official one. */
   readonly releasesUrl: string | null;
   readonly logLevel: LogLevel;
+  /** How Flow's own lines are told on stderr. */
+  readonly logFormat: LogFormat;
 };
 
 /** Flags as they were given, by their long name without dashes. */
@@ -64,6 +68,7 @@ export function readConfig(flags: Flags, environment: Environment): Config {
   const hub = text('hub-url', 'HF_ENDPOINT');
   if (hub) fixed.hub_url = { value: hubAddress(hub), origin: hub.origin };
   const log = text('log', 'FLOW_LOG');
+  const format = text('log-format', 'FLOW_LOG_FORMAT');
 
   return Object.freeze({
     dataDir: absolute(text('data-dir', 'FLOW_DATA_DIR')?.value ?? join(homedir(), '.flow')),
@@ -73,6 +78,7 @@ export function readConfig(flags: Flags, environment: Environment): Config {
     llamaServer: text('llama-server', 'FLOW_LLAMA_SERVER')?.value ?? null,
     releasesUrl: environment.FLOW_ENGINE_RELEASES_URL ?? null,
     logLevel: log ? logLevel(log) : 'info',
+    logFormat: format ? logFormat(format) : 'text',
   });
 }
 
@@ -114,4 +120,9 @@ function portNumber({ value, name }: Given): number {
 function logLevel({ value, name }: Given): LogLevel {
   if (value === 'error' || value === 'warning' || value === 'info' || value === 'debug') return value;
   throw new Fault('invalid-request', `${name} is "${value}"; it must be error, warning, info or debug.`);
+}
+
+function logFormat({ value, name }: Given): LogFormat {
+  if (value === 'text' || value === 'json' || value === 'off') return value;
+  throw new Fault('invalid-request', `${name} is "${value}"; it must be text, json or off.`);
 }

@@ -28,6 +28,7 @@ import { type HubLibrary, openHubLibrary } from './hub/library.ts';
 import { pythonDatabase } from './imports/python-flow.ts';
 import { type KeyRoom, openKeyRoom } from './key-room.ts';
 import { Logs } from './logs/logs.ts';
+import type { SaidLine } from './logs/said-line.ts';
 import { HeaderCache } from './models/header-cache.ts';
 import { launchFor } from './models/launch.ts';
 import { Measurements } from './models/measurements.ts';
@@ -113,9 +114,12 @@ export type Flow = {
   close(): Promise<void>;
 };
 
-/** Builds all of it. The data directory exists and is held (`store/data-dir.ts`). */
-export async function openFlow(config: Config, version: string, environment: NodeJS.ProcessEnv): Promise<Flow> {
-  const ground = await openGround(config);
+type Variables = NodeJS.ProcessEnv;
+type Hear = (line: SaidLine) => void;
+
+/** Builds all of it. The data directory exists and is held (`store/data-dir.ts`). `onSaid` hears Flow's own lines. */
+export async function openFlow(config: Config, version: string, environment: Variables, onSaid?: Hear): Promise<Flow> {
+  const ground = await openGround(config, onSaid);
   const { clock, bus, logs, settings, store } = ground;
   const records = openRecords(ground);
   const hardware = new Hardware({ clock, settings: () => settings.current });
@@ -298,14 +302,14 @@ function openHabits({ bus, clock, headers, registry, fleet }: HabitParts) {
 /** What everything else stands on. */
 type Ground = Pick<Flow, 'clock' | 'bus' | 'logs' | 'mishaps' | 'notices' | 'settings' | 'store'>;
 
-async function openGround(config: Config): Promise<Ground> {
+async function openGround(config: Config, onSaid: Hear = () => {}): Promise<Ground> {
   const clock = systemClock;
   const mishaps = new Mishaps();
   const bus = new Bus((cause) => {
     mishaps.note('listener');
     logs.error('a listener broke', { cause });
   });
-  const logs = new Logs({ clock, bus, folder: join(config.dataDir, 'logs'), level: config.logLevel });
+  const logs = new Logs({ clock, bus, folder: join(config.dataDir, 'logs'), level: config.logLevel, onSaid });
   if (config.apiKey) logs.protect(config.apiKey);
   // Before anything that may have something to tell: a page that is opened later learns it from here.
   const notices = new Notices({ bus, clock });

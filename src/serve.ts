@@ -6,8 +6,7 @@ import { NotRunning } from './cli/gateway-api.ts';
 import { type Config, readConfig } from './config.ts';
 import { asFault, Fault } from './faults.ts';
 import { type Flow, openFlow } from './flow.ts';
-import type { LogEntry } from './logs/log-ring.ts';
-import { FLOW_SOURCE, TAIL_LINES_MAX } from './logs/logs.ts';
+import { asJsonLine, type SaidLine } from './logs/said-line.ts';
 import { lockDataDir, prepareDataDir } from './store/data-dir.ts';
 import { type Listener, listen, requireKeyBeyondLoopback } from './web/listen.ts';
 
@@ -35,7 +34,7 @@ export async function serve(context: Context, isAsked: boolean): Promise<number>
   const lock = prepareDataDir(config.dataDir) ? await holdDataDir(context, config, isAsked) : NO_LOCK;
   if (typeof lock === 'number') return lock;
   try {
-    const flow = await openFlow(config, packageFile.version, process.env);
+    const flow = await openFlow(config, packageFile.version, process.env, teller(context, config));
     try {
       if (lock === NO_LOCK) tellReadOnly(flow);
       return await run(context, flow, signals, isAsked);
@@ -49,6 +48,18 @@ export async function serve(context: Context, isAsked: boolean): Promise<number>
 
 /** Where nothing can be written, nothing can be spoilt by a second Flow. */
 const NO_LOCK: Disposable = { [Symbol.dispose]: () => {} };
+
+/**
+ * Whoever runs Flow in a terminal or under a service manager reads its own lines on stderr; stdout has the ready line
+ * only.
+ */
+function teller({ terminal }: Context, { logFormat }: Config): (line: SaidLine) => void {
+  // Whoever read our lines may go (`flow 2>&1 | head`), which is no mistake of ours.
+  process.stderr.on('error', () => {});
+  if (logFormat === 'off') return () => {};
+  if (logFormat === 'json') return (line) => terminal.say(`${asJsonLine(line)}\n`);
+  return ({ level, text }) => terminal.say(`${level} ${text}\n`);
+}
 
 function tellReadOnly({ bus, config }: Flow): void {
   const text = `Flow cannot write to ${config.dataDir}: for now settings cannot be saved, and records and new models last for this run only.`;
@@ -78,13 +89,6 @@ async function alreadyRuns(context: Context, isAsked: boolean, cause: unknown): 
 async function run(context: Context, flow: Flow, signals: Signals, isAsked: boolean): Promise<number> {
   const { clock, logs, settings } = flow;
   guardProcess(flow);
-  // Whoever runs Flow in a terminal or under a service manager reads its own lines there; stdout has the ready line
-  // only.
-  const say = (entry: LogEntry) => context.terminal.say(`${entry.level} ${entry.text}\n`);
-  for (const entry of logs.tail({ source: FLOW_SOURCE, lines: TAIL_LINES_MAX }).entries) say(entry);
-  logs.follow((entry) => {
-    if (entry.source === FLOW_SOURCE) say(entry);
-  });
   let isAccepting = true;
   const { host, port } = settings.current;
   if (!flow.config.isOpenAllowed) requireKeyBeyondLoopback(host, flow.config.apiKey !== null || flow.keys.hasLive);
@@ -195,8 +199,6 @@ class Signals {
 
 /** One mistake in one request must not end all the others; it is written down and counted. */
 function guardProcess({ logs, mishaps }: Flow): void {
-  // Whoever read our lines may go (`flow 2>&1 | head`), which is no mistake of ours.
-  process.stderr.on('error', () => {});
   process.on('unhandledRejection', (cause) => {
     mishaps.note('rejection');
     logs.error('a rejection that nobody handled', { cause });

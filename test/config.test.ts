@@ -23,6 +23,7 @@ test('nothing said means the defaults', () => {
     llamaServer: null,
     releasesUrl: null,
     logLevel: 'info',
+    logFormat: 'text',
   });
 });
 

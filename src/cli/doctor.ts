@@ -14,7 +14,14 @@ import { hasStoredKeys } from '#src/store/stored-keys.ts';
 import { ProcessRegistry } from '#src/supervision/process-registry.ts';
 import packageFile from '../../package.json' with { type: 'json' };
 import { type Command, type Context, EXIT, print } from './command.ts';
-import { checkDatabase, checkDataDir, checkModes, checkSettings, checkSpace } from './doctor/data-checks.ts';
+import {
+  checkDatabase,
+  checkDataDir,
+  checkModes,
+  checkOverrides,
+  checkSettings,
+  checkSpace,
+} from './doctor/data-checks.ts';
 import {
   checkBudget,
   checkEngines,
@@ -26,7 +33,16 @@ import {
 } from './doctor/engine-checks.ts';
 import { checkExternal } from './doctor/external-checks.ts';
 import { bad, type Finding, good, warning } from './doctor/finding.ts';
+import {
+  checkClock,
+  checkExposedEngines,
+  checkOpenFiles,
+  checkSetAside,
+  checkSleep,
+  openFilesMax,
+} from './doctor/machine-checks.ts';
 import { type Answering, checkExposure, checkPort, checkProxies, checkRivals } from './doctor/network-checks.ts';
+import { checkHubToken, checkKeys } from './doctor/secret-checks.ts';
 import { checkService } from './doctor/service-checks.ts';
 import { checkUpdates } from './doctor/update-checks.ts';
 import { NotRunning } from './gateway-api.ts';
@@ -71,23 +87,34 @@ async function examine(context: Context): Promise<readonly Finding[]> {
   using local = await readEngines({ flags: context.flags, environment });
   const settings = local.settings.current;
   const answering = await whoAnswers(context);
-  const [port, ofSettings, rivals] = await Promise.all([
+  const [port, ofSettings, rivals, exposed, ofHub, overrides] = await Promise.all([
     checkPort(settings, answering, packageFile.version),
     checkSettings(config.dataDir),
     checkRivals(settings.port),
+    checkExposedEngines(),
+    checkHubToken(config.dataDir, settings.hub_url),
+    checkOverrides(config),
   ]);
   return [
     checkBun(Bun.version),
     checkDataDir(config.dataDir, process.getuid?.() ?? null),
     ...checkModes(config.dataDir),
     ...ofSettings,
+    ...overrides,
     checkDatabase(config.dataDir),
+    ...checkSetAside(config.dataDir),
+    ...checkKeys(config.dataDir, Date.now()),
+    ...ofHub,
     ...checkSpace(config.dataDir, settings.models_dir),
     port,
     ...(answering.kind === 'flow' ? checkHolder(config) : []),
     checkExposure(settings, hasKey(config), config.isOpenAllowed),
     checkProxies(environment),
+    ...exposed,
     ...checkService(context.flags, environment),
+    checkOpenFiles(openFilesMax()),
+    checkClock(config.dataDir, Date.now()),
+    checkSleep(settings.keep_awake, environment),
     ...(answering.kind === 'flow' ? await askRunning(context, settings) : await askDisk(config, local)),
     ...rivals,
   ];

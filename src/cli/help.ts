@@ -10,6 +10,7 @@ export const SHARED_OPTIONS = {
   'api-key': { type: 'string' },
   'llama-server': { type: 'string' },
   log: { type: 'string' },
+  'log-format': { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -24,6 +25,7 @@ const SERVE_HELP: readonly (readonly [string, string])[] = [
   ['--models-dir DIR', 'folder that holds the models'],
   ['--llama-server PATH', 'a llama-server to use instead of those found'],
   ['--log LEVEL', 'error, warning, info or debug'],
+  ['--log-format FORMAT', 'how its own lines are told on stderr: text, json or off'],
 ];
 
 /** What `flow help` prints. */

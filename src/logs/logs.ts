@@ -7,6 +7,7 @@ import { LogFile } from './log-file.ts';
 import { guessLevel } from './log-level.ts';
 import { type LogEntry, type LogLevel, LogRing, type LogStream, RING_LINES_MAX } from './log-ring.ts';
 import { Redactor } from './redaction.ts';
+import type { SaidLine } from './said-line.ts';
 
 /** The source of Flow's own lines; a model's source is its id. */
 export const FLOW_SOURCE = 'flow';
@@ -25,6 +26,8 @@ export type LogsOptions = {
   readonly folder: string | null;
   /** Flow's own lines below this are not kept. */
   readonly level?: LogLevel;
+  /** Hears each of Flow's own lines at once. It must be quick and must not throw. */
+  readonly onSaid?: (line: SaidLine) => void;
 };
 
 export type TailQuery = {
@@ -165,10 +168,20 @@ export class Logs {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(this.#options.level ?? 'info')) return;
     const pairs = Object.entries(facts).map(([name, value]) => `${name}=${inLine(value, level)}`);
     // What Flow says goes to a terminal as well, and may repeat what a client sent.
-    this.#keep(FLOW_SOURCE, [text, ...pairs].join(' ').replace(CONTROL, escaped), 'flow', level);
+    const entry = this.#keep(FLOW_SOURCE, [text, ...pairs].join(' ').replace(CONTROL, escaped), 'flow', level);
+    if (!this.#options.onSaid) return;
+    const clean = (words: string): string => this.#redactor.redact(words.replace(CONTROL, escaped));
+    const plain = Object.entries(facts).map(([name, value]) => [
+      name,
+      typeof value === 'number' || typeof value === 'boolean' || value === null
+        ? value
+        : clean(typeof value === 'string' ? value : unquoted(inLine(value, level))),
+    ]);
+    const { atMs } = entry;
+    this.#options.onSaid({ atMs, level, message: clean(text), facts: Object.fromEntries(plain), text: entry.text });
   }
 
-  #keep(source: string, line: string, stream: LogStream, level: LogLevel): void {
+  #keep(source: string, line: string, stream: LogStream, level: LogLevel): LogEntry {
     const { clock } = this.#options;
     this.#sequence += 1;
     // One entry is one line, in the file too: nobody forges a second one.
@@ -180,6 +193,7 @@ export class Logs {
     kept.file?.append(`${new Date(entry.atMs).toISOString()} ${level} ${stream} ${text}`);
     for (const follower of this.#followers) follower(entry);
     this.#notice(kept, source);
+    return entry;
   }
 
   /** Screens hear of a source at most every 100 ms, however much it writes. */
@@ -233,6 +247,13 @@ function inLine(value: unknown, level: LogLevel): string {
     return JSON.stringify(isExpected ? value.message : (value.stack ?? value.message).slice(0, STACK_LENGTH_MAX));
   }
   return typeof value === 'string' && /^[^\s"]+$/.test(value) ? value : (JSON.stringify(value) ?? 'undefined');
+}
+
+/** Errors come as a JSON text; as a field of its own it is told plainly. */
+function unquoted(text: string): string {
+  if (!text.startsWith('"')) return text;
+  const value: unknown = JSON.parse(text);
+  return typeof value === 'string' ? value : text;
 }
 
 function escaped(character: string): string {

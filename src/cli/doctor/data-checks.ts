@@ -1,6 +1,7 @@
 /** The data directory: there, ours, private, with room; its settings and its database sound. */
 import { accessSync, constants, existsSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Config } from '#src/config.ts';
 import { type FileReading, readSettingsFile } from '#src/settings/file.ts';
 import { isSettingName, settingProblem } from '#src/settings/validation.ts';
 import { examineStore } from '#src/store/examine.ts';
@@ -73,6 +74,19 @@ export async function checkSettings(dataDir: string): Promise<readonly Finding[]
       );
     }
   }
+}
+
+/** Settings whose saved value does not count, because a flag or the environment has another. */
+export async function checkOverrides({ dataDir, fixed }: Config): Promise<readonly Finding[]> {
+  const reading = await readSettingsFile(join(dataDir, 'settings.json'));
+  const saved = reading.kind === 'good' ? reading.values : {};
+  return Object.entries(fixed).flatMap(([name, given]) => {
+    const value = saved[name];
+    if (value === undefined || value === given.value) return [];
+    const whence = given.origin === 'flag' ? 'the command line' : 'the environment';
+    const says = `By ${whence} ${name} is ${given.value}, not ${JSON.stringify(value)} as saved.`;
+    return [warning('overrides', says, `Take it away from ${whence}, or save the same value.`)];
+  });
 }
 
 /** Whether the database's pages hold together. It keeps records only; models and settings survive it. */

@@ -25,6 +25,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   'models-dir': 'FLOW_MODELS_DIR',
   'llama-server': 'FLOW_LLAMA_SERVER',
   log: 'FLOW_LOG',
+  'log-format': 'FLOW_LOG_FORMAT',
 };
 
 /**
