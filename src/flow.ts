@@ -382,7 +382,11 @@ type Records = Pick<Flow, 'writer' | 'telemetry' | 'meters' | 'repairs' | 'chron
 
 function openRecords(parts: { store: Store; clock: Clock; bus: Bus; settings: SettingsFile }): Records {
   const { store, clock, bus, settings } = parts;
-  const writer = new RecordWriter({ store, clock, bus, retentionDays: () => settings.current.retention_days });
+  const retention = () => {
+    const { retention_days, records_limit_mb } = settings.current;
+    return { days: retention_days, bytesMax: records_limit_mb * 1e6 };
+  };
+  const writer = new RecordWriter({ store, clock, bus, retention });
   const recordsTexts = () => settings.current.record_repair_texts;
   const repairs = new RepairLog({ store, writer, clock, recordsTexts });
   const chronicle = new Chronicle({ store, writer, bus, clock });

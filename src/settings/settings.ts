@@ -191,6 +191,12 @@ export const Settings = Type.Object(
       default: 90,
       description: 'Days that records of requests are kept',
     }),
+    records_limit_mb: Type.Integer({
+      minimum: 10,
+      maximum: 1_000_000,
+      default: 1_000,
+      description: 'Room that records may take on the disk, in MB (10⁶ bytes); the oldest go first',
+    }),
     record_repair_texts: Type.Boolean({
       default: false,
       description: 'Keep what repairs changed in answers on disk, before and after; else only in memory',

@@ -1,9 +1,9 @@
 /**
- * Opens the database: WAL, migrations, drizzle. A broken one is set aside, since it holds records; its models
- * and users' presets are taken over.
+ * Opens the database: WAL, migrations, drizzle. A broken one is set aside, since it holds records; its models,
+ * users' presets, keys and conversations are taken over.
  */
 import { Database, SQLiteError } from 'bun:sqlite';
-import { existsSync, renameSync, statSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { type BunSQLiteDatabase, drizzle } from 'drizzle-orm/bun-sqlite';
 import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';
@@ -33,14 +33,16 @@ const BROKEN_CODES: ReadonlySet<string> = new Set(['SQLITE_CORRUPT', 'SQLITE_NOT
 
 /**
  * Opens (and makes, if absent) the database at `path`, or one in memory for ':memory:'.
- * Throws Fault('conflict') when the file was written by a newer Flow; any other trouble comes as SQLite's own error.
+ * One of an earlier Flow is brought to the present schema, and kept beside it as it was: `<path>.bak`. Throws
+ * Fault('invalid-request') when the file was written by a newer Flow; any other trouble comes as SQLite's own error.
  */
 export function openStore(path: string): Store {
-  return readied(new Database(path, { create: true, strict: true }));
+  const client = new Database(path, { create: true, strict: true });
+  return readied(client, () => keepFormer(client, path));
 }
 
 /** Brings a database to the present schema; closes it when that is not possible. */
-function readied(client: Database): Store {
+function readied(client: Database, beforeMigration: () => void = () => {}): Store {
   try {
     client.run(`PRAGMA busy_timeout = ${OPENING_TIMEOUT_MS}`);
     const version = ownVersion(client);
@@ -49,6 +51,7 @@ function readied(client: Database): Store {
     client.run('PRAGMA journal_mode = WAL');
     client.run('PRAGMA synchronous = NORMAL');
     client.run('PRAGMA foreign_keys = ON');
+    if (version > 0 && version < MIGRATIONS.length) beforeMigration();
     migrate(client, version);
     client.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
   } catch (cause) {
@@ -62,7 +65,7 @@ function readied(client: Database): Store {
  * Opens the database at `path` after a check of its pages (about 1 ms per MB). A broken one is renamed to
  * `<path>.bad-<time>` and a new one made; one that cannot be opened at all (a read-only or full disk, a lock) is
  * replaced by a copy in memory for this run, so that serving goes on with the models there are. Throws only
- * Fault('conflict') for a newer schema.
+ * Fault('invalid-request') for a newer schema.
  */
 export function openSoundStore({ path, clock }: { path: string; clock: Clock }): OpenedStore {
   try {
@@ -107,11 +110,28 @@ function ownVersion(client: Database): number {
     throw new BrokenStore('It holds tables that this Flow did not make.');
   }
   if (version > MIGRATIONS.length) {
-    throw new Fault('conflict', `The database has schema ${version}; this Flow knows up to ${MIGRATIONS.length}.`, {
-      hint: 'Start the newer Flow that wrote it, or name another data directory with --data-dir.',
-    });
+    throw new Fault(
+      'invalid-request',
+      `The database has schema ${version}; this Flow knows up to ${MIGRATIONS.length}.`,
+      {
+        hint: 'Start the newer Flow that wrote it, or name another data directory with --data-dir.',
+      },
+    );
   }
   return version;
+}
+
+/** So that the earlier Flow can be gone back to. Where there is no room for it, the upgrade is made all the same. */
+function keepFormer(client: Database, path: string): void {
+  const copy = `${path}.bak`;
+  try {
+    // What the log holds is brought into the file first, since only that is copied.
+    client.run('PRAGMA wal_checkpoint(TRUNCATE)');
+    copyFileSync(path, `${copy}.new`, constants.COPYFILE_FICLONE);
+    renameSync(`${copy}.new`, copy);
+  } catch {
+    rmSync(`${copy}.new`, { force: true });
+  }
 }
 
 function migrate(client: Database, version: number): void {
@@ -153,10 +173,12 @@ function replaced(path: string, clock: Clock): OpenedStore {
   }
 }
 
-function salvagedText({ models, presets }: Salvaged): string {
-  const ofModels = `${models} ${models === 1 ? 'model' : 'models'}`;
-  if (presets > 0) return `${ofModels} and ${presets} ${presets === 1 ? 'preset' : 'presets'} were`;
-  return `${ofModels} ${models === 1 ? 'was' : 'were'}`;
+function salvagedText({ models, presets, conversations }: Salvaged): string {
+  const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+  const more = [counted(presets, 'preset'), counted(conversations, 'conversation')].filter((text) => !/^0 /.test(text));
+  const all = [counted(models, 'model'), ...more];
+  const text = [all.slice(0, -1).join(', '), all.at(-1)].filter(Boolean).join(' and ');
+  return `${text} ${text === '1 model' ? 'was' : 'were'}`;
 }
 
 function inMemory(path: string, cause: unknown): OpenedStore {

@@ -1,4 +1,4 @@
-/** Takes models, users' presets and keys out of a broken database: the rows in it that nobody can measure again. */
+/** Takes models, presets, keys and conversations out of a broken database: what nobody can measure again. */
 import type { Database } from 'bun:sqlite';
 import { isAbsolute } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
@@ -9,10 +9,12 @@ import { Behaviour } from '#src/models/behaviour.ts';
 import { EMPTY_CONFIG, type EngineKind, LaunchOverrides, ModelConfig } from '#src/models/model.ts';
 import { openAsItIs } from './as-it-is.ts';
 import type { Store } from './open.ts';
+import { reachable, rowOrNull } from './reachable-rows.ts';
+import { salvageChats } from './salvage-chats.ts';
 import { apiKeys, facts, models, presets } from './schema.ts';
 
 /** How many of each were taken over. */
-export type Salvaged = { readonly models: number; readonly presets: number };
+export type Salvaged = { readonly models: number; readonly presets: number; readonly conversations: number };
 
 type SalvagedTable = 'models' | 'presets' | 'facts' | 'api_keys';
 
@@ -21,68 +23,40 @@ const ENGINES: readonly EngineKind[] = ['llama.cpp', 'mlx-lm', 'mlx-openai-serve
 const FORMATS: readonly unknown[] = ['gguf', 'mlx'];
 
 /**
- * Copies what can be read of models, presets, keys and single facts from the broken file into a new store. Never
- * throws: damage anywhere else does not matter, and damage among them costs what it covers.
+ * Copies what can be read of models, presets, keys, conversations and single facts from the broken file into a new
+ * store. Never throws: damage anywhere else does not matter, and damage among them costs what it covers.
  */
 export function salvage(brokenPath: string, into: Store): Salvaged {
-  let broken: Database | null = null;
+  const broken = rowOrNull(() => openAsItIs(brokenPath));
+  // Not a database at all: then a scan of the folder must do.
+  if (broken === null) return { models: 0, presets: 0, conversations: 0 };
   try {
-    broken = openAsItIs(brokenPath);
     const from = drizzle(broken);
     const columns = columnsIn(broken);
-    const rowsOf = <Row>(table: SalvagedTable, read: (at: SQL) => Row[]): Row[] =>
-      rowIds(broken, table).flatMap((id) => rowsOrNone(() => read(sql`rowid = ${id}`)));
-    const ofModels = rowsOf('models', (at) => from.select(columns).from(models).where(at).all()).filter(isWhole);
-    const ofPresets = rowsOf('presets', (at) => from.select().from(presets).where(at).all()).filter(isWholePreset);
-    const ofFacts = rowsOf('facts', (at) => from.select().from(facts).where(at).all());
-    const ofKeys = rowsOf('api_keys', (at) => from.select().from(apiKeys).where(at).all()).filter(isWholeKey);
+    const rowsOf = <Row>(table: SalvagedTable, read: (at: SQL) => Row | undefined): Row[] =>
+      reachable(broken, table, ROWS_MAX).flatMap((id) => rowOrNull(() => read(sql`rowid = ${id}`)) ?? []);
+    const ofModels = rowsOf('models', (at) => from.select(columns).from(models).where(at).get()).filter(isWhole);
+    const ofPresets = rowsOf('presets', (at) => from.select().from(presets).where(at).get()).filter(isWholePreset);
+    const ofFacts = rowsOf('facts', (at) => from.select().from(facts).where(at).get());
+    const ofKeys = rowsOf('api_keys', (at) => from.select().from(apiKeys).where(at).get()).filter(isWholeKey);
     for (const row of ofFacts) isTaken(() => into.insert(facts).values(row).run());
     for (const row of ofKeys) isTaken(() => into.insert(apiKeys).values(row).run());
     return {
       models: ofModels.filter((row) => isTaken(() => into.insert(models).values(row).run())).length,
       presets: ofPresets.filter((row) => isTaken(() => into.insert(presets).values(row).run())).length,
+      conversations: rowOrNull(() => salvageChats(broken, into)) ?? 0,
     };
-  } catch {
-    // Not a database at all: then a scan of the folder must do.
-    return { models: 0, presets: 0 };
   } finally {
-    broken?.close(false);
+    broken.close(false);
   }
 }
 
 /** An earlier Flow's models had no endpoint. */
 function columnsIn(broken: Database) {
   const columns = getTableColumns(models);
-  const names = rowsOrNone(() => broken.query<{ name: string }, []>('PRAGMA table_info(models)').all());
+  const names = rowOrNull(() => broken.query<{ name: string }, []>('PRAGMA table_info(models)').all()) ?? [];
   const hasEndpoint = names.some(({ name }) => name === 'endpoint');
   return hasEndpoint ? columns : { ...columns, endpoint: sql<null>`NULL` };
-}
-
-/**
- * The rows that can be reached, from both ends: each is then read by itself, so that a damaged page, or one value that
- * is no JSON any more, does not cost the others. None where there is no such table, as in an earlier Flow's database.
- */
-function rowIds(broken: Database | null, table: SalvagedTable): readonly number[] {
-  const ids = new Set<number>();
-  for (const order of ['ASC', 'DESC']) {
-    try {
-      const query = broken?.query<{ rowid: number }, []>(
-        `SELECT rowid FROM ${table} ORDER BY rowid ${order} LIMIT ${ROWS_MAX}`,
-      );
-      for (const { rowid } of query?.iterate() ?? []) ids.add(rowid);
-    } catch {
-      // What lies behind the damage is reached from the other end.
-    }
-  }
-  return [...ids].sort((a, b) => a - b);
-}
-
-function rowsOrNone<Row>(read: () => Row[]): Row[] {
-  try {
-    return read();
-  } catch {
-    return [];
-  }
 }
 
 /** Whether the row is one that Flow could have written; what is read from damaged pages may be anything. */

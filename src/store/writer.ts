@@ -5,7 +5,6 @@ import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Clock, Timer } from '#src/clock.ts';
 import type { Bus } from '#src/events.ts';
 import type { Store } from './open.ts';
-import { deleteExpired, thinSamples } from './retention.ts';
 import {
   loads,
   marks,
@@ -18,14 +17,15 @@ import {
   repairs,
   requests,
 } from './schema.ts';
+import { type Retention, Sweeper } from './sweeper.ts';
 import { storeFault } from './trouble.ts';
 
 export type RecordWriterParts = {
   readonly store: Store;
   readonly clock: Clock;
   readonly bus: Bus;
-  /** Days that rows are kept; asked at each sweep, so that a changed setting counts. */
-  readonly retentionDays: () => number;
+  /** Asked at each sweep. */
+  readonly retention: () => Retention;
 };
 
 /** One statement and its values, ready to run. */
@@ -40,9 +40,6 @@ const FAILURES_BEFORE_NOTICE = 3;
 const QUEUED_ROWS_MAX = 10_000;
 /** A flush of this many rows took 8 ms (measured), which nobody feels. */
 const FLUSH_ROWS_MAX = 1_000;
-const FIRST_SWEEP_DELAY_MS = 60_000;
-const SWEEP_INTERVAL_MS = 3_600_000;
-const SWEEP_PAUSE_MS = 50;
 
 /**
  * The only writer of rows that tell what happened. Never throws and never waits: what cannot be written now is tried
@@ -59,7 +56,7 @@ export class RecordWriter {
   readonly #insertMemory: Insert;
   #queue: PendingRow[] = [];
   #timer: Timer | null = null;
-  #sweepTimer: Timer;
+  readonly #sweeper: Sweeper;
   #failures = 0;
   #droppedRows = 0;
   #isClosed = false;
@@ -72,7 +69,7 @@ export class RecordWriter {
     this.#insertRepair = insertInto(this.#client, repairs);
     this.#insertMark = insertInto(this.#client, marks);
     this.#insertMemory = insertInto(this.#client, memorySamples);
-    this.#sweepTimer = parts.clock.after(FIRST_SWEEP_DELAY_MS, () => this.#sweep());
+    this.#sweeper = new Sweeper({ client: this.#client, clock: parts.clock, retention: parts.retention });
   }
 
   writeRequest(row: NewRequestRow): void {
@@ -117,7 +114,7 @@ export class RecordWriter {
     this.#queue = [];
     this.#isClosed = true;
     this.#timer?.[Symbol.dispose]();
-    this.#sweepTimer[Symbol.dispose]();
+    this.#sweeper[Symbol.dispose]();
   }
 
   #add(row: PendingRow): void {
@@ -161,6 +158,7 @@ export class RecordWriter {
       this.#flushSingly(rows);
     }
     this.#queue.splice(0, rows.length);
+    this.#sweeper.noteRows(rows.length);
     this.#noteSuccess();
     return true;
   }
@@ -188,15 +186,6 @@ export class RecordWriter {
       this.#parts.bus.publish({ type: 'notice', tone: 'info', text: 'Records of requests are written again.' });
     }
     this.#failures = 0;
-  }
-
-  /** Deletes one batch of old rows and comes back soon while there are more, else in an hour. */
-  #sweep(): void {
-    const { clock, retentionDays } = this.#parts;
-    const nowMs = clock.wallMs();
-    const isMoreOld = deleteExpired(this.#client, nowMs - retentionDays() * 86_400_000);
-    const hasMore = thinSamples(this.#client, nowMs) || isMoreOld;
-    this.#sweepTimer = clock.after(hasMore ? SWEEP_PAUSE_MS : SWEEP_INTERVAL_MS, () => this.#sweep());
   }
 }
 

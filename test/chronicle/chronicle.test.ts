@@ -25,7 +25,7 @@ beforeEach(() => {
   bus = new Bus((cause) => {
     throw cause;
   });
-  writer = new RecordWriter({ store, clock, bus, retentionDays: () => 90 });
+  writer = new RecordWriter({ store, clock, bus, retention: () => ({ days: 90, bytesMax: 1e9 }) });
   models = new Map([['gemma', modelOf('gemma')]]);
   versions = new Map();
   watched = {

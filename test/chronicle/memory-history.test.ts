@@ -23,7 +23,7 @@ beforeEach(() => {
   store = openStore(':memory:');
   clock = new FakeClock();
   models = [];
-  writer = new RecordWriter({ store, clock, bus: new Bus(), retentionDays: () => 90 });
+  writer = new RecordWriter({ store, clock, bus: new Bus(), retention: () => ({ days: 90, bytesMax: 1e9 }) });
   history = opened();
 });
 afterEach(() => {

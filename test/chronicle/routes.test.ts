@@ -17,7 +17,7 @@ beforeAll(() => {
   store = openStore(':memory:');
   const clock = new FakeClock();
   const bus = new Bus();
-  const writer = new RecordWriter({ store, clock, bus, retentionDays: () => 90 });
+  const writer = new RecordWriter({ store, clock, bus, retention: () => ({ days: 90, bytesMax: 1e9 }) });
   const chronicle = new Chronicle({ store, writer, bus, clock });
   const memoryHistory = new MemoryHistory({
     store,

@@ -22,7 +22,7 @@ beforeEach(() => {
   recordsTexts = false;
   store = openStore(':memory:');
   clock = new FakeClock();
-  writer = new RecordWriter({ store, clock, bus: new Bus(), retentionDays: () => 90 });
+  writer = new RecordWriter({ store, clock, bus: new Bus(), retention: () => ({ days: 90, bytesMax: 1e9 }) });
   log = newLog();
 });
 afterEach(() => {

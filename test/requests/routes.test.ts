@@ -26,7 +26,7 @@ beforeEach(() => {
   store = openStore(':memory:');
   clock = new FakeClock();
   const bus = new Bus();
-  writer = new RecordWriter({ store, clock, bus, retentionDays: () => 90 });
+  writer = new RecordWriter({ store, clock, bus, retention: () => ({ days: 90, bytesMax: 1e9 }) });
   const telemetry = new Telemetry({ store, writer });
   const fleet = () => fleetOf([readyModel('tiny', { inFlight: 1, waiting: 2 }), idleModel('other')]);
   const repairs = new RepairLog({ store, writer, clock, recordsTexts: () => true });

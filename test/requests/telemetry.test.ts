@@ -16,7 +16,7 @@ let telemetry: Telemetry;
 beforeEach(() => {
   store = openStore(':memory:');
   clock = new FakeClock();
-  writer = new RecordWriter({ store, clock, bus: new Bus(), retentionDays: () => 90 });
+  writer = new RecordWriter({ store, clock, bus: new Bus(), retention: () => ({ days: 90, bytesMax: 1e9 }) });
   telemetry = new Telemetry({ store, writer });
 });
 afterEach(() => {

@@ -97,7 +97,7 @@ test('a sound database opens again with its rows', () => {
   closeStore(opened.store);
 });
 
-test('a database of a newer Flow is refused, not replaced', () => {
+test('F-60: a database of a newer Flow is refused, not replaced', () => {
   const first = openStore(path());
   first.$client.run('PRAGMA user_version = 999');
   closeStore(first);
@@ -105,7 +105,7 @@ test('a database of a newer Flow is refused, not replaced', () => {
   expect(existsSync(path())).toBe(true);
 });
 
-describe('what is no database of ours is set aside whole, and a new one made', () => {
+describe('F-79: what is no database of ours is set aside whole, and a new one made', () => {
   const cases: readonly (readonly [string, () => void])[] = [
     ['text', () => writeFileSync(path(), 'not a database '.repeat(100))],
     [
@@ -139,29 +139,7 @@ describe('what is no database of ours is set aside whole, and a new one made', (
   });
 });
 
-test('a hundred random bytes written over never stop the start', () => {
-  const sound = damaged((bytes) => bytes);
-  let seed = 20_261;
-  const random = () => {
-    seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
-    return seed / 2_147_483_648;
-  };
-  for (let round = 0; round < 60; round += 1) {
-    const bytes = Buffer.from(sound);
-    for (let count = 0; count < 100; count += 1)
-      bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
-    const at = join(folder, `round-${round}.db`);
-    writeFileSync(at, bytes);
-    const opened = openSoundStore({ path: at, clock: systemClock });
-    opened.store
-      .insert(facts)
-      .values({ key: `round-${round}`, value: 'written' })
-      .run();
-    closeStore(opened.store);
-  }
-});
-
-test('a path that cannot be opened is replaced by memory for this run, and that is said', () => {
+test('F-59: a path that cannot be opened is replaced by memory for this run, and that is said', () => {
   const opened = openSoundStore({ path: join(folder, 'absent', 'flow.db'), clock: systemClock });
   expect(opened.notice).toContain('in memory only');
   opened.store.insert(facts).values({ key: 'works', value: 'yes' }).run();
@@ -246,7 +224,7 @@ test('a broken database of an earlier Flow, without presets, still gives its mod
   closeStore(opened.store);
 });
 
-test('a database of the first version, with rows, becomes one of today’s and keeps them', () => {
+test('F-60: a database of the first version, with rows, becomes one of today’s and keeps them', () => {
   const [first = ''] = MIGRATIONS;
   const old = new Database(path());
   old.run(first);

@@ -27,7 +27,7 @@ beforeEach(() => {
   events = [];
   const bus = new Bus();
   bus.subscribe((event) => events.push(event));
-  writer = new RecordWriter({ store, clock, bus, retentionDays: () => 90 });
+  writer = new RecordWriter({ store, clock, bus, retention: () => ({ days: 90, bytesMax: 1e9 }) });
 });
 afterEach(() => {
   writer.close();

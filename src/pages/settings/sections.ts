@@ -119,6 +119,7 @@ export const SECTIONS: readonly Section[] = [
     title: 'Privacy & retention',
     settings: [
       { name: 'retention_days', label: 'Keep records', unit: 'days' },
+      { name: 'records_limit_mb', label: 'Room for records', unit: 'MB' },
       { name: 'record_repair_texts', label: 'Keep repaired texts' },
     ],
   },
