@@ -145,7 +145,7 @@ describe('Ollama', () => {
 });
 
 describe('hazards', () => {
-  test('links in circles, to folders above and to nowhere, pipes and closed folders are survived', async () => {
+  test('F-85: links in circles, to folders above and to nowhere, pipes and closed folders are survived', async () => {
     const root = '.lmstudio/models';
     put(`${root}/pub/Repo/good.gguf`);
     link(`${root}/pub/Repo/again`, join(home, root));
@@ -160,14 +160,14 @@ describe('hazards', () => {
     expect(passed).toContainEqual({ path: dangling, reason: 'The link leads nowhere.' });
   });
 
-  test('a pipe in the place of a manifest or of settings is not waited for', async () => {
+  test('F-85: a pipe in the place of a manifest or of settings is not waited for', async () => {
     mkdirSync(join(home, '.ollama/models/manifests/h/n/m'), { recursive: true });
     mkdirSync(join(home, '.lmstudio'));
     Bun.spawnSync(['mkfifo', join(home, '.ollama/models/manifests/h/n/m/tag'), join(home, '.lmstudio/settings.json')]);
     expect((await look()).models).toEqual([]);
   });
 
-  test('ten thousand files take less than two seconds', async () => {
+  test('F-84: ten thousand files take less than two seconds', async () => {
     const folder = join(home, '.lmstudio/models/pub/Many');
     mkdirSync(folder, { recursive: true });
     for (let index = 0; index < 10_000; index++) writeFileSync(join(folder, `model-${index}.gguf`), '');

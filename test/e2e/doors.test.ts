@@ -99,7 +99,7 @@ describe('a Flow with a key', () => {
 });
 
 describe('a start is refused', () => {
-  test('with 2 beyond loopback without a key, and with 2 for a wrong flag', async () => {
+  test('S-08: with 2 beyond loopback without a key, and with 2 for a wrong flag', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'flow-doors-'));
     const open = await endOf(['--host', '0.0.0.0', '--port', '0'], dataDir);
     expect(open.code).toBe(2);
@@ -109,7 +109,7 @@ describe('a start is refused', () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  test('with 3 when the port is taken, by whom it says', async () => {
+  test('F-55: with 3 when the port is taken, by whom it says', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'flow-doors-'));
     const other = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('not Flow') });
     const taken = await endOf(['--port', String(other.port)], dataDir);
@@ -121,7 +121,7 @@ describe('a start is refused', () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  test('for a second Flow on the same data directory', async () => {
+  test('F-56: for a second Flow on the same data directory', async () => {
     const second = await endOf(['--port', '0'], flow.dataDir);
     expect(second.code).not.toBe(0);
     expect(second.text).toContain(flow.dataDir);

@@ -238,7 +238,7 @@ describe('a request ends once and leaves nothing', () => {
     expect(await theOnlyRow()).toMatchObject({ outcome: 'cancelled', termination: 'UG' });
   });
 
-  test('when the gateway stops', async () => {
+  test('F-52: when the gateway stops', async () => {
     const response = await ask(endless);
     const text = response.text().catch(() => '');
     await until('generating', async () => (await stages()).includes('generating'));

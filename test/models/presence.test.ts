@@ -62,7 +62,7 @@ async function model(): Promise<{ id: string; path: string }> {
   return { id, path };
 }
 
-test('a file that is gone is told as such, once, and again when it is back', async () => {
+test('F-12: a file that is gone is told as such, once, and again when it is back', async () => {
   const { id, path } = await model();
   await rename(path, join(root, 'aside.gguf'));
   await presence.look();
@@ -93,7 +93,7 @@ test('a part that is gone is named', async () => {
   expect(presence.of(id)?.message).toBe('1 of the 2 parts of this model are missing.');
 });
 
-test('a disk that is not mounted is told by its place, also by a Flow that was started without it', async () => {
+test('F-86: a disk that is not mounted is told by its place, also by a Flow that was started without it', async () => {
   const { id, path } = await model();
   isMounted = false;
   await rm(join(disk, 'models'), { recursive: true });
@@ -122,7 +122,7 @@ test('a model that is removed while it is looked at leaves nothing behind', asyn
   expect(events).toEqual([]);
 });
 
-test('a load is refused in the words of the listing', async () => {
+test('F-12, F-86: a load is refused in the words of the listing', async () => {
   const { id, path } = await model();
   presence.need(registry.need(id));
   await rm(path);
@@ -131,7 +131,7 @@ test('a load is refused in the words of the listing', async () => {
   expect(() => presence.need(registry.need(id))).toThrow(words);
 });
 
-test('a disk that does not answer holds up no listing, and is asked once', async () => {
+test('F-86: a disk that does not answer holds up no listing, and is asked once', async () => {
   const { id } = await model();
   let asked = 0;
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -159,7 +159,7 @@ test('a disk that does not answer holds up no listing, and is asked once', async
 });
 
 describe('a models folder on a disk that is not there', () => {
-  test('is not written to, because the disk would hide it once it is back', async () => {
+  test('F-86: is not written to, because the disk would hide it once it is back', async () => {
     await model();
     const folder = join(disk, 'models');
     volumes.refuseAbsent(folder);

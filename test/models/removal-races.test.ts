@@ -31,7 +31,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const nameOf = (number: number): string => `model-${number}.gguf`;
 
-test('a folder swapped for a link a thousand times never makes Flow move what lies outside (S-16)', async () => {
+test('S-16: a folder swapped for a link a thousand times never makes Flow move what lies outside', async () => {
   const models = join(root, 'models');
   const repository = join(models, 'repository');
   const outside = join(root, 'outside');

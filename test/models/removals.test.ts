@@ -111,7 +111,7 @@ describe('deleting', () => {
   });
 
   test.each(['a link in its place', 'a linked folder', 'a place outside', 'a linked trash'])(
-    'does not follow %s (S-16)',
+    'S-16: does not follow %s',
     async (what) => {
       const canary = join(root, 'outside', 'model.gguf');
       await mkdir(join(root, 'outside'));
@@ -159,7 +159,7 @@ describe('deleting', () => {
     },
   );
 
-  test('keeps what another model needs: a projector, a draft, the same file (S-16)', async () => {
+  test('S-16: keeps what another model needs: a projector, a draft, the same file', async () => {
     const first = await managed('repo', 'a-Q4_K_M.gguf');
     const projector = join(modelsDir, 'repo', 'mmproj-a.gguf');
     const clip = new Map([['general.architecture', { type: 'string' as const, value: 'clip' }]]);

@@ -191,7 +191,7 @@ describe('a scan', () => {
     expect(asked).toBeGreaterThan(0);
   });
 
-  test('of ten thousand known and refused files takes under a second, and holds nobody up', async () => {
+  test('F-84: of ten thousand known and refused files takes a moment, and holds nobody up', async () => {
     const demo = await gguf('0.gguf');
     const { model } = registry.registerLocal(demo);
     for (let number = 1; number <= 10_000; number += 1) {
@@ -218,7 +218,7 @@ describe('a scan', () => {
     clearInterval(beat);
     expect([added.length, skipped.length]).toEqual([0, 10_000 - KNOWN]);
     // Measured 62 and 17 ms on two busy cores; the bounds are what a person and a token would feel.
-    expect(tookMs).toBeLessThan(1_500);
-    expect(longestMs).toBeLessThan(80);
+    expect(tookMs).toBeLessThan(2_000);
+    expect(longestMs).toBeLessThan(250);
   }, 60_000);
 });

@@ -116,7 +116,7 @@ describe('a wrong value is refused in words, and nothing changes', () => {
   });
 });
 
-describe('a damaged file is kept aside and the last good one used', () => {
+describe('F-76: a damaged file is kept aside and the last good one used', () => {
   const cases: readonly (readonly [string, string])[] = [
     ['empty', ''],
     ['half written', '{"port": 4000, "jit'],
@@ -141,7 +141,7 @@ describe('a damaged file is kept aside and the last good one used', () => {
   });
 });
 
-test('one bad value costs only itself, is named, and unknown keys survive a save', async () => {
+test('F-76: one bad value costs only itself, is named, and unknown keys survive a save', async () => {
   writeFileSync(path(), '\uFEFF{"port": "many", "jit_enabled": false, "from_the_future": {"a": 1}}');
   const settings = await open();
   expect(settings.current).toMatchObject({ port: 3377, jit_enabled: false });
@@ -152,7 +152,7 @@ test('one bad value costs only itself, is named, and unknown keys survive a save
   expect(onDisk()).toEqual({ port: 'many', jit_enabled: false, from_the_future: { a: 1 }, queue_limit: 5 });
 });
 
-test('a save that puts back what was edited by hand a moment ago wins, as the later word', async () => {
+test('F-77: a save that puts back what was edited by hand a moment ago wins, as the later word', async () => {
   const settings = await open();
   expect(settings.current.queue_limit).toBe(1000);
   writeFileSync(path(), '{"queue_limit": 7}');
@@ -160,7 +160,7 @@ test('a save that puts back what was edited by hand a moment ago wins, as the la
   expect(onDisk().queue_limit).toBe(1000);
 });
 
-test('a change by hand is picked up within five seconds and not overwritten by a save', async () => {
+test('F-77: a change by hand is picked up within five seconds and not overwritten by a save', async () => {
   const settings = await open();
   await settings.update({ port: 4000 });
   writeFileSync(path(), '{"port": 4000, "jit_enabled": false}');
@@ -195,7 +195,7 @@ test('the home folder may be written as ~', async () => {
   expect((await open()).current.models_dir).toBe(join(homedir(), 'models'));
 });
 
-test('a folder that cannot be written is said, and the settings stay', async () => {
+test('F-77: a folder that cannot be written is said, and the settings stay', async () => {
   const settings = await open();
   chmodSync(folder, 0o500);
   try {
@@ -209,7 +209,7 @@ test('a folder that cannot be written is said, and the settings stay', async () 
   }
 });
 
-test('killed at any moment of saving, the file is whole', async () => {
+test('F-76: killed at any moment of saving, the file is whole', async () => {
   for (let round = 0; round < 12; round += 1) {
     const command = ['bun', join(import.meta.dir, 'save-forever.ts'), path()];
     const child = Bun.spawn(command, { stdio: ['ignore', 'pipe', 'inherit'], cwd: process.cwd() });

@@ -96,7 +96,7 @@ describe('holding it', () => {
     ['with a negative number', '{"pid":-1}'],
   ];
   for (const [what, text] of stale) {
-    test(`takes over a lock ${what}`, () => {
+    test(`F-54, F-56: takes over a lock ${what}`, () => {
       writeFileSync(lock, text);
       expect(dataDirHolder(folder)).toBeNull();
       using _lock = lockDataDir(folder);
@@ -112,7 +112,7 @@ describe('holding it', () => {
     expect(existsSync(lock)).toBe(true);
   });
 
-  test('of many that find the same stale lock at once, exactly one gets it', async () => {
+  test('F-56: of many that find the same stale lock at once, exactly one gets it', async () => {
     const script = `
       import { lockDataDir } from ${JSON.stringify(join(import.meta.dir, '../../src/store/data-dir.ts'))};
       process.stdout.write('ready\\n');

@@ -51,7 +51,7 @@ test('closing writes what is queued, and leaves no timer behind', () => {
   expect(clock.armedCount).toBe(0);
 });
 
-test('a database locked by somebody else costs at most 20 ms a try, loses nothing, and is said once', () => {
+test('F-78: a database locked by somebody else costs at most 20 ms a try, loses nothing, and is said once', () => {
   const other = new Database(path());
   other.run('BEGIN EXCLUSIVE');
   writer.writeRequest(requestRow());
@@ -80,7 +80,7 @@ test('a row that the table will not take is dropped and counted, and holds up no
   expect([count(), writer.queuedRows, writer.droppedRows]).toEqual([1, 0, 1]);
 });
 
-test('beyond 10,000 waiting rows the oldest are dropped and counted', () => {
+test('F-78: beyond 10,000 waiting rows the oldest are dropped and counted', () => {
   const other = new Database(path());
   other.run('BEGIN EXCLUSIVE');
   for (let row = 0; row < 10_500; row += 1) writer.writeRequest(requestRow({ startedAtMs: row }));
@@ -93,7 +93,7 @@ test('beyond 10,000 waiting rows the oldest are dropped and counted', () => {
   expect(oldest?.first).toBe(writer.droppedRows);
 });
 
-test('a full disk is said once, loses nothing small, and recovers by itself', () => {
+test('F-80: a full disk is said once, loses nothing small, and recovers by itself', () => {
   const pages = store.$client.query<{ page_count: number }, []>('PRAGMA page_count').get()?.page_count ?? 0;
   store.$client.run(`PRAGMA max_page_count = ${pages}`);
   for (let row = 0; row < 200; row += 1) writer.writeRequest(requestRow({ errorMessage: 'x'.repeat(400) }));
@@ -105,7 +105,7 @@ test('a full disk is said once, loses nothing small, and recovers by itself', ()
   expect(count()).toBe(200);
 });
 
-test('a read-only database does not stop anything either', () => {
+test('F-59: a read-only database does not stop anything either', () => {
   store.$client.run('PRAGMA query_only = ON');
   writer.writeRequest(requestRow());
   clock.advance(30_000);
@@ -115,7 +115,7 @@ test('a read-only database does not stop anything either', () => {
   expect(count()).toBe(1);
 });
 
-test('rows older than the retention are deleted in batches of 500, the others stay', () => {
+test('F-81: rows older than the retention are deleted in batches of 500, the others stay', () => {
   const dayMs = 86_400_000;
   for (let row = 0; row < 1_200; row += 1)
     writer.writeRequest(requestRow({ startedAtMs: clock.wallMs() - 91 * dayMs }));

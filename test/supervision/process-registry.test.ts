@@ -48,7 +48,7 @@ test('the file is private, whole, and empty again when all engines have gone', (
   expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual([]);
 });
 
-test('an engine that outlived its Flow is ended with its whole group', async () => {
+test('F-54: an engine that outlived its Flow is ended with its whole group', async () => {
   const former = new ProcessRegistry({ path });
   const child = engine(former.nonce);
   await isMarked(child, former.nonce);
@@ -60,7 +60,7 @@ test('an engine that outlived its Flow is ended with its whole group', async () 
   expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual([]);
 });
 
-test('a pid that belongs to someone else by now is left alone', async () => {
+test('F-54: a pid that belongs to someone else by now is left alone', async () => {
   const former = new ProcessRegistry({ path });
   const stranger = engine('another-program-altogether');
   await isMarked(stranger, 'another-program-altogether');
@@ -81,7 +81,7 @@ test('a pid that belongs to someone else by now is left alone', async () => {
   }
 });
 
-test.skipIf(process.platform !== 'linux')('an engine that left its group is found by its mark', async () => {
+test.skipIf(process.platform !== 'linux')('F-54: an engine that left its group is found by its mark', async () => {
   const former = new ProcessRegistry({ path });
   const child = engine(former.nonce, 'setsid sleep 1000 & sleep 1000; true');
   former.add(entry(child.pid));

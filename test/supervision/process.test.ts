@@ -195,7 +195,7 @@ function spawnParent(engines: readonly (readonly string[])[], nonce: string, aft
   return Bun.spawn([process.execPath, program], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-test('when Flow is killed, stubborn and forking engines are gone within 3 s', async () => {
+test('F-53: when Flow is killed, stubborn and forking engines are gone within 3 s', async () => {
   const behaviour = { ignore_term: true, ignore_eof: true, fork_grandchild: true };
   const stubborn = makeFakeEngine(temporaryFolder(), behaviour);
   const nonce = crypto.randomUUID();
@@ -219,7 +219,7 @@ test('when Flow is killed, stubborn and forking engines are gone within 3 s', as
   }
 });
 
-test('an engine whose Flow died right after the spawn is gone too', async () => {
+test('F-53: an engine whose Flow died right after the spawn is gone too', async () => {
   const nonce = crypto.randomUUID();
   const death = "process.kill(process.pid, 'SIGKILL');";
   const parents = Array.from({ length: 5 }, () => spawnParent([['sleep', '1000']], nonce, death));
