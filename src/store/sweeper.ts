@@ -3,7 +3,7 @@ import type { Database } from 'bun:sqlite';
 import type { Clock, Timer } from '#src/clock.ts';
 import { conversationBytes, deleteExpired, deleteOldest, giveBack, thinSamples, usedBytes } from './retention.ts';
 
-/** How long records are kept, and how much room they may take. Asked at each sweep, so that a changed setting counts. */
+/** How long records are kept, and how much room they may take. Asked at each sweep: a changed setting counts. */
 export type Retention = { readonly days: number; readonly bytesMax: number };
 
 export type SweeperParts = {

@@ -20,7 +20,11 @@ beforeEach(() => {
   dataDir = mkdtempSync(join(folder, 'data-'));
   fake = makeFakeEngine(folder);
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  // Only where a test has failed is there anything left.
+  for (const pid of enginePids().filter(isAlive)) process.kill(pid, 'SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const start = () => startFlow({ dataDir, engine: fake.executable });
 
@@ -55,7 +59,7 @@ async function load(flow: RunningFlow): Promise<void> {
 const enginePids = (): number[] => fake.records('start').map(({ pid }) => pid);
 
 describe('F-51: a first signal while five answers stream', () => {
-  test('lets them end whole, takes nothing new, and ends with 0, without engines and with a closed database', async () => {
+  test('lets them end whole, takes nothing new, and ends with 0, without engines, with all written down', async () => {
     writeFileSync(join(dataDir, 'settings.json'), '{"default_n_parallel": 5}');
     const flow = await start();
     await load(flow);
