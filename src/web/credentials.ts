@@ -120,9 +120,7 @@ export class Credentials {
     // One wrong and one right key would let a proxy in front and Flow disagree on who asks.
     const judged = first === second ? this.#look(first) : null;
     if (judged !== null) return judged;
-    const isOne = first !== second && shown.some((text) => this.#look(text) !== null);
-    const isKeyMeant = isOne || shown.some(looksLikeKey);
-    return isKeyMeant || this.#needsKey(presented) ? this.#countWrong(presented.address) : null;
+    return shown.some(looksLikeKey) || this.#needsKey(presented) ? this.#countWrong(presented.address) : null;
   }
 
   /** Null when the text is no key of this Flow. */

@@ -267,7 +267,7 @@ function judged(
   const judgement = credentials.judge({
     authorization: headers.get('authorization'),
     apiKeyHeader: headers.get('x-api-key'),
-    cookie: headers.get('cookie'),
+    cookie: takesSession(access, request.method) ? headers.get('cookie') : null,
     localKey: headers.get(LOCAL_KEY_HEADER),
     address,
     isForwarded,
@@ -279,6 +279,11 @@ function judged(
   return scopeFault(key, access, request.method) ?? limitFault(key, access, request.method) ?? { access, key };
 }
 
+/** A session is for the dashboard, which asks models by its own pages: whoever asks by the API shows a key. */
+function takesSession({ scope }: Access, method: string): boolean {
+  return scope !== 'infer' || method === 'GET' || method === 'HEAD';
+}
+
 const OWN_ADDRESS = '127.0.0.1';
 
 /** Who comes in by a loopback port is on this machine. Elsewhere a client that has gone has no address and no trust. */
@@ -287,8 +292,16 @@ function addressOf(host: string, request: Request, server: Listening | null): st
   return server.requestIP(request)?.address ?? '';
 }
 
-/** Whoever passes a request on says so in one of these. */
-const FORWARDING_HEADERS = ['x-forwarded-for', 'forwarded', 'x-real-ip'] as const;
+/** Whoever passes a request on says so in one of these; what they say is not believed, but that there is one counts. */
+const FORWARDING_HEADERS = [
+  'x-forwarded-for',
+  'forwarded',
+  'x-real-ip',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'via',
+  'cf-connecting-ip',
+] as const;
 
 const BEHIND_PROXY = ', since a proxy passed this request on and whoever asks may be anywhere';
 
