@@ -3,8 +3,8 @@ import { Fault } from '#src/faults.ts';
 
 /** Told to engines that may be another Flow. */
 export const HOPS_HEADER = 'x-flow-hops';
-/** A chain of so many is somebody's wish, if an odd one. */
-const HOPS_MAX = 4;
+/** A Flow before a Flow before a Flow is somebody's wish, if an odd one; in a circle of two, this is the second round. */
+const HOPS_MAX = 2;
 
 /** The Flows that a request came through before this one. Throws Fault('invalid-request') when there are too many. */
 export function hopsOf(headers: Headers): number {

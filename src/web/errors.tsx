@@ -104,7 +104,7 @@ function inOwnWords(shell: Shell, request: Request, path: string, fault: Fault, 
 }
 
 function wantsHtml(request: Request, path: string): boolean {
-  if (/^\/(api|v1|ws|metrics|upstream)(\/|$)/.test(path)) return false;
+  if (/^\/+(api|v1|ws|metrics|upstream)(\/|$)/.test(path)) return false;
   return request.headers.has('hx-request') || (request.headers.get('accept')?.includes('text/html') ?? false);
 }
 

@@ -49,7 +49,7 @@ const isReachable = async (flow: RunningFlow): Promise<boolean> => {
   return first?.is_reachable === true;
 };
 
-test('a request that goes in a circle is refused, where a chain of Flows answers', async () => {
+test('S-44: a request that goes in a circle is refused, where a chain of Flows answers', async () => {
   const engine = lone();
   const first = await started();
   const port = String(engine.port);
@@ -72,6 +72,7 @@ test('a request that goes in a circle is refused, where a chain of Flows answers
     60_000,
   );
   const refused = await ask(first);
+  expect(refused.text).toContain('come through 3 Flows');
   expect(refused.text).toContain("serve each other's models");
   expect(refused.status).toBe(400);
 }, 90_000);
