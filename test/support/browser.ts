@@ -15,15 +15,15 @@ const PLACES = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
 
-/** Opens a browser. Throws when there is none: `.ci/run` installs one. */
-export async function openBrowser(): Promise<Browser> {
+/** Opens a browser, with further switches. Throws when there is none: `.ci/run` installs one. */
+export async function openBrowser(switches: readonly string[] = []): Promise<Browser> {
   const wished = process.env.FLOW_TEST_CHROMIUM;
   const executablePath = [...(wished ? [wished] : []), ...PLACES].find((place) => existsSync(place));
   if (!executablePath) throw new Error('No Chromium found; set FLOW_TEST_CHROMIUM to its path.');
   return chromium.launch({
     executablePath,
     headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', ...switches],
   });
 }
 
