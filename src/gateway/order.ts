@@ -133,8 +133,10 @@ export function wordingFor({ ticket }: Call, order: Order, lease: Lease): Wordin
 }
 
 /** An engine's refusal as a Fault. mlx_lm answers 404 to whatever it cannot do, which a client would misunderstand. */
-export async function refusedBy({ speech }: Lease, response: ExchangeResponse): Promise<Fault> {
-  const text = await response.text();
+export async function refusedBy({ speech, apiKey }: Lease, response: ExchangeResponse): Promise<Fault> {
+  const said = await response.text();
+  // A careless peer repeats the key that it was shown; whoever asks, and the records, are not to learn it.
+  const text = apiKey === '' ? said : said.replaceAll(apiKey, '[secret]');
   const { status } = response;
   if (speech.knowsLlamaFields) return faultOfAnswer(status, text);
   return faultOfAnswer(status === 404 ? 500 : status === 422 ? 400 : status, text);

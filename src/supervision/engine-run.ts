@@ -266,7 +266,8 @@ export class EngineRun {
 
   #keep(line: string, stream: OutputStream): void {
     this.#deps.logs.append(this.#wish.model.id, line, stream);
-    this.#tail.push(line);
+    // What an engine says last becomes the words for its crash, which pages show.
+    this.#tail.push(this.#plan === null ? line : line.replaceAll(this.#plan.apiKey, '[secret]'));
     this.#tailBytes += line.length;
     while (this.#tail.length > TAIL_LINES_MAX || this.#tailBytes > TAIL_BYTES_MAX) {
       this.#tailBytes -= this.#tail.shift()?.length ?? 0;
