@@ -3,7 +3,7 @@ import { Fault } from '#src/faults.ts';
 
 /** Told to engines that may be another Flow. */
 export const HOPS_HEADER = 'x-flow-hops';
-/** A Flow before a Flow before a Flow is somebody's wish, if an odd one; in a circle of two, this is the second round. */
+/** Three Flows in a row are somebody's wish, if an odd one; in a circle of two, that is the second round. */
 const HOPS_MAX = 2;
 
 /** The Flows that a request came through before this one. Throws Fault('invalid-request') when there are too many. */

@@ -110,12 +110,15 @@ async function live(key: string): Promise<void> {
     peer.status = status;
     refusals.push((await post('/v1/chat/completions', chat(String(connected.body.model_id)))).text);
   }
-  for (const url of [
-    `http://user:${PEER}@127.0.0.1:9`,
-    `http://127.0.0.1:9/v1?api_key=${PEER}`,
-    `http://127.0.0.1:9/#${PEER}`,
-  ])
-    refusals.push(JSON.stringify((await flow.json('/api/connect-external', { base_url: url })).body));
+  // Keys in addresses of peers, which would be shown wherever the address is.
+  const at = `127.0.0.1:${peerServer.port}`;
+  const addresses = [`user:${PEER}@${at}`, `${PEER}@${at}`, `${at}?api_key=${PEER}`, `${at}/#${PEER}`];
+  for (const address of addresses) {
+    const wish = { base_url: `http://${address}`, api_key: PEER, model_id: 'far-model' };
+    const refused = await flow.json('/api/connect-external', wish);
+    expect(refused.status).toBe(400);
+    refusals.push(JSON.stringify(refused.body));
+  }
   // A hub that fails, and a download that does.
   await flow.json('/api/hf/search?q=some');
   hub.trouble('/resolve/', { kind: 'status', status: 500, body: `was shown ${hub.token}` }, 2);

@@ -1,5 +1,6 @@
 /**
- * S-09, S-10, S-13, S-45: every way to show every kind of key, on every route there is: one table, to be read as the policy.
+ * S-09, S-10, S-13, S-45: every way to show every kind of key, on every route there is: one table, to be read as the
+ * policy.
  * Judging alone: test/web/credentials.test.ts; with a real engine behind: test/e2e/keys.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from 'bun:test';
