@@ -75,6 +75,11 @@ const SAYING_FIELDS = [
 ] as const;
 /** These would have the engine load other files than those it was started with. */
 const LOADING_FIELDS = ['adapters', 'adapter_path', 'draft_model', 'draft_kind', 'num_draft_tokens'] as const;
+/** Words of gateways that serve several providers: an engine behind one of them would be asked at another address. */
+const ROUTING_FIELDS = [
+  ...['api_base', 'base_url', 'api_key', 'api_version', 'user_config', 'model_list', 'fallbacks'],
+  ...['custom_llm_provider', 'litellm_params', 'mock_response'],
+];
 const LIMIT_FIELDS = ['max_tokens', 'max_completion_tokens', 'n_predict'] as const;
 /** Answered here. */
 const MOVED_FIELDS = ['repeat_penalty', 'repetition_penalty', 'thinking_budget_tokens', 'json_schema'] as const;
@@ -100,6 +105,7 @@ export function foreignBody(body: JsonObject, to: Addressee, modelId: string, pr
     ...WORKING_FIELDS,
     ...SAYING_FIELDS,
     ...STEERING_FIELDS,
+    ...ROUTING_FIELDS,
     ...MOVED_FIELDS,
     ...LIMIT_FIELDS,
     ...(speech.isStreamedOnly ? LOADING_FIELDS : []),

@@ -8,6 +8,7 @@ import type { RepairContext, Sink, Stage } from '#src/repairs/stage.ts';
 import type { AskedParameters, Outcome, RepairUse, Ticket, Usage } from '#src/requests/request.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
+import { inflated } from '#src/transport/inflate.ts';
 import type { Addressee } from './foreign-body.ts';
 import { HOPS_HEADER } from './hops.ts';
 import { keyHeader } from './lend.ts';
@@ -117,7 +118,7 @@ export async function ask(call: Call, order: Order, text: string, life: Life, le
     signal: life.signal,
   });
   lease.answered(response.status);
-  return response;
+  return inflated(response);
 }
 
 /** The order as the engine of this lease is asked; what it cannot do is noted. */

@@ -100,12 +100,18 @@ async function verbatimOrGathered(asking: Asking, progress: Progress): Promise<W
     const answer = await ask(call, order, wording.text, life, lease);
     progress.hasContent = true;
     if (answer.status >= 400) throw await refusedBy(lease, answer);
+    if (isEventStream(answer)) return await gatheredFrom(answer, asking, wording.text, joining(asking), progress);
     return await verbatim(asking, answer);
   } catch (cause) {
     const mayRecover = streamText !== null && mending?.switches.engine_parser !== false;
     if (!mayRecover || !(cause instanceof Fault) || !isParserFault(cause)) throw cause;
     return gathered(asking, streamText(), joining(asking), progress);
   }
+}
+
+/** Some servers stream whatever they are asked for. */
+function isEventStream({ headers }: ExchangeResponse): boolean {
+  return headers['content-type']?.toLowerCase().startsWith('text/event-stream') ?? false;
 }
 
 /** Status and body as the engine gave them, byte for byte, unless something in it had to be mended. */
@@ -221,7 +227,16 @@ function joining({ call, order, wording }: Asking): Gathering {
 }
 
 /** The engine streams, so that progress, cancelling and counting are those of a stream; the client gets one body. */
-async function gathered(
+async function gathered(asking: Asking, text: string, gathering: Gathering, progress: Progress): Promise<Whole> {
+  const { call, order, life, lease } = asking;
+  const answer = await ask(call, order, text, life, lease);
+  if (answer.status >= 400) throw await refusedBy(lease, answer);
+  return gatheredFrom(answer, asking, text, gathering, progress);
+}
+
+/** The answer's frames as one body; `text` is what it was asked with. */
+async function gatheredFrom(
+  answer: ExchangeResponse,
   { call, order, wording, life, lease }: Asking,
   text: string,
   gathering: Gathering,
@@ -230,8 +245,6 @@ async function gathered(
   const { ticket } = call;
   const { lane } = gathering;
   const { foreign } = wording;
-  const answer = await ask(call, order, text, life, lease);
-  if (answer.status >= 400) throw await refusedBy(lease, answer);
   const draining = { gathering, life, ticket, progress };
   await drain(await sourceOf(call, order, foreign, answer), draining);
   let end = lane.end();

@@ -2,12 +2,11 @@
 import { Fault } from '#src/faults.ts';
 import type { Connection, Receiver } from './connection.ts';
 import type { ExchangeResponse } from './exchange.ts';
+import { readText } from './read-text.ts';
 import { ResponseParser } from './response-parser.ts';
 
 /** Unread bytes before the socket is paused. */
 const UNREAD_BYTES_MAX = 1 << 20;
-/** Default bound of `text()`. */
-const TEXT_BYTES_MAX = 64 << 20;
 
 /** What the reader may be waiting for. */
 type Waiting = { resolve(piece: Uint8Array | null): void; reject(fault: Fault): void };
@@ -84,19 +83,8 @@ export class Reception implements ExchangeResponse, Receiver {
     });
   }
 
-  async text(bytesMax = TEXT_BYTES_MAX): Promise<string> {
-    const decoder = new TextDecoder();
-    let text = '';
-    let bytes = 0;
-    for (let piece = await this.read(); piece; piece = await this.read()) {
-      bytes += piece.length;
-      if (bytes > bytesMax) {
-        this.close();
-        throw new Fault('engine-died', `The engine's answer is longer than ${bytesMax} bytes.`);
-      }
-      text += decoder.decode(piece, { stream: true });
-    }
-    return text + decoder.decode();
+  text(bytesMax?: number): Promise<string> {
+    return readText(this, bytesMax);
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-/** S-40: what an engine hears of a client's request: an explicit list of headers, whatever the client sent. */
+/** S-40, S-41: what an engine hears of a client's request: an explicit list of headers, whatever the client sent. */
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { chat, House, messagesBody, post } from './support/house.ts';
 
@@ -36,6 +36,8 @@ const HOSTILE = {
   'anthropic-beta': 'x',
   'accept-language': 'xx',
   'x-anything': 'the-client',
+  connection: 'x-api-key, x-anything',
+  te: 'trailers',
 };
 /** Its type, its key, and what HTTP itself needs. */
 const ALLOWED = ['accept', 'accept-encoding', 'authorization', 'connection', 'content-length', 'content-type', 'host'];
@@ -47,7 +49,7 @@ test.each([
   ['/v1/messages', messagesBody()],
   ['/upstream/org/Some-Model/completion', JSON.stringify({ prompt: 'a' })],
   ['/upstream/org/Some-Model/tokenize', JSON.stringify({ content: 'a' })],
-])('S-40: nothing of the client’s headers reaches the engine by %s', async (path, body) => {
+])('S-40, S-41, F-28: nothing of the client’s headers reaches the engine by %s', async (path, body) => {
   await (await post(`${url}${path}`, body, { headers: HOSTILE })).text();
   expect(heard.length).toBeGreaterThan(0);
   for (const request of heard) {

@@ -206,9 +206,40 @@ function ending(job: Job, finish: string, counts: Counts): readonly string[] {
 }
 
 function eventWriter(fake: FakeRequest): (json: string) => string {
-  if (fake.sse === 'crlf') return (json) => `data: ${json}\r\n\r\n`;
-  if (fake.sse === 'comments') return (json) => `: a comment\nevent: message\nid: 1\ndata:${json}\n\n`;
-  return (json) => `data: ${json}\n\n`;
+  switch (fake.sse) {
+    case 'crlf':
+      return (json) => `data: ${json}\r\n\r\n`;
+    case 'cr':
+      return (json) => `data: ${json}\r\r`;
+    case 'comments':
+      return (json) => `: a comment\nevent: message\nid: 1\ndata:${json}\n\n`;
+    case 'multiline':
+      return (json) => `${indented(json).replace(/^/gm, 'data: ')}\n\n`;
+    case 'no_space':
+      return (json) => `data:${json}\n\n`;
+    case 'fields':
+      return (json) => `event: message\nid: 1\nretry: 5\nnovel: x\ndata: ${json}\n\n`;
+    case 'bom':
+      return firstBy((json) => `\uFEFFdata: ${json}\n\n`);
+    case 'hugeline':
+      return firstBy((json) => `data: ${json.replace(/\}$/, `,"novel":"${'x'.repeat(8 << 20)}"}`)}\n\n`);
+    default:
+      return (json) => `data: ${json}\n\n`;
+  }
+}
+
+function indented(json: string): string {
+  return json === '[DONE]' ? json : JSON.stringify(JSON.parse(json), null, 1);
+}
+
+/** The first event in a form of its own. */
+function firstBy(first: (json: string) => string): (json: string) => string {
+  let form = first;
+  return (json) => {
+    const event = form(json);
+    form = (next) => `data: ${next}\n\n`;
+    return event;
+  };
 }
 
 /** Tool calls put together from their deltas. */

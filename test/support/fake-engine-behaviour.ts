@@ -32,7 +32,21 @@ export type FakeRequest = {
   readonly status?: number;
   /** Body of a `status` answer; a string is sent as text/html, an object as JSON. */
   readonly body?: string | object;
-  readonly sse?: 'lf' | 'crlf' | 'comments' | 'no_done' | 'no_final_newline' | 'onebyte' | 'cut';
+  /** The form of the event stream; `hugeline` puts 8 MB of an unknown field into the first line. */
+  readonly sse?:
+    | 'lf'
+    | 'crlf'
+    | 'cr'
+    | 'comments'
+    | 'multiline'
+    | 'no_space'
+    | 'fields'
+    | 'bom'
+    | 'hugeline'
+    | 'no_done'
+    | 'no_final_newline'
+    | 'onebyte'
+    | 'cut';
   /** Sends each byte of an emoji-laden text by itself. */
   readonly split_utf8?: boolean;
 };
