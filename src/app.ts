@@ -131,7 +131,8 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
 }
 
 /** Events as JSON, for scripts. */
-function openLive({ clock, bus, fleet, tracker, settings, downloads }: Flow) {
+function openLive({ clock, bus, fleet, tracker, settings, downloads, callers }: Flow) {
+  const keyOf = (request: Request) => callers.keyOf(request);
   const source = {
     clock,
     fleet: () => fleet.snapshot(),
@@ -146,7 +147,9 @@ function openLive({ clock, bus, fleet, tracker, settings, downloads }: Flow) {
     },
   };
   const streams = new EventStreams({ bus, source });
-  const routes = new Elysia({ name: 'live' }).use(eventRoutes({ streams })).use(socketRoutes({ bus, source }));
+  const routes = new Elysia({ name: 'live' })
+    .use(eventRoutes({ streams, keyOf }))
+    .use(socketRoutes({ bus, source, keyOf }));
   return { routes, close: () => streams.close() };
 }
 

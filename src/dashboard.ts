@@ -65,7 +65,7 @@ export function openDashboard(flow: Flow, shell: Shell, doors: Doors) {
   const talks = () => chat.view.sources.conversations.list(CONVERSATIONS_FOUND_MAX);
   const commands = () => commandsFor(registry.list(), fleet.snapshot().models, talks());
   const routes = new Elysia({ name: 'dashboard' })
-    .use(liveRoutes({ feeds }))
+    .use(liveRoutes({ feeds, keyOf: (request) => flow.callers.keyOf(request) }))
     .use(shellPages({ shell, commands }))
     .use(telemetry.routes)
     .use(logPages({ logs, files: new KeptFiles(logs.folder), news: logNews, shell }))

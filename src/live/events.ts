@@ -7,16 +7,17 @@ import { impossible } from '#src/assert.ts';
 import type { Clock } from '#src/clock.ts';
 import type { Bus, FlowEvent } from '#src/events.ts';
 import { Fault } from '#src/faults.ts';
+import type { HeldKey } from '#src/keys/held-key.ts';
 import { trackedRequest } from '#src/requests/wire.ts';
 import { encodeFrame } from '#src/stream/frames.ts';
 import { Changes } from './changes.ts';
+import { Places } from './places.ts';
 import { type LiveSource, memoryWire, modelWire, queueWire, snapshotWire } from './wire.ts';
 
 export type EventStreamsParts = { readonly bus: Bus; readonly source: LiveSource };
 
 const FLUSH_INTERVAL_MS = 100;
 const HEARTBEAT_MS = 5_000;
-const STREAMS_MAX = 256;
 
 const encoder = new TextEncoder();
 
@@ -24,6 +25,7 @@ const encoder = new TextEncoder();
 export class EventStreams {
   readonly #parts: EventStreamsParts;
   readonly #open = new Set<EventStream>();
+  readonly #places = new Places('listeners to events');
   #isClosed = false;
 
   constructor(parts: EventStreamsParts) {
@@ -34,13 +36,24 @@ export class EventStreams {
     return this.#open.size;
   }
 
-  /** A new stream; null when there are too many. Nothing is held until somebody reads it. */
-  open(): ReadableStream<Uint8Array> | null {
-    if (this.#isClosed || this.#open.size >= STREAMS_MAX) return null;
+  /**
+   * A new stream; null when Flow stops. Nothing is held until somebody reads it. Throws Fault('queue-full') when there
+   * are too many.
+   */
+  open(key: HeldKey | null = null): ReadableStream<Uint8Array> | null {
+    if (this.#isClosed) return null;
+    this.#places.refuseIfFull(key);
     const { bus, source } = this.#parts;
+    let place: Disposable | null = null;
     const events = new EventStream(bus, source, {
-      onStart: () => this.#open.add(events),
-      onEnd: () => this.#open.delete(events),
+      onStart: () => {
+        place = this.#places.take(key);
+        this.#open.add(events);
+      },
+      onEnd: () => {
+        place?.[Symbol.dispose]();
+        this.#open.delete(events);
+      },
     });
     return events.stream;
   }
@@ -52,14 +65,16 @@ export class EventStreams {
   }
 }
 
+/** The key that a request was let in with; null = the owner's. */
+export type KeyOf = (request: Request) => HeldKey | null;
+
 /** The route. */
-export const eventRoutes = ({ streams }: { streams: Pick<EventStreams, 'open'> }) =>
+export const eventRoutes = ({ streams, keyOf }: { streams: Pick<EventStreams, 'open'>; keyOf: KeyOf }) =>
   new Elysia({ name: 'event-routes' }).get(
     '/api/events',
-    () => {
-      const stream = streams.open();
-      if (stream === null)
-        throw new Fault('queue-full', `Already ${STREAMS_MAX} listen to events.`, { retryAfterS: 5 });
+    ({ request }) => {
+      const stream = streams.open(keyOf(request));
+      if (stream === null) throw new Fault('shutting-down', 'Flow is being stopped.', { retryAfterS: 5 });
       const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' };
       return new Response(stream, { headers });
     },

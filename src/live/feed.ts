@@ -5,6 +5,8 @@
  */
 import { assert } from '#src/assert.ts';
 import type { Clock, Timer } from '#src/clock.ts';
+import type { HeldKey } from '#src/keys/held-key.ts';
+import { Places } from './places.ts';
 
 /** What a page looks at: `shell` stands on every page, the others are the pages' own names. */
 export type Topic = string;
@@ -45,7 +47,6 @@ const RENDER_INTERVAL_MS = 100;
 /** The page says "reconnecting" after 8 s of silence. */
 const HEARTBEAT_INTERVAL_MS = 5_000;
 const BACKLOG_BYTES_MAX = 256 * 1024;
-const FEEDS_MAX = 256;
 
 const encoder = new TextEncoder();
 
@@ -54,6 +55,7 @@ export class Feeds {
   readonly #parts: FeedsParts;
   readonly #feeds = new Set<Feed>();
   readonly #rooms: Map<Topic, Room>;
+  readonly #places = new Places('pages');
   #flushTimer: Timer | null = null;
   #heartbeat: Timer | null = null;
   #isClosed = false;
@@ -104,13 +106,18 @@ export class Feeds {
   }
 
   /**
-   * Connects a browser that looks at these topics: its stream begins with the state of everything in them. Null when
-   * too many are connected.
+   * Connects a browser that looks at these topics, with its key: its stream begins with the state of everything in
+   * them. Null when Flow stops. Throws Fault('queue-full') when too many are connected.
    */
-  open(topics: readonly Topic[]): ReadableStream<Uint8Array> | null {
-    if (this.#isClosed || this.#feeds.size >= FEEDS_MAX) return null;
+  open(topics: readonly Topic[], key: HeldKey | null = null): ReadableStream<Uint8Array> | null {
+    if (this.#isClosed) return null;
+    this.refuseIfFull(key);
+    const place = this.#places.take(key);
     const rooms = topics.flatMap((topic) => this.#room(topic) ?? []);
-    const feed = new Feed(rooms, () => this.#remove(feed));
+    const feed = new Feed(rooms, () => {
+      place[Symbol.dispose]();
+      this.#remove(feed);
+    });
     this.#feeds.add(feed);
     for (const room of rooms) room.lookers += 1;
     this.#heartbeat ??= this.#parts.clock.every(HEARTBEAT_INTERVAL_MS, () => this.announce('beat', ''));
@@ -119,6 +126,11 @@ export class Feeds {
     const { standingNotice } = this.#parts;
     if (standingNotice) feed.send(encoder.encode(eventFrame('notice', standingNotice)));
     return feed.stream;
+  }
+
+  /** Throws Fault('queue-full') when one more with this key would be refused. */
+  refuseIfFull(key: HeldKey | null): void {
+    this.#places.refuseIfFull(key);
   }
 
   /** Ends every connection and takes no new one. */

@@ -5,6 +5,8 @@
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
 import { Fault } from '#src/faults.ts';
+import type { HeldKey } from '#src/keys/held-key.ts';
+import type { KeyOf } from './events.ts';
 import type { Feeds } from './feed.ts';
 import { SocketPump } from './socket-pump.ts';
 
@@ -14,15 +16,14 @@ export const SHELL_TOPIC = 'shell';
 const LiveQuery = t.Object({ page: t.Optional(t.String({ maxLength: 80 })) });
 
 /** The live connection. A page that is not known gets what stands on every page. */
-export const liveRoutes = ({ feeds }: { feeds: Feeds }) => {
+export const liveRoutes = ({ feeds, keyOf }: { feeds: Feeds; keyOf: KeyOf }) => {
   const pumps = new Map<string, SocketPump>();
   return new Elysia({ name: 'live-routes' })
     .get(
       '/live',
-      ({ query }) => {
-        const stream = openFeed(feeds, query.page);
-        if (stream === null)
-          throw new Fault('shutting-down', 'No more pages can be kept up to date.', { retryAfterS: 5 });
+      ({ query, request }) => {
+        const stream = openFeed(feeds, query.page, keyOf(request));
+        if (stream === null) throw new Fault('shutting-down', 'Flow is being stopped.', { retryAfterS: 5 });
         return new Response(stream, {
           headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' },
         });
@@ -32,8 +33,9 @@ export const liveRoutes = ({ feeds }: { feeds: Feeds }) => {
     .ws('/live', {
       ...access('page'),
       query: LiveQuery,
+      beforeHandle: ({ request }) => feeds.refuseIfFull(keyOf(request)),
       open({ id, raw, data }) {
-        const stream = openFeed(feeds, data.query.page);
+        const stream = openFeed(feeds, data.query.page, keyOf(data.request));
         if (stream === null) return raw.close();
         pumps.set(id, new SocketPump(stream, raw));
       },
@@ -46,7 +48,7 @@ export const liveRoutes = ({ feeds }: { feeds: Feeds }) => {
     });
 };
 
-function openFeed(feeds: Feeds, page: string | undefined): ReadableStream<Uint8Array> | null {
+function openFeed(feeds: Feeds, page: string | undefined, key: HeldKey | null): ReadableStream<Uint8Array> | null {
   const own = page !== undefined && page !== SHELL_TOPIC && feeds.knows(page) ? [page] : [];
-  return feeds.open([SHELL_TOPIC, ...own]);
+  return feeds.open([SHELL_TOPIC, ...own], key);
 }

@@ -7,29 +7,39 @@ import { activityOf, type SlotActivity } from '#src/requests/activity.ts';
 import { requestsByModel, trackedRequest } from '#src/requests/wire.ts';
 import type { FleetModel } from '#src/scheduling/lease.ts';
 import { Changes } from './changes.ts';
+import type { KeyOf } from './events.ts';
+import { Places } from './places.ts';
 import type { LiveSource } from './wire.ts';
 
 export type SocketParts = { readonly bus: Bus; readonly source: LiveSource };
+/** `keyOf` tells whose a socket is. */
+export type SocketRoutesParts = SocketParts & { readonly keyOf: KeyOf };
 
 /** Sends one message; false when the client does not keep up, which `drained` ends. */
 type Send = (text: string) => boolean;
 
 const FLUSH_INTERVAL_MS = 100;
 
-export const socketRoutes = ({ bus, source }: SocketParts) => {
-  const feeds = new Map<string, SocketFeed>();
+export const socketRoutes = ({ bus, source, keyOf }: SocketRoutesParts) => {
+  const feeds = new Map<string, { readonly feed: SocketFeed; readonly place: Disposable }>();
+  const places = new Places('sockets');
   return new Elysia({ name: 'socket-routes' }).ws('/ws', {
     ...access('read'),
-    open(socket) {
-      feeds.set(socket.id, new SocketFeed({ bus, source }, (text) => socket.raw.send(text) > 0));
+    // A refusal is an answer in words only before the handshake.
+    beforeHandle: ({ request }) => places.refuseIfFull(keyOf(request)),
+    open({ id, raw, data }) {
+      const feed = new SocketFeed({ bus, source }, (text) => raw.send(text) > 0);
+      feeds.set(id, { feed, place: places.take(keyOf(data.request)) });
     },
     message() {},
-    drain(socket) {
-      feeds.get(socket.id)?.drained();
+    drain({ id }) {
+      feeds.get(id)?.feed.drained();
     },
-    close(socket) {
-      feeds.get(socket.id)?.[Symbol.dispose]();
-      feeds.delete(socket.id);
+    close({ id }) {
+      const { feed, place } = feeds.get(id) ?? {};
+      feed?.[Symbol.dispose]();
+      place?.[Symbol.dispose]();
+      feeds.delete(id);
     },
   });
 };

@@ -87,7 +87,7 @@ async function openList(scene: Scene, gone: readonly string[] = []) {
     .use(errorHandling(errors))
     .use(vendorRoutes({ vendor }))
     .use(await publicFiles())
-    .use(liveRoutes({ feeds }))
+    .use(liveRoutes({ feeds, keyOf: () => null }))
     .get(
       '/models',
       ({ request, query }) =>

@@ -233,7 +233,8 @@ describe('the socket', () => {
 test('both are reached through the front door', async () => {
   const live: LiveSource = { ...source, clock: systemClock };
   const own = new EventStreams({ bus, source: live });
-  const app = new Elysia().use(eventRoutes({ streams: own })).use(socketRoutes({ bus, source: live }));
+  const keyOf = () => null;
+  const app = new Elysia().use(eventRoutes({ streams: own, keyOf })).use(socketRoutes({ bus, source: live, keyOf }));
   app.listen({ port: 0, hostname: '127.0.0.1' });
   const port = app.server?.port;
   const subscribers = bus.listenerCount;

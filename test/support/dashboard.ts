@@ -145,7 +145,7 @@ export async function openDashboard(
     .use(await publicFiles())
     .use(loginPages({ credentials, shell: frame }))
     .get('/health', () => ({ status: 'ok' }), access('public'))
-    .use(liveRoutes({ feeds }))
+    .use(liveRoutes({ feeds, keyOf: () => null }))
     .use(others.routes)
     .use(shellPages({ shell: frame, commands: () => commandsFor(scene.models, scene.fleet) }))
     .use(monitorPages({ monitor, shell: frame, lender, tracker, findModel, isFresh: () => true, pin }));
