@@ -1,5 +1,5 @@
 // Bodies that are broken, enormous, ambiguous or full of traps, at every door, before a real connection: refused in the
-// door's own words, or passed on for what they say. Reading alone: json-body.test.ts; shapes at the readers: hostile-bodies.
+// door's own words, or passed on for what they say. Reading alone: json-body.test.ts; readers: hostile-bodies.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { parseJsonBody } from '#src/gateway/json-body.ts';
