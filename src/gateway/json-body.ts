@@ -32,7 +32,7 @@ const DECODERS: { readonly [coding: string]: Decode } = {
  * place, which is to be held as long as the body is. Throws a Fault.
  */
 export async function readJsonBody(request: Request, bytesMax: number, place: BodyPlace): Promise<JsonBody> {
-  const arrived = await arrivedBody(request, { bytesMax, clock: place.clock, onLarge: () => place.take() });
+  const arrived = await arrivedBody(request, { bytesMax, clock: place.clock, onLarge: (length) => place.take(length) });
   const bytes = await inflated(arrived, request.headers.get('content-encoding'), bytesMax, place);
   return parseJsonBody(decoded(bytes));
 }
@@ -81,7 +81,7 @@ async function inflated(
   if (plain) return plain;
   if (bytesMax <= LARGE_BYTES) throw bodyTooLarge(bytesMax);
   // Nobody can tell from outside what a few kilobytes become.
-  await place.take();
+  await place.take(null);
   const large = await inflate(coding, decode, bytes, bytesMax);
   if (!large) throw bodyTooLarge(bytesMax);
   return large;

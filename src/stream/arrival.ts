@@ -6,8 +6,11 @@ import { Fault } from '#src/faults.ts';
 export type ArrivalBounds = {
   readonly bytesMax: number;
   readonly clock: Clock;
-  /** Awaited once, before more than `LARGE_BYTES` are read; what has not been read stays with the sender. */
-  readonly onLarge?: () => Promise<void>;
+  /**
+   * Awaited once, before more than `LARGE_BYTES` are read, with the length if it was announced; what has not been read
+   * stays with the sender.
+   */
+  readonly onLarge?: (length: number | null) => Promise<void>;
 };
 
 /** Up to here bodies are many and cheap; beyond it they are pictures, and two of them fill a small machine. */
@@ -28,7 +31,7 @@ export async function arrivedBody(request: Request, bounds: ArrivalBounds): Prom
   const header = request.headers.get('content-length');
   const length = header === null ? null : Number(header);
   if (length !== null && length > bounds.bytesMax) throw bodyTooLarge(bounds.bytesMax);
-  if (length !== null && length > LARGE_BYTES) await bounds.onLarge?.();
+  if (length !== null && length > LARGE_BYTES) await bounds.onLarge?.(length);
   const isShort = length !== null && length <= ONE_PIECE_BYTES_MAX;
   try {
     return await (isShort ? inOnePiece(request, length, bounds.clock) : byPieces(request, length, bounds));
@@ -69,7 +72,7 @@ async function byPieces(
     }
     if (!isLarge && watch.bytes > LARGE_BYTES) {
       isLarge = true;
-      await watch.without(onLarge);
+      await watch.without(() => onLarge?.(length));
     }
     target.add(read.value);
   }
@@ -103,9 +106,9 @@ class Watch implements Disposable {
   }
 
   /** Time that passes in here is not the sender's. */
-  async without(work: (() => Promise<void>) | undefined): Promise<void> {
+  async without(work: () => Promise<void> | undefined): Promise<void> {
     this.#isPaused = true;
-    await work?.();
+    await work();
     this.#isPaused = false;
     this.#quietMs = 0;
   }

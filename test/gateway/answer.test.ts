@@ -246,7 +246,7 @@ describe('an engine that dies', () => {
     expect(outcome()).toMatchObject({ fault: { kind: 'model-unloaded' } });
   });
 
-  test('cleanly but without a finish is an error all the same', async () => {
+  test('F-31: cleanly but without a finish is an error all the same', async () => {
     house.bytes((write, end) => {
       write('HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n');
       write('data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\ndata: {"choi');
@@ -338,7 +338,7 @@ describe('a user who cancels', () => {
 describe('what engines do wrong', () => {
   const variants = ['crlf', 'comments', 'no_done', 'no_final_newline', 'onebyte'] as const;
   for (const sse of variants) {
-    test(`an event stream of the kind ${sse} arrives whole, in both protocols`, async () => {
+    test(`F-31: an event stream of the kind ${sse} arrives whole, in both protocols`, async () => {
       await house.engine({ sse, pieces: ['Grüße ', '👩‍👩‍👧‍👦', ' end'] });
       const text = await (await post(`${url}/v1/chat/completions`, streamed())).text();
       expect(contentOf(text.replaceAll('\r\n', '\n'))).toBe('Grüße 👩‍👩‍👧‍👦 end');
@@ -352,7 +352,7 @@ describe('what engines do wrong', () => {
     });
   }
 
-  test('an error in the stream is the one terminal', async () => {
+  test('F-33: an error in the stream is the one terminal', async () => {
     house.server(() => {
       const head = 'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n';
       return new Response(`${head}data: {"error":{"code":500,"message":"broke","type":"server_error"}}\n\n`);
@@ -363,7 +363,7 @@ describe('what engines do wrong', () => {
     expect(outcome()).toMatchObject({ kind: 'failed', fault: { message: 'broke' } });
   });
 
-  test('an error object with status 200 is an error', async () => {
+  test('F-33: an error object with status 200 is an error', async () => {
     house.server(() => Response.json({ error: { code: 500, message: 'broke', type: 'server_error' } }));
     const response = await post(`${url}/v1/chat/completions`, chat());
     expect(response.status).toBe(500);

@@ -54,7 +54,7 @@ describe('the body for the engine', () => {
   });
 });
 
-describe('a dangerous body', () => {
+describe('S-34: a dangerous body', () => {
   const withPart = (part: object) => ({ messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }, part] }] });
   const remote = [
     'http://127.0.0.1:3377/api/x',

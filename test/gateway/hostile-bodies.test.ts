@@ -57,7 +57,7 @@ function orFault(work: () => void): void {
   }
 }
 
-test('a body of any shape is read or refused, in both protocols', () => {
+test('F-91: a body of any shape is read or refused, in both protocols', () => {
   fc.assert(
     fc.property(body, fc.boolean(), (sent, hasVision) => {
       const rules = { stripAttribution: true, hasVision };

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'bun:test';
 import * as zlib from 'node:zlib';
 import fc from 'fast-check';
 import { Fault } from '#src/faults.ts';
+import { engineText } from '#src/gateway/engine-body.ts';
 import { parseJsonBody, readJsonBody, syntaxErrorAt } from '#src/gateway/json-body.ts';
 import { LargeBodies } from '#src/gateway/large-bodies.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -52,7 +53,7 @@ describe('a body', () => {
     expect((await faultOf(() => read(request(`{"a":"${'x'.repeat(100)}"}`), 100))).kind).toBe('too-large');
   });
 
-  test('with a byte order mark is read, in UTF-16 or bad UTF-8 is not', async () => {
+  test('F-89: with a byte order mark is read, in UTF-16 or bad UTF-8 is not', async () => {
     expect((await read(request('\uFEFF{"a":1}'), 100)).body).toEqual({ a: 1 });
     const utf16 = Uint8Array.from(Buffer.from('\uFEFF{"a":1}', 'utf16le'));
     expect((await faultOf(() => read(request(utf16), 100))).kind).toBe('invalid-request');
@@ -60,7 +61,7 @@ describe('a body', () => {
   });
 });
 
-describe('half a surrogate pair', () => {
+describe('F-89: half a surrogate pair', () => {
   const cases: readonly [string, string, string][] = [
     ['a first half', String.raw`a\ud83db`, 'a\uFFFDb'],
     ['a second half', String.raw`a\uDE00b`, 'a\uFFFDb'],
@@ -85,7 +86,7 @@ describe('half a surrogate pair', () => {
   }
 });
 
-test('an object of very many keys is refused: engines search them one by one', async () => {
+test('F-90: an object of very many keys is refused: engines search them one by one', async () => {
   const keys = (count: number) => `{"x":[{${Array.from({ length: count }, (_, at) => `"k${at}":1`).join(',')}}]}`;
   expect(parseJsonBody(keys(10_000)).mends).toEqual([]);
   const fault = await faultOf(() => parseJsonBody(keys(1_000_000)));
@@ -93,7 +94,7 @@ test('an object of very many keys is refused: engines search them one by one', a
   expect(fault.message).toContain('1000000 keys');
 });
 
-describe('broken JSON', () => {
+describe('F-89, F-90: broken JSON', () => {
   const cases: readonly [string, string][] = [
     ['', 'empty'],
     ['  \n', 'empty'],
@@ -134,4 +135,26 @@ describe('broken JSON', () => {
     parseJsonBody('{"__proto__":{"polluted":true}}');
     expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
   });
+});
+
+test('F-87: a body of a million tokens is read in a few times what its JSON alone takes, and not written anew', () => {
+  const messages = Array.from({ length: 400 }, (_, at) => ({
+    role: 'user',
+    content: `${at} words "quoted"\n`.repeat(800),
+  }));
+  const text = JSON.stringify({ model: 'm', messages });
+  expect(text.length).toBeGreaterThan(5 << 20);
+  const fastest = (work: () => void) =>
+    Math.min(
+      ...Array.from({ length: 5 }, () => {
+        const startedMs = performance.now();
+        work();
+        return performance.now() - startedMs;
+      }),
+    );
+  const alone = fastest(() => JSON.parse(text));
+  const read = fastest(() => parseJsonBody(text));
+  expect(read / alone).toBeLessThan(8);
+  expect(parseJsonBody(text).text).toBe(text);
+  expect(engineText(parseJsonBody(text), { set: { model: 'other' }, drop: [] })).toStartWith(text.slice(0, -1));
 });

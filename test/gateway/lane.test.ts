@@ -60,7 +60,7 @@ describe('the verbatim lane', () => {
     );
   });
 
-  test('is split at every byte without harm to a character', () => {
+  test('F-30: is split at every byte without harm to a character', () => {
     const bytes = Buffer.from(STREAM);
     for (let place = 0; place <= bytes.length; place += 1) {
       expect(carry(verbatim(), [bytes.subarray(0, place), bytes.subarray(place)]).text).toBe(expected);
@@ -130,7 +130,7 @@ describe('the verbatim lane', () => {
     expect(done.ending.fault).toBeNull();
   });
 
-  test('bounds a frame that never ends', () => {
+  test('F-31: bounds a frame that never ends', () => {
     const lane = verbatim();
     lane.take(Buffer.from(delta('a')));
     const block = Buffer.alloc(8 << 20, 97);
@@ -158,7 +158,7 @@ describe('the verbatim lane', () => {
 });
 
 describe('the translating lane', () => {
-  test('says the same however the bytes are cut', () => {
+  test('F-30, F-31: says the same however the bytes are cut', () => {
     const bytes = Buffer.from(STREAM);
     const text = (all: string) =>
       dataOf(all)

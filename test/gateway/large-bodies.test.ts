@@ -11,9 +11,9 @@ function setUp() {
   const clock = new FakeClock();
   const bodies = new LargeBodies({ clock });
   const log: string[] = [];
-  const come = (name: string, signal = never) => {
+  const come = (name: string, signal = never, bytes: number | null = 9 << 20) => {
     const place = bodies.placeFor(signal);
-    const taken = place.take().then(
+    const taken = place.take(bytes).then(
       () => log.push(name),
       (cause) => log.push(`${name}: ${asFault(cause).kind}`),
     );
@@ -38,6 +38,24 @@ describe('F-88: large bodies', () => {
     await Bun.sleep(0);
     for (const { place } of others) place[Symbol.dispose]();
     expect([bodies.taken, bodies.waiting]).toEqual([0, 0]);
+  });
+
+  test('that are huge, or of unknown length, are here alone, and nobody overtakes them', async () => {
+    const { bodies, log, come } = setUp();
+    const small = come('a');
+    const huge = come('huge', never, 65 << 20);
+    const unknown = come('unknown', never, null);
+    come('b');
+    await Bun.sleep(0);
+    expect(log).toEqual(['a']);
+    small.place[Symbol.dispose]();
+    await Bun.sleep(0);
+    expect([log, bodies.taken]).toEqual([['a', 'huge'], 2]);
+    huge.place[Symbol.dispose]();
+    await Bun.sleep(0);
+    unknown.place[Symbol.dispose]();
+    await Bun.sleep(0);
+    expect([log, bodies.taken]).toEqual([['a', 'huge', 'unknown', 'b'], 1]);
   });
 
   test('wait ten minutes, and are told so; whoever goes away leaves the queue', async () => {

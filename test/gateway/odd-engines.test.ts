@@ -58,7 +58,7 @@ describe('an engine that dies in Anthropic’s stream', () => {
   });
 });
 
-describe('an engine that answers a streamed request whole', () => {
+describe('F-33, F-34: an engine that answers a streamed request whole', () => {
   const calls = [{ id: 'a', type: 'function', function: { name: 'look', arguments: '{"at":1}' } }];
   const choice = {
     index: 0,

@@ -113,7 +113,7 @@ describe('a real engine', () => {
     [true, 500],
     [false, 700],
   ] as const) {
-    test(`has its slot free within ${freeMs} ms when the client leaves (stream: ${stream})`, async () => {
+    test(`F-27, F-28: has its slot free within ${freeMs} ms when the client leaves (stream: ${stream})`, async () => {
       const controller = new AbortController();
       const asked = body(say('endless'), { stream, max_tokens: 100_000 });
       const headers = { 'x-conversation-id': 'abc' };

@@ -120,7 +120,7 @@ describe('at the door', () => {
     });
   }
 
-  test('a remote image is 400, in the shapes of both protocols', async () => {
+  test('S-34: a remote image is 400, in the shapes of both protocols', async () => {
     const chatPart = { type: 'image_url', image_url: { url: 'http://127.0.0.1:1/' } };
     const openai = await post(
       `${url}/v1/chat/completions`,
@@ -132,7 +132,7 @@ describe('at the door', () => {
     expect((await post(`${url}/v1/messages`, JSON.stringify(asked))).status).toBe(400);
   });
 
-  test('a remote image is not fetched in order to count its tokens either', async () => {
+  test('S-34: a remote image is not fetched in order to count its tokens either', async () => {
     const part = { type: 'image', source: { type: 'url', url: 'http://127.0.0.1:1/' } };
     const asked = JSON.stringify({ model: 'some', messages: [{ role: 'user', content: [part] }] });
     expect((await post(`${url}/v1/messages/count_tokens`, asked)).status).toBe(400);
@@ -143,7 +143,7 @@ describe('at the door', () => {
     }
   });
 
-  test('odd values of known fields are never a 500', async () => {
+  test('F-91: odd values of known fields are never a 500', async () => {
     const odd = [{ max_tokens: -1 }, { max_tokens: 1e99 }, { max_tokens: '5' }, { n_discard: -5 }, { stream: 'yes' }];
     const odder = [
       { tools: 5 },

@@ -318,7 +318,7 @@ test('an engine that is looked at and says nothing is given up after ten minutes
   expect(await response.json()).toMatchObject({ error: { code: 'backend_silent' } });
 });
 
-test('a client that takes nothing for ten minutes is let go, and its slot is free', async () => {
+test('F-23: a client that takes nothing for ten minutes is let go, and its slot is free', async () => {
   const engine = await house.engine({ tokens: 3_000_000 });
   // So long an answer repeats itself, and would be stopped for that.
   const { models } = house.services;

@@ -18,7 +18,7 @@ function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   return [0, ...sorted].map((from, index) => bytes.slice(from, sorted[index] ?? bytes.length));
 }
 
-describe('a frame reader', () => {
+describe('F-30, F-31: a frame reader', () => {
   const cases: readonly [string, string, readonly string[]][] = [
     ['line feeds', 'data: a\n\ndata: b\n\n', ['a', 'b']],
     ['carriage returns', 'data: a\r\rdata: b\r\r', ['a', 'b']],

@@ -28,7 +28,7 @@ test('what was written before anyone read comes first, in order', async () => {
   expect(outlet.write('late')).toBeNull();
 });
 
-test('a writer waits for a client that reads nothing, and goes on when the client is gone', async () => {
+test('F-23: a writer waits for a client that reads nothing, and goes on when the client is gone', async () => {
   const gone = Promise.withResolvers<void>();
   const outlet = new Outlet(() => gone.resolve());
   const controller = new AbortController();

@@ -60,9 +60,15 @@ export function hang(signal: AbortSignal): Promise<never> {
 function piecesOf(job: Job): readonly string[] {
   const fake = job.behaviour;
   if (fake.split_utf8) return EMOJI_PIECES;
+  if (fake.pieces && fake.tokens !== undefined) return cycled(fake.pieces, fake.tokens);
   if (fake.pieces) return job.tokensMax === null ? fake.pieces : fake.pieces.slice(0, job.tokensMax);
   const count = fake.tokens ?? job.tokensMax ?? DEFAULT_TOKENS;
   return Array.from({ length: count }, (_, index) => word(index));
+}
+
+/** So many of them, over and over. */
+function cycled(pieces: readonly string[], count: number): readonly string[] {
+  return Array.from({ length: count }, (_, at) => pieces[at % pieces.length] ?? '');
 }
 
 /** The chunks between the role and the finish, as JSON texts. */

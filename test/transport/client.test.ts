@@ -179,7 +179,7 @@ describe('the engine client', () => {
     }
   });
 
-  test('keeps little of what a slow reader does not take', async () => {
+  test('F-23: keeps little of what a slow reader does not take', async () => {
     const block = Buffer.alloc(1 << 20, 97);
     let offered = 0;
     const flood = (socket: Socket) => {

@@ -322,7 +322,7 @@ describe('paths', () => {
     }
   });
 
-  test('unknown paths and wrong methods are told apart', async () => {
+  test('F-93: unknown paths and wrong methods are told apart', async () => {
     const missing = await fetch(`${open.url}/v1/v1/chat/completions`, {
       method: 'POST',
       body: '{}',
@@ -465,7 +465,7 @@ describe('answers', () => {
     }
   });
 
-  test('an unexpected failure gives a request id and nothing of the inside', async () => {
+  test('F-57: an unexpected failure gives a request id and nothing of the inside', async () => {
     const answer = await fetch(`${open.url}/api/broken`);
     const text = await answer.text();
     expect(answer.status).toBe(500);

@@ -1,0 +1,127 @@
+/**
+ * F-23, F-57, F-93, S-42: what clients do wrong with a whole Flow: routes and methods that are none, names that would
+ * change every object, and reading nothing of what they asked for.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeFakeEngine } from '../support/fake-engine-launcher.ts';
+import { postHead, rawClient } from '../support/raw-client.ts';
+import { type RunningFlow, startFlow, until } from '../support/running-flow.ts';
+
+let folder: string;
+let flow: RunningFlow;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'flow-misuse-'));
+  flow = await startFlow({ engine: makeFakeEngine(folder, { request: { tokens: 3 } }).executable });
+});
+afterAll(async () => {
+  await flow[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const json = { 'content-type': 'application/json' };
+
+describe('F-93: under /v1', () => {
+  const cases: readonly [string, string, number, RegExp][] = [
+    ['GET', '/v1/chat/completions', 405, /answers .*POST/],
+    ['PUT', '/v1/chat/completions', 405, /answers .*POST/],
+    ['DELETE', '/v1/models', 405, /answers/],
+    ['GET', '/v1/messages', 405, /answers .*POST/],
+    ['GET', '/v1/nothing', 404, /nothing at/],
+    ['GET', '/v1', 404, /nothing at/],
+    ['POST', '/v1/chat/completions/', 400, /empty/],
+    ['POST', '/v1//chat/completions', 404, /nothing at/],
+    ['POST', '/v1/v1/chat/completions', 404, /leave it out of the base URL/],
+    ['POST', '/v1/v1/messages', 404, /leave it out of the base URL/],
+    ['POST', '/v1/chat/completions', 400, /empty/],
+    ['POST', '/v1/messages', 400, /empty/],
+  ];
+  for (const [method, path, status, words] of cases) {
+    test(`${method} ${path} is ${status} in JSON, also for a browser`, async () => {
+      for (const accept of ['*/*', 'text/html']) {
+        const response = await fetch(flow.url + path, { method, headers: { ...json, accept } });
+        expect([response.status, response.headers.get('content-type')]).toEqual([
+          status,
+          expect.stringContaining('application/json'),
+        ]);
+        const { error } = await response.json();
+        expect(error.message).toMatch(words);
+        if (status === 405) expect(response.headers.get('allow')).toContain('OPTIONS');
+      }
+    });
+  }
+
+  test('HEAD answers as GET, without a body; OPTIONS tells the methods', async () => {
+    const head = await fetch(`${flow.url}/v1/models`, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    expect((await fetch(`${flow.url}/v1/chat/completions`, { method: 'HEAD' })).status).toBe(405);
+    const options = await fetch(`${flow.url}/v1/chat/completions`, { method: 'OPTIONS' });
+    expect(options.status).toBeLessThan(300);
+  });
+});
+
+describe('S-42: names of every object', () => {
+  test('in settings, queries and cookies change nothing', async () => {
+    const before = (await flow.json('/api/settings')).body;
+    for (const trap of ['{"__proto__":{"host":"0.0.0.0"}}', '{"constructor":{"prototype":{"host":"0.0.0.0"}}}']) {
+      const response = await fetch(`${flow.url}/api/settings`, { method: 'PUT', headers: json, body: trap });
+      expect(response.status).toBeLessThan(500);
+    }
+    const odd = '?__proto__[host]=0.0.0.0&constructor[prototype][host]=0.0.0.0&page=__proto__';
+    const headers = { cookie: '__proto__=x; constructor=y; flow=%7B%22__proto__%22%3A1%7D' };
+    for (const path of ['/api/settings', '/api/telemetry', '/v1/models', '/models', '/api/hf/search']) {
+      expect((await fetch(flow.url + path + odd, { headers })).status).not.toBe(500);
+    }
+    expect((await flow.json('/api/settings')).body).toEqual(before);
+    expect((await flow.json('/api/health')).body).not.toHaveProperty('host');
+  });
+});
+
+/** Resident memory of Flow. */
+const memoryBytes = () => Number(readFileSync(`/proc/${flow.pid}/statm`, 'utf8').split(' ')[1]) * 4096;
+
+test('F-23: a client that reads nothing costs little memory and nobody else anything', async () => {
+  // Some 480 MB, in frames of 4 kB of which none is like its neighbour: what repeats itself would be stopped for that.
+  const pieces = Array.from({ length: 128 }, (_, at) => `${at} ${String.fromCharCode(97 + (at % 26)).repeat(4_000)} `);
+  const messages = [{ role: 'user', content: 'hi' }];
+  const body = JSON.stringify({ model: 'flow-demo', stream: true, messages, fake: { tokens: 120_000, pieces } });
+  const quick = { model: 'flow-demo', messages, max_tokens: 3 };
+  const some = async () => {
+    for (let round = 0; round < 40; round += 1) {
+      expect((await flow.json('/v1/chat/completions', quick)).status).toBe(200);
+    }
+  };
+  await some();
+  const before = memoryBytes();
+  using client = await rawClient(flow.url);
+  client.pause();
+  client.send(postHead(flow.url, '/v1/chat/completions', [`Content-Length: ${Buffer.byteLength(body)}`]) + body);
+  await until('a running answer', async () => {
+    const { body: listed } = await flow.json('/api/requests');
+    return JSON.stringify(listed).includes('"generating"');
+  });
+  await some();
+  expect(memoryBytes() - before).toBeLessThan(20 << 20);
+  const { body: listed } = await flow.json('/api/requests');
+  expect(JSON.stringify(listed)).toContain('"generating"');
+});
+
+test('F-92: sockets are limited, and the next one is refused in words before its handshake', async () => {
+  const sockets = Array.from({ length: 256 }, () => new WebSocket(`${flow.url.replace('http', 'ws')}/ws`));
+  try {
+    await until('all sockets', () => sockets.every(({ readyState }) => readyState === WebSocket.OPEN), 30_000);
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n';
+    const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
+    using client = await rawClient(
+      flow.url,
+      `GET /ws HTTP/1.1\r\nHost: ${new URL(flow.url).host}\r\n${upgrade}${key}\r\n\r\n`,
+    );
+    await client.sees('256 sockets are open already');
+    expect(client.text()).toStartWith('HTTP/1.1 429');
+  } finally {
+    for (const socket of sockets) socket.close();
+  }
+});
