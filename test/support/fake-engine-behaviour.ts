@@ -10,7 +10,7 @@ export type FakeRequest = {
   readonly tokens?: number;
   /** 0 or unset = flat out. */
   readonly tokens_per_s?: number;
-  /** Exact text of each token, instead of the built-in words; `tokens` then defaults to their number; more repeat them. */
+  /** Exact text of each token, instead of the built-in words; `tokens` defaults to their number, more repeat them. */
   readonly pieces?: readonly string[];
   /** Exact `delta` objects, one chunk each, instead of content. */
   readonly deltas?: readonly object[];
