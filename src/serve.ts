@@ -6,6 +6,7 @@ import { NotRunning } from './cli/gateway-api.ts';
 import { type Config, readConfig } from './config.ts';
 import { asFault, Fault } from './faults.ts';
 import { type Flow, openFlow } from './flow.ts';
+import { keepTidy } from './host/tidy-memory.ts';
 import { asJsonLine, type SaidLine } from './logs/said-line.ts';
 import { lockDataDir, prepareDataDir } from './store/data-dir.ts';
 import { type Listener, listen, requireKeyBeyondLoopback } from './web/listen.ts';
@@ -14,8 +15,6 @@ import { type Listener, listen, requireKeyBeyondLoopback } from './web/listen.ts
 const DRAIN_MS = 30_000;
 /** How long engines may take after the second, and answers that are still on their way out after either. */
 const LAST_MS = 1_000;
-/** What the start left behind is given back once it is over: 87 MB resident become 80. */
-const TIDY_AFTER_MS = 2_000;
 /** How long error events may take to leave after the second. */
 const LAST_WORDS_MS = 200;
 /** After this the second signal ends Flow wherever it is; guards end what engines are left. */
@@ -118,7 +117,11 @@ async function run(context: Context, flow: Flow, signals: Signals, isAsked: bool
   void flow.upgrades.recover().then(() => flow.autoUpdate.start());
   if (settings.current.auto_update_backends) flow.engines.checkUpdates();
   void flow.engines.chosen().catch((cause) => logs.warning(asFault(cause).message));
-  using _tidying = clock.after(TIDY_AFTER_MS, () => Bun.gc(true));
+  using _tidying = keepTidy({
+    clock,
+    residentBytes: () => process.memoryUsage.rss(),
+    collect: () => Bun.gc(true),
+  });
 
   await signals.first;
   isAccepting = false;
