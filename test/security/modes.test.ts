@@ -41,7 +41,7 @@ test('S-26: engine, download, settings, logs, keys and chats leave nothing that 
     writeFileSync(join(dataDir, 'settings.json'), '{"queue_limit": 9}');
     // The runtime keeps a cache of its own in the home folder.
     const environment = { HF_ENDPOINT: hub.url, HOME: folder };
-    const flow = await startFlow({ dataDir, engine: fake.executable, environment });
+    await using flow = await startFlow({ dataDir, engine: fake.executable, environment });
     await flow.json('/api/settings', { retention_days: 12 }, 'PUT');
     const { status } = await flow.json('/api/keys', { name: 'laptop', scopes: ['infer'] });
     expect(status).toBeLessThan(300);
