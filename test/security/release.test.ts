@@ -81,7 +81,6 @@ test('S-14: only files of the public folder are served, by their exact names', a
       '/css',
       '/css/',
       '/.git/config',
-      '/css/app.css/',
       '/css/APP.CSS',
     ],
   ];
