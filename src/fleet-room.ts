@@ -96,6 +96,10 @@ function openFleet(parts: FleetRoomParts, makeSupervisor: SupervisorFactory): Fl
       const model = registry.find(modelId);
       if (model) measurements.recordResident(model, launch, residentBytes);
     },
+    recordShortage: ({ modelId, overrides, givenBytes }) => {
+      const model = registry.find(modelId);
+      if (model) measurements.recordShortage(model, parts.launch(model, overrides), givenBytes);
+    },
     recordEnd: (end) => {
       records.meters.countEnd(end.kind === 'crash' ? 'crash' : end.reason);
       records.chronicle.recordEnd(end);

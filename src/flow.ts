@@ -133,7 +133,10 @@ export async function openFlow(config: Config, version: string, environment: Var
   });
   const { engines, mlx } = room;
   const engineVersion = (model: Model) => versionFor(model, engines);
-  const measurements = new Measurements({ store, clock, headers, engineVersion });
+  const measurements = new Measurements({
+    ...{ store, clock, headers, engineVersion },
+    budgetBytes: () => hardware.budgetBytes,
+  });
   const removals = openRemovals(ground, registry, config.dataDir, [measurements, records.repairs]);
   const places = new TrialPlaces(ground);
   const parts = { ...ground, hardware, registry, engines, measurements, launch, room, places };

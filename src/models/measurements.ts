@@ -20,6 +20,8 @@ export type MeasurementsParts = {
   readonly headers: HeaderCache;
   /** Version of the engine that would serve this model now; null when unknown. */
   readonly engineVersion: (model: Model) => string | null;
+  /** What all models together may take: no failure teaches that a model needs more than that. Absent = no bound. */
+  readonly budgetBytes?: () => number;
 };
 
 type Row = typeof measurements.$inferSelect;
@@ -30,6 +32,8 @@ type Source = Row['source'];
  * mapped ones only once they were touched.
  */
 const PLAUSIBLE_RATIO = 0.75;
+/** What a load that ran out of memory is given the next time, of what it was given. */
+const SHORTAGE_RATIO = 1.25;
 
 /** Knows what a load takes. Rows are read once and answered from memory. */
 export class Measurements {
@@ -48,10 +52,20 @@ export class Measurements {
   }
 
   /**
-   * What a load with these complete settings takes: measured before, else the engine's own word, else the formula.
-   * Synchronous and cheap. Throws a Fault when it cannot be told, because the file is gone or damaged.
+   * What a load with these complete settings takes: measured before, else the engine's own word, else the formula; and
+   * more than what was once too little. Synchronous and cheap. Throws a Fault when it cannot be told, because the file
+   * is gone or damaged.
    */
   needOf(model: Model, launch: LaunchSettings): Footprint {
+    const need = this.#knownNeed(model, launch);
+    const short = this.#find(model, launch, 'short');
+    if (short === null) return need;
+    // Never so much that nobody would dare to try again: what was short may have been somebody else's doing.
+    const totalBytes = Math.min(short.totalBytes, this.#parts.budgetBytes?.() ?? Number.POSITIVE_INFINITY);
+    return totalBytes <= need.totalBytes ? need : { ...need, totalBytes, source: 'measured' };
+  }
+
+  #knownNeed(model: Model, launch: LaunchSettings): Footprint {
     const estimate = this.formulaOf(model, launch);
     const said = this.#find(model, launch, 'engine');
     const measured = this.#find(model, launch, 'measured');
@@ -81,6 +95,12 @@ export class Measurements {
       computeBytes: 0,
       totalBytes: residentBytes,
     });
+  }
+
+  /** A load that was given so much ran out of memory: the next one is to be given more. Never throws. */
+  recordShortage(model: Model, launch: LaunchSettings, givenBytes: number): void {
+    const totalBytes = Math.ceil(givenBytes * SHORTAGE_RATIO);
+    this.#record(model, launch, 'short', { weightsBytes: 0, kvCacheBytes: 0, computeBytes: 0, totalBytes });
   }
 
   /** Forgets a model that was removed. Never throws. */

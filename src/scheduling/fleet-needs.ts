@@ -39,12 +39,22 @@ export type MemoryRecord = {
   readonly residentBytes: number;
 };
 
+/** A load that ran out of memory. */
+export type ShortageRecord = {
+  readonly modelId: ModelId;
+  readonly overrides: LaunchOverrides;
+  /** What the ledger held for it. */
+  readonly givenBytes: number;
+};
+
 /** What is remembered of loads from run to run. None of these may throw. */
 export interface LoadRecords {
   /** Usual load time, in ms; null before the first load. */
   usualLoadMs(modelId: ModelId): number | null;
   recordLoad(load: LoadRecord): void;
   recordMemory(memory: MemoryRecord): void;
+  /** From now on `needOf` is to say more than that. */
+  recordShortage(shortage: ShortageRecord): void;
   recordEnd(end: EndRecord): void;
 }
 

@@ -183,7 +183,10 @@ export class Launcher {
     seat.roomFor = null;
     seat.measuredBytes = null;
     if (stopAsked !== 'growth') seat.keepAlive = 'default';
+    const givenBytes = this.ledger.of(seat.modelId)?.totalBytes ?? null;
     this.ledger.release(seat.modelId);
+    if (load && crash?.report.kind === 'out-of-memory' && givenBytes !== null)
+      this.#needs.records.recordShortage({ modelId: seat.modelId, overrides: load.overrides, givenBytes });
     for (const tell of seat.onStopped.splice(0)) tell();
     const wasUnhealthy = previous.phase === 'stopping' && previous.reason === 'unhealthy';
     if (load && crash) this.#loadFailed(seat, crash);

@@ -108,7 +108,8 @@ export type RequestRow = typeof requests.$inferSelect;
 export const measurements = sqliteTable('measurements', {
   key: text('key').primaryKey(),
   modelId: text('model_id').notNull(),
-  source: text('source', { enum: ['measured', 'engine'] }).notNull(),
+  /** `short`: a load that was given less than `totalBytes` ran out of memory. */
+  source: text('source', { enum: ['measured', 'engine', 'short'] }).notNull(),
   weightsBytes: integer('weights_bytes').notNull(),
   kvCacheBytes: integer('kv_cache_bytes').notNull(),
   computeBytes: integer('compute_bytes').notNull(),

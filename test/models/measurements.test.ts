@@ -83,6 +83,26 @@ test('another file or another engine build is measured anew', async () => {
   expect(measurements.needOf(model, launch).source).toBe('formula');
 });
 
+test('F-45: what was too little is not offered again, for this context and engine, after a restart too', () => {
+  const before = measurements.needOf(model, launch).totalBytes;
+  measurements.recordShortage(model, launch, before);
+  for (const one of [measurements, build()])
+    expect(one.needOf(model, launch).totalBytes).toBe(Math.ceil(before * 1.25));
+  measurements.recordShortage(model, launch, before * 1.25);
+  expect(measurements.needOf(model, launch).totalBytes).toBe(Math.ceil(before * 1.5625));
+  expect(measurements.needOf(model, { ...launch, ctx_size: 1024 }).source).toBe('formula');
+  version = 'b2';
+  expect(measurements.needOf(model, launch)).toMatchObject({ source: 'formula', totalBytes: before });
+});
+
+test('F-45: but a failure never teaches that a model needs more than there is for all models', () => {
+  const before = measurements.needOf(model, launch).totalBytes;
+  const budgetBytes = () => before * 1.1;
+  const bounded = new Measurements({ store, clock, headers, engineVersion: () => version, budgetBytes });
+  bounded.recordShortage(model, launch, before);
+  expect(bounded.needOf(model, launch).totalBytes).toBe(before * 1.1);
+});
+
 test('a removed model is forgotten', () => {
   measurements.recordResident(model, launch, 1e9);
   measurements.forget(model.id);

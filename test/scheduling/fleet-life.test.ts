@@ -158,6 +158,23 @@ describe('wishes and switches', () => {
     expect(startsOf(world, 'a')).toBe(1);
   });
 
+  test('F-46: two wishes of context for one model: it stays as it is, and the requests of both are served', async () => {
+    const world = worldOf({ a: 4 });
+    world.fleet.load('a', { ctx_size: 131_072 });
+    await world.pass(2_000);
+    for (let turn = 0; turn < 20; turn += 1) {
+      const wish = turn % 2 === 0 ? { ctx_size: 8_192 } : { ctx_size: 131_072 };
+      const load = () => world.fleet.load('a', wish);
+      if (turn % 2 === 0) expect(load).toThrow('unload it first');
+      else load();
+      const one = world.ask('a');
+      await world.pass(1_000);
+      expect(one.lease).toMatchObject({ generation: 1 });
+      one.end();
+    }
+    expect(startsOf(world, 'a')).toBe(1);
+  });
+
   test('F-46: the same wish twice is no conflict, though the engine got another context', async () => {
     const world = worldOf({ a: 8 });
     world.fleet.load('a', { ctx_size: 0 });

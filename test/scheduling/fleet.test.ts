@@ -227,6 +227,26 @@ describe('memory', () => {
     expect(startsOf(world, 'b')).toBe(2);
   });
 
+  test('F-45: what ran out of memory is given more the next time, by more room or none at all', async () => {
+    const world = worldOf({ a: 4, b: 10 });
+    const holder = world.ask('a');
+    await world.pass(2_000);
+    world.fates.set('b', { ...GOOD, end: 'out-of-memory', isSticky: false });
+    const failed = world.ask('b');
+    await world.pass(2_000);
+    expect(failed.fault?.kind).toBe('load-failed');
+    world.fates.set('b', GOOD);
+    const again = world.ask('b');
+    await world.pass(5_000);
+    // 12.5 GB now: no longer beside the other one.
+    expect(lastWait(again)).toMatchObject({ reason: 'memory', waitingFor: ['a'] });
+    holder.end();
+    await world.pass(5_000);
+    expect(again.lease).not.toBeNull();
+    expect(world.fleet.model('b').reserved?.totalBytes).toBe(12.5 * GB);
+    expect(world.live).toEqual(['b']);
+  });
+
   test('a second out-of-memory is told to everybody who waits', async () => {
     const world = worldOf({ a: 4, b: 4 });
     world.fleet.load('a', {});

@@ -14,6 +14,8 @@ import { type Asked, type Fate, flushed, GB, GOOD, World } from './world.ts';
 const { FLOW_FUZZ_SEED, FLOW_FUZZ_STEPS, CI } = process.env;
 const SEEDS = FLOW_FUZZ_SEED ? [Number(FLOW_FUZZ_SEED)] : CI ? [1, 2, 3, 4, 5, 6, 7, 8] : [1, 2];
 const STEPS = Number(FLOW_FUZZ_STEPS ?? (CI ? 12_800 : 9_600));
+/** Ten times what a step takes. */
+const TIMEOUT_MS = Math.max(60_000, STEPS);
 /** After so many steps everybody is let finish, and then nobody may be left waiting. */
 const STEPS_BETWEEN_RESTS = 1_600;
 const MODELS = ['a', 'b', 'c', 'd/e', 'f', 'g'];
@@ -107,6 +109,8 @@ class Life {
     await flushed();
     this.check();
     world.set({ mlx_processes_max: 1 });
+    await flushed();
+    this.check();
     world.budgetBytes = 16 * GB;
     world.set({ jit_enabled: true, queue_wait_seconds: 86_400, min_residency_seconds: 10, starvation_seconds: 60 });
     for (let turn = 0; turn < 400 && this.asked.length > 0; turn += 1) {
@@ -263,29 +267,33 @@ function isHeld(one: Asked, modelId: string, state: { phase: string; generation?
 }
 
 for (const seed of SEEDS) {
-  test(`seed ${seed}: ${STEPS} random steps break no invariant and leave nobody waiting`, async () => {
-    const life = new Life(seed);
-    for (let step = 1; step <= STEPS; step += 1) {
-      try {
-        life.step();
-        await flushed();
-        life.check();
-        if (step % STEPS_BETWEEN_RESTS === 0) await life.rest();
-      } catch (cause) {
-        const again = `FLOW_FUZZ_SEED=${seed} FLOW_FUZZ_STEPS=${step} bun test test/scheduling/fuzz.test.ts`;
-        const what = cause instanceof Error ? cause.message : cause;
-        throw new Error(`seed ${seed}, step ${step}: ${what}; again: ${again}`, { cause });
+  test(
+    `seed ${seed}: ${STEPS} random steps break no invariant and leave nobody waiting`,
+    async () => {
+      const life = new Life(seed);
+      for (let step = 1; step <= STEPS; step += 1) {
+        try {
+          life.step();
+          await flushed();
+          life.check();
+          if (step % STEPS_BETWEEN_RESTS === 0) await life.rest();
+        } catch (cause) {
+          const again = `FLOW_FUZZ_SEED=${seed} FLOW_FUZZ_STEPS=${step} bun test test/scheduling/fuzz.test.ts`;
+          const what = cause instanceof Error ? cause.message : cause;
+          throw new Error(`seed ${seed}, step ${step}: ${what}; again: ${again}`, { cause });
+        }
       }
-    }
-    if (STEPS >= STEPS_BETWEEN_RESTS) expect(life.settledCount).toBeGreaterThan(STEPS / 5);
-    life.isResting = true;
-    for (const id of MODELS) life.world.ask(id);
-    const gone = life.world.fleet.shutdown(30_000);
-    await life.world.pass(60_000, 1_000);
-    await gone;
-    expect(life.world.live).toEqual([]);
-    expect(life.world.fleet.snapshot().memory.reservedBytes).toBe(0);
-    life.world.clock.advance(3_600_000);
-    expect(life.world.clock.armedCount).toBe(0);
-  });
+      if (STEPS >= STEPS_BETWEEN_RESTS) expect(life.settledCount).toBeGreaterThan(STEPS / 5);
+      life.isResting = true;
+      for (const id of MODELS) life.world.ask(id);
+      const gone = life.world.fleet.shutdown(30_000);
+      await life.world.pass(60_000, 1_000);
+      await gone;
+      expect(life.world.live).toEqual([]);
+      expect(life.world.fleet.snapshot().memory.reservedBytes).toBe(0);
+      life.world.clock.advance(3_600_000);
+      expect(life.world.clock.armedCount).toBe(0);
+    },
+    TIMEOUT_MS,
+  );
 }

@@ -61,6 +61,8 @@ export class World {
   readonly fileStates = new Map<ModelId, string>();
   readonly supervisors = new Map<ModelId, FakeSupervisor>();
   readonly loads: LoadRecord[] = [];
+  /** What a model is known to need at least, since with less it ran out of memory. */
+  readonly shortages = new Map<ModelId, number>();
   readonly ends: EndRecord[] = [];
   readonly starts: { modelId: ModelId; atMs: number; overrides: LaunchOverrides }[] = [];
   readonly stops: { modelId: ModelId; reason: StopReason; atMs: number }[] = [];
@@ -93,6 +95,7 @@ export class World {
           this.loads.findLast((load) => load.modelId === modelId && load.outcome === 'ready')?.loadMs ?? null,
         recordLoad: (load) => this.loads.push(load),
         recordMemory: () => {},
+        recordShortage: ({ modelId, givenBytes }) => this.shortages.set(modelId, givenBytes * 1.25),
         recordEnd: (end) => this.ends.push(end),
       },
     });
@@ -108,7 +111,8 @@ export class World {
     const extraBytes = (overrides.ctx_size ?? 0) * 1_000;
     const weightsBytes = this.sizes.get(model.id) ?? 0;
     const parts = { weightsBytes, kvCacheBytes: extraBytes, computeBytes: 0, engineCacheBytes: 0 };
-    return { totalBytes: weightsBytes + extraBytes, source: 'formula', parts };
+    const atLeastBytes = Math.min(this.shortages.get(model.id) ?? 0, this.budgetBytes);
+    return { totalBytes: Math.max(weightsBytes + extraBytes, atLeastBytes), source: 'formula', parts };
   }
 
   configure(modelId: ModelId, config: Partial<Model['config']>): void {
