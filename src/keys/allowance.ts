@@ -14,6 +14,7 @@ export class Allowance {
   #next = 0;
   #day: string;
   #tokens: number;
+  #dayBeginsMs = 0;
   #dayEndsMs = 0;
 
   constructor(used: DayUse) {
@@ -56,7 +57,8 @@ export class Allowance {
 
   /** Tokens of the day that it is. */
   tokensOf(wallMs: number): number {
-    if (wallMs >= this.#dayEndsMs) this.#turn(wallMs);
+    // A clock that was a year ahead, and is set right, must not make this day last for a year.
+    if (wallMs >= this.#dayEndsMs || wallMs < this.#dayBeginsMs) this.#turn(wallMs);
     return this.#tokens;
   }
 
@@ -69,8 +71,9 @@ export class Allowance {
     const day = dayOf(wallMs);
     if (day !== this.#day) this.#tokens = 0;
     this.#day = day;
-    const end = new Date(wallMs);
-    this.#dayEndsMs = end.setHours(24, 0, 0, 0);
+    // By the calendar: of a day when the clocks change, the hours are not 24.
+    this.#dayBeginsMs = new Date(wallMs).setHours(0, 0, 0, 0);
+    this.#dayEndsMs = new Date(wallMs).setHours(24, 0, 0, 0);
   }
 
   /** Another limit: the requests of the last minute still count, as far as they fit. */

@@ -61,6 +61,15 @@ test('the tokens of a day end at midnight here, which is when it goes on', () =>
   expect(allowance.take(rules, 0, NOON + 12 * 3_600_000)).toBeNull();
 });
 
+test('F-82: a clock that was a year ahead and is set right does not make the day last for a year', () => {
+  const allowance = new Allowance({ day: '', tokens: 0 });
+  const rules = { ...RULES, tokensPerDay: 10 };
+  allowance.spend(10, NOON + 365 * 86_400_000);
+  expect(allowance.take(rules, 0, NOON)).toBeNull();
+  allowance.spend(10, NOON);
+  expect(allowance.take(rules, 0, NOON)?.retryAfterS).toBeLessThanOrEqual(12 * 3_600);
+});
+
 test('use of another day that was kept does not count today, that of today does', () => {
   const today = new Allowance({ day: '2026-11-23', tokens: 70 });
   expect(today.tokensOf(NOON)).toBe(70);

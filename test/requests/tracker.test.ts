@@ -9,21 +9,13 @@ import type { NewRequestRow } from '#src/store/schema.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { completed, HEAD } from './heads.ts';
 
-/** A clock whose wall can be set while the monotonic time goes on. */
-class JumpingClock extends FakeClock {
-  jumpMs = 0;
-  override wallMs(): number {
-    return super.wallMs() + this.jumpMs;
-  }
-}
-
-let clock: JumpingClock;
+let clock: FakeClock;
 let events: FlowEvent[];
 let rows: NewRequestRow[];
 let tracker: RequestTracker;
 
 beforeEach(() => {
-  clock = new JumpingClock();
+  clock = new FakeClock();
   events = [];
   rows = [];
   const bus = new Bus();
@@ -200,14 +192,20 @@ test('a flood of ended requests does not fill the memory', () => {
   expect(rows).toHaveLength(2_000);
 });
 
-test('a wall clock that jumps back an hour makes no negative time', () => {
+test.each([
+  ['back an hour', -3_600_000],
+  ['on an hour', 3_600_000],
+  ['back a day', -86_400_000],
+  ['on a day', 86_400_000],
+])('F-82: a wall clock that jumps %s makes no time longer, and none negative', (_, jumpMs) => {
   const ticket = tracker.open(HEAD);
-  clock.jumpMs = -3_600_000;
+  clock.jump(jumpMs);
   clock.advance(500);
   ticket.output(1);
   ticket.settle(completed(1));
   const row = rows[0];
   expect(row?.durationMs).toBe(500);
+  expect(row?.ttftMs).toBe(500);
   expect((row?.endedAtMs ?? 0) - (row?.startedAtMs ?? 0)).toBe(500);
 });
 

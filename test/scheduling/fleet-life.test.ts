@@ -1,7 +1,17 @@
 /** Failures, wishes, switches and the end, on a fake clock. Lending, memory and turns: `fleet.test.ts`. */
 import { describe, expect, test } from 'bun:test';
 import { Fault } from '#src/faults.ts';
+import { forecast, type Plan } from '#src/scheduling/forecast.ts';
 import { type Asked, flushed, GB, GOOD, startsOf, type World, worldOf } from './world.ts';
+
+/** One model would be unloaded for another. */
+function planFor(modelId: string, leaving: string): Plan {
+  return {
+    modelId,
+    needBytes: GB,
+    admission: { decision: 'start', lacks: 'memory', evict: [leaving], leaving: [leaving] },
+  };
+}
 
 const lastWait = (asked: Asked) => asked.waits.at(-1);
 
@@ -158,7 +168,7 @@ describe('wishes and switches', () => {
     expect(startsOf(world, 'a')).toBe(1);
   });
 
-  test('F-46: two wishes of context for one model: it stays as it is, and the requests of both are served', async () => {
+  test('F-46: two wishes of context for one model: it stays as it is, and both are served', async () => {
     const world = worldOf({ a: 4 });
     world.fleet.load('a', { ctx_size: 131_072 });
     await world.pass(2_000);
@@ -262,6 +272,29 @@ describe('wishes and switches', () => {
     await world.pass(20_000);
     expect(world.phase('b')).toBe('idle');
   });
+
+  const jumps = { 'back an hour': -1, 'on an hour': 1, 'back a day': -24, 'on a day': 24 };
+  for (const [name, hours] of Object.entries(jumps)) {
+    test(`F-82: a wall clock that jumps ${name} unloads nothing, ends no wait, no time is negative`, async () => {
+      const world = worldOf({ a: 10, b: 10, c: 4 });
+      const busy = world.ask('a');
+      world.fleet.load('c', {});
+      await world.pass(2_000);
+      const waiting = world.ask('b');
+      const { unloadAtMs } = world.fleet.model('c');
+      world.clock.jump(hours * 3_600_000);
+      await world.pass(10_000);
+      expect([world.phase('a'), world.phase('c'), waiting.fault]).toEqual(['ready', 'ready', null]);
+      expect(world.fleet.model('c').unloadAtMs).toBe(unloadAtMs);
+      busy.end();
+      world.clock.jump(hours * 3_600_000);
+      await world.pass(20_000);
+      expect(waiting.lease).not.toBeNull();
+      expect(world.loads.map(({ loadMs }) => loadMs)).toEqual([1_010, 1_010, 1_010]);
+      const [next] = forecast(world.fleet.snapshot(), [planFor('x', 'c')], world.clock.wallMs());
+      expect(next).not.toContain('-');
+    });
+  }
 
   test('F-47: the queue limit holds for a loading, a loaded and a waiting model', async () => {
     const world = worldOf({ a: 10, b: 10 });

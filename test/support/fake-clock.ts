@@ -7,7 +7,7 @@ type Armed = { readonly atMs: number; readonly order: number; readonly action: (
 /** A `Clock` for tests: `advance` passes time and fires what falls due, each timer at its own instant. */
 export class FakeClock implements Clock {
   readonly #armed = new Set<Armed>();
-  readonly #wallStartMs: number;
+  #wallStartMs: number;
   #nowMs = 0;
   #order = 0;
 
@@ -57,6 +57,11 @@ export class FakeClock implements Clock {
   /** Lets `ms` pass without anybody noticing, as in a process that is stopped: what fell due fires late. */
   sleep(ms: number): void {
     this.#nowMs += ms;
+  }
+
+  /** Sets the wall clock forward or back; the monotonic one goes on as it did. */
+  jump(ms: number): void {
+    this.#wallStartMs += ms;
   }
 
   /** Jumps to the next deadline and fires it; false when no timer is armed. */
