@@ -278,8 +278,9 @@ describe('wishes and switches', () => {
     test(`F-82: a wall clock that jumps ${name} unloads nothing, ends no wait, no time is negative`, async () => {
       const world = worldOf({ a: 10, b: 10, c: 4 });
       const busy = world.ask('a');
-      world.fleet.load('c', {});
+      const used = world.ask('c');
       await world.pass(2_000);
+      used.end();
       const waiting = world.ask('b');
       const { unloadAtMs } = world.fleet.model('c');
       world.clock.jump(hours * 3_600_000);
