@@ -71,14 +71,14 @@ test('F-65: a file that comes damaged twice fails clearly and is never put in pl
   expect(await Bun.file(bench.placed(NAME)).exists()).toBe(false);
 });
 
-describe('F-66: answers that are not as asked', () => {
+describe('answers that are not as asked', () => {
   const passing = [
-    ['a short answer that says it is whole', { kind: 'short', afterBytes: 1000 }],
-    ['a stall', { kind: 'stall', afterBytes: 1000 }],
-    ['another range than was asked for', { kind: 'wrong-range' }],
-    ['503', { kind: 'status', status: 503 }],
-    ['an address that has expired', { kind: 'status', status: 403 }],
-    ['everything instead of a range', { kind: 'whole' }],
+    ['F-66: a short answer that says it is whole', { kind: 'short', afterBytes: 1000 }],
+    ['F-71: a stall', { kind: 'stall', afterBytes: 1000 }],
+    ['F-66: another range than was asked for', { kind: 'wrong-range' }],
+    ['F-70: 503', { kind: 'status', status: 503 }],
+    ['F-66: an address that has expired', { kind: 'status', status: 403 }],
+    ['F-66: everything instead of a range', { kind: 'whole' }],
   ] as const;
   test.each(passing)('%s, three times, is got over', async (_, fault) => {
     await using bench = await startBench(tiny());
@@ -88,7 +88,7 @@ describe('F-66: answers that are not as asked', () => {
     expect(await contentOf(bench.placed(NAME))).toBe(sha256Of(model));
   });
 
-  test('a host that never knows ranges still brings the file', async () => {
+  test('F-66: a host that never knows ranges still brings the file', async () => {
     await using bench = await startBench(tiny());
     bench.hub.spoil(NAME, { kind: 'whole' });
     const { record } = await bench.order();
@@ -96,7 +96,7 @@ describe('F-66: answers that are not as asked', () => {
     expect(await contentOf(bench.placed(NAME))).toBe(sha256Of(model));
   });
 
-  test('a host that always sends another range is given up, with a reason', async () => {
+  test('F-66: a host that always sends another range is given up, with a reason', async () => {
     await using bench = await startBench(tiny());
     bench.hub.spoil(NAME, { kind: 'wrong-range' });
     const { record } = await bench.order();
