@@ -59,6 +59,7 @@ import { templateRoutes, templateWord } from './templates/routes.ts';
 import { backendRoutes } from './upgrades/backend-routes.ts';
 import { upgradeRoutes } from './upgrades/routes.ts';
 import { reportSummary } from './upgrades/wire.ts';
+import { openDescriptorRoom } from './web/descriptor-room.ts';
 import { errorHandling, refuser } from './web/errors.tsx';
 import { type Guarded, guard } from './web/guard.ts';
 import { interfaceAddresses } from './web/listen.ts';
@@ -116,6 +117,7 @@ export async function openApp(flow: Flow, isAccepting: () => boolean): Promise<A
     callers,
     onKey: (key, address, userAgent) => keys.seen(key, address, userAgent),
     refuser: refuse,
+    room: openDescriptorRoom(flow.clock, (text) => flow.logs.warning(text)),
     host: settings.current.host,
     interfaceAddresses,
     port: settings.current.port,

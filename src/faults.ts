@@ -12,6 +12,7 @@ export type FaultKind =
   | 'conflict'
   | 'too-large'
   | 'too-slow'
+  | 'too-busy'
   | 'unsupported-media'
   | 'unprocessable'
   | 'queue-full'
@@ -60,6 +61,7 @@ export const FAULTS: { readonly [Kind in FaultKind]: FaultRule } = {
   conflict: { status: 409, retry: false },
   'too-large': { status: 413, retry: false },
   'too-slow': { status: 408, retry: false },
+  'too-busy': { status: 503, retry: true },
   'unsupported-media': { status: 415, retry: false },
   unprocessable: { status: 422, retry: false },
   'queue-full': { status: 429, retry: true },

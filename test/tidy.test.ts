@@ -18,7 +18,7 @@ const LINE_LENGTH_MAX = 120;
  * same or a higher line. A file that lies in `src` itself is an area of its own.
  */
 const LAYERS: readonly (readonly string[])[] = [
-  ['json', 'assert', 'clock', 'events', 'access', 'percent', 'package-files'],
+  ['json', 'assert', 'clock', 'descriptors', 'events', 'access', 'percent', 'package-files'],
   ['faults', 'models.behaviour', 'models.facts'],
   ['models.file-look', 'whole-file'],
   ['stream', 'gguf', 'mlx', 'models.model'],

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '#src/clock.ts';
 import { type Config, readConfig } from '#src/config.ts';
+import { openFilesMax } from '#src/descriptors.ts';
 import { overview } from '#src/engines/overview.ts';
 import { asFault } from '#src/faults.ts';
 import { Hardware } from '#src/host/hardware.ts';
@@ -33,14 +34,7 @@ import {
 } from './doctor/engine-checks.ts';
 import { checkExternal } from './doctor/external-checks.ts';
 import { bad, type Finding, good, warning } from './doctor/finding.ts';
-import {
-  checkClock,
-  checkExposedEngines,
-  checkOpenFiles,
-  checkSetAside,
-  checkSleep,
-  openFilesMax,
-} from './doctor/machine-checks.ts';
+import { checkClock, checkExposedEngines, checkOpenFiles, checkSetAside, checkSleep } from './doctor/machine-checks.ts';
 import { type Answering, checkExposure, checkPort, checkProxies, checkRivals } from './doctor/network-checks.ts';
 import { checkHubToken, checkKeys } from './doctor/secret-checks.ts';
 import { checkService } from './doctor/service-checks.ts';

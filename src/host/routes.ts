@@ -1,8 +1,8 @@
 /** Health, hardware and metrics. */
-import { readdirSync } from 'node:fs';
 import { Elysia } from 'elysia';
 import { access } from '#src/access.ts';
 import { armedTimers } from '#src/clock.ts';
+import { openFiles } from '#src/descriptors.ts';
 import { Fault } from '#src/faults.ts';
 import type { Meters } from '#src/requests/meters.ts';
 import type { Tracker } from '#src/requests/request.ts';
@@ -64,13 +64,4 @@ function metrics({ version, meters, fleet, tracker, writer, loopLag, mishaps }: 
     armedTimers: armedTimers(),
     uptimeS: process.uptime(),
   });
-}
-
-/** How many descriptors this process has open; null where the system does not list them. */
-function openFiles(): number | null {
-  try {
-    return readdirSync('/dev/fd').length;
-  } catch {
-    return null;
-  }
 }

@@ -19,6 +19,7 @@ import { compressPage, isCompressible } from './compress-page.ts';
 import { contentFault } from './content-check.ts';
 import { answerPreflight, withCors } from './cors.ts';
 import type { Credentials } from './credentials.ts';
+import type { DescriptorRoom } from './descriptor-room.ts';
 import { notFound, type Refuser } from './errors.tsx';
 import { type HostVerdict, judgeHost, ownNames } from './host-check.ts';
 import { judgeOrigin } from './origin-check.ts';
@@ -39,6 +40,8 @@ export type GuardParts = {
   readonly callers?: Callers;
   readonly onKey?: (key: HeldKey, address: string, userAgent: string | null) => void;
   readonly refuser: Refuser;
+  /** Whether there are descriptors for what comes; without it, there always are. */
+  readonly room?: Pick<DescriptorRoom, 'refusal'>;
   /** The address that Flow listens on in this run: the setting may be another one by now, for the next start. */
   readonly host: string;
   /** This machine's present addresses, for the Host check when bound to all of them: a laptop changes its network. */
@@ -112,6 +115,8 @@ export function guard(parts: GuardParts): Guarded {
 
   const answer = async (request: Request, server: Listening | null): Promise<Response | undefined> => {
     const path = pathOf(request);
+    const crowded = server === null ? null : (parts.room?.refusal(server) ?? null);
+    if (crowded) return withoutPage(refuser, request, crowded);
     const admitted = admit(request, path, server);
     if (admitted instanceof Response) return admitted;
     const bounded = await withBody(request, admitted.access, clock).catch(asFault);

@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Finding } from '#src/cli/doctor/finding.ts';
-import { checkClock, checkOpenFiles, checkSleep, openFilesMax } from '#src/cli/doctor/machine-checks.ts';
+import { checkClock, checkOpenFiles, checkSleep } from '#src/cli/doctor/machine-checks.ts';
+import { openFilesMax } from '#src/descriptors.ts';
 import { realEngine } from '#test/support/real-engine.ts';
 import { startFlow } from '#test/support/running-flow.ts';
 import { flow } from './flow-command.ts';

@@ -32,6 +32,8 @@ export type FlowOptions = {
   readonly flags?: readonly string[];
   /** The llama-server to use; null leaves it to Flow to find one. */
   readonly engine?: string | null;
+  /** How many files Flow may have open; as many as this process when absent. */
+  readonly filesMax?: number;
   /** The test damages what the referee looks at, or provokes a mistake. */
   readonly isSpoilt?: boolean;
 };
@@ -41,7 +43,9 @@ export async function startFlow(options: FlowOptions = {}): Promise<RunningFlow>
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'flow-test-'));
   const startedMs = performance.now();
   const argv = ['serve', '--port', '0', '--data-dir', dataDir, ...(options.flags ?? [])];
-  const child = Bun.spawn([...(options.program ?? ['bun', MAIN]), ...argv], {
+  const command = [...(options.program ?? ['bun', MAIN]), ...argv];
+  const bounded = ['sh', '-c', `ulimit -n ${options.filesMax}; exec "$@"`, 'sh', ...command];
+  const child = Bun.spawn(options.filesMax === undefined ? command : bounded, {
     env: {
       PATH: process.env.PATH ?? '',
       HOME: dataDir,

@@ -31,16 +31,6 @@ export function checkOpenFiles(filesMax: number | null): Finding {
     : good(check, `${says}.`);
 }
 
-/** The hard limit, which the runtime raises its own to; null where there is no `/proc`. */
-export function openFilesMax(): number | null {
-  try {
-    const limit = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
-    return limit === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(limit) || null;
-  } catch {
-    return null;
-  }
-}
-
 /** Whether the clock may be right: records carry its times, and certificates are judged by it. */
 export function checkClock(dataDir: string, nowMs: number): Finding {
   const check = 'clock';

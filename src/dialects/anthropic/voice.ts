@@ -37,6 +37,7 @@ const STATUS_OF_KIND: { readonly [Kind in FaultKind]?: number } = {
   'model-unloaded': OVERLOADED_STATUS,
   'queue-timeout': OVERLOADED_STATUS,
   'shutting-down': OVERLOADED_STATUS,
+  'too-busy': OVERLOADED_STATUS,
 };
 
 /** One frame of an event stream; `data` is JSON and so holds no line break. The SDK ignores frames without a name. */

@@ -29,6 +29,7 @@ const BY_KIND: { readonly [Kind in FaultKind]?: string } = {
   'invalid-request': WRONG_REQUEST,
   unprocessable: WRONG_REQUEST,
   'too-large': 'The body was larger than Flow takes. Smaller images, or a shorter conversation, fit.',
+  'too-busy': 'Flow had too many files open for one more request: raise the limit where it is started.',
   'too-slow': 'The client sent its request too slowly, or stopped in the middle of it.',
   'shutting-down': 'Flow was being stopped.',
   internal: 'This is a mistake in Flow. The lines below say where.',

@@ -41,6 +41,7 @@ const told: { readonly [Kind in FaultKind]: readonly [status: number, type: stri
   'no-memory': [529, 'overloaded_error'],
   'queue-timeout': [529, 'overloaded_error'],
   'shutting-down': [529, 'overloaded_error'],
+  'too-busy': [529, 'overloaded_error'],
   internal: [500, 'api_error'],
 };
 
