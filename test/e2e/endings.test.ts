@@ -125,7 +125,7 @@ describe('a request ends once and leaves nothing', () => {
     expect(await theOnlyRow()).toMatchObject({ outcome: 'failed' });
   });
 
-  test('when the client leaves while the model loads', async () => {
+  test('F-25: when the client leaves while the model loads', async () => {
     writeFileSync(join(folder, 'delay'), '2');
     const client = new AbortController();
     const answer = ask(endless, client.signal).catch(() => null);
@@ -135,7 +135,7 @@ describe('a request ends once and leaves nothing', () => {
     expect(await theOnlyRow()).toMatchObject({ outcome: 'cancelled', termination: 'CL' });
   });
 
-  test('when the client leaves while it waits in the queue', async () => {
+  test('F-24: when the client leaves while it waits in the queue', async () => {
     await flow.json('/api/models/flow-demo/load', { n_parallel: 1 });
     await until('ready', async () => (await demo()).state.phase === 'ready');
     const first = new AbortController();

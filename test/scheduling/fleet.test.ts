@@ -92,7 +92,7 @@ describe('joining and lending', () => {
     expect(one.lease).not.toBeNull();
   });
 
-  test('who leaves is out of the queue at once, and a load that only it wanted is not started', async () => {
+  test('F-24: who leaves is out of the queue at once, and a load that only it wanted is not started', async () => {
     const world = worldOf({ a: 10, b: 10 });
     const holder = world.ask('a');
     await world.pass(2_000);

@@ -42,10 +42,7 @@ export type FlowOptions = {
 export async function startFlow(options: FlowOptions = {}): Promise<RunningFlow> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'flow-test-'));
   const startedMs = performance.now();
-  const argv = ['serve', '--port', '0', '--data-dir', dataDir, ...(options.flags ?? [])];
-  const command = [...(options.program ?? ['bun', MAIN]), ...argv];
-  const bounded = ['sh', '-c', `ulimit -n ${options.filesMax}; exec "$@"`, 'sh', ...command];
-  const child = Bun.spawn(options.filesMax === undefined ? command : bounded, {
+  const child = Bun.spawn(commandOf(options, dataDir), {
     env: {
       PATH: process.env.PATH ?? '',
       HOME: dataDir,
@@ -112,6 +109,11 @@ export async function startFlow(options: FlowOptions = {}): Promise<RunningFlow>
       if (judged.length > 0) throw new Error(`At the end of this Flow: ${judged.join('; ')}. Its log:\n${text}`);
     },
   };
+}
+
+function commandOf({ program = ['bun', MAIN], flags = [], filesMax }: FlowOptions, dataDir: string): string[] {
+  const command = [...program, 'serve', '--port', '0', '--data-dir', dataDir, ...flags];
+  return filesMax === undefined ? command : ['sh', '-c', `ulimit -n ${filesMax}; exec "$@"`, 'sh', ...command];
 }
 
 /** Asks again and again until the answer is there. Throws with `what` after `withinMs`. */

@@ -40,6 +40,29 @@ test('S-45: after ten wrong keys in a minute an address is told to wait; the rig
   expect(verdict(credentials, shown('wrong later'))).toBe('wrong');
 });
 
+test('S-11: a guess meets the keys as its digest alone, of one length, however much of a key it has right', () => {
+  const key = newKeyText();
+  const asked: string[] = [];
+  const byDigest = (digest: string) => {
+    asked.push(digest);
+    return null;
+  };
+  const book = { ...bookOf(key), byDigest };
+  const guesses = Array.from({ length: key.length + 1 }, (_, right) => key.slice(0, right).padEnd(key.length, '!'));
+  for (const [index, guess] of guesses.entries()) verdict(open({ keys: book }), shown(guess, `10.0.0.${index}`));
+  expect(asked).toEqual(guesses.map(digestOf));
+  // A comparison that stops at the first difference stops as soon for a nearly right guess as for a wrong one.
+  const shared = asked.slice(0, -1).map((digest) => commonLength(digest, asked.at(-1) ?? ''));
+  expect(new Set(asked.map((digest) => digest.length)).size).toBe(1);
+  expect(Math.max(...shared)).toBeLessThan(8);
+});
+
+function commonLength(one: string, other: string): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length += 1;
+  return length;
+}
+
 for (const odd of ["' OR 1=1--", '\u0000', 'x'.repeat(1_000_000), 'ключ', '']) {
   test(`S-10: an odd key of ${odd.length} characters is simply wrong`, () => {
     expect(verdict(open({ apiKey: KEY }), shown(odd))).toBe('wrong');
