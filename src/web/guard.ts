@@ -115,8 +115,6 @@ export function guard(parts: GuardParts): Guarded {
 
   const answer = async (request: Request, server: Listening | null): Promise<Response | undefined> => {
     const path = pathOf(request);
-    const crowded = server === null ? null : (parts.room?.refusal(server) ?? null);
-    if (crowded) return withoutPage(refuser, request, crowded);
     const admitted = admit(request, path, server);
     if (admitted instanceof Response) return admitted;
     const bounded = await withBody(request, admitted.access, clock).catch(asFault);
@@ -260,12 +258,14 @@ function foreignPage(): Fault {
 
 /** Lets a request in, as somebody; or says why not. */
 function judged(
-  { credentials, onKey, host }: GuardParts,
+  { credentials, onKey, host, room }: GuardParts,
   request: Request,
   access: Access,
   server: Listening | null,
 ): Admitted | Fault {
   if (access.scope === 'public') return { access, key: null };
+  const crowded = server === null ? null : (room?.refusal(server) ?? null);
+  if (crowded) return crowded;
   const { headers } = request;
   const address = addressOf(host, request, server);
   const isForwarded = FORWARDING_HEADERS.some((name) => headers.has(name));
