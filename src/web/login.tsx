@@ -6,6 +6,7 @@ import { access } from '#src/access.ts';
 import { LoginPage } from '#views/login-page.tsx';
 import { CLOSING_COOKIE, type Credentials, type Opening } from './credentials.ts';
 import type { Shell } from './shell.tsx';
+import { arrivalOf } from './small-body.ts';
 
 const LoginForm = Type.Object({ key: Type.String({ maxLength: 1024 }), next: Type.String({ maxLength: 2048 }) });
 const LoginQuery = Type.Object({ next: Type.Optional(Type.String({ maxLength: 2048 })) });
@@ -24,7 +25,7 @@ export const loginPages = ({ credentials, shell }: { credentials: Credentials; s
     .post(
       '/login',
       ({ request, body: { key, next }, server }) => {
-        const opening = credentials.open(key.trim(), server?.requestIP(request)?.address ?? '');
+        const opening = credentials.open(key.trim(), server?.requestIP(arrivalOf(request))?.address ?? '');
         if (opening.kind === 'opened') return movedTo(ownPath(next), opening.cookie);
         const { words, status } = troubleOf(opening);
         return page(request, next, words, status);

@@ -10,8 +10,15 @@ import { arrivedBody } from '#src/stream/arrival.ts';
 export async function withBody(request: Request, { bodyBytesMax }: Access, clock: Clock): Promise<Request> {
   if (bodyBytesMax >= LARGE_BODY_BYTES_MAX || !hasBody(request.headers)) return request;
   const body = await arrivedBody(request, { bytesMax: bodyBytesMax, clock });
-  return new Request(request, { body: Buffer.from(body) });
+  const whole = new Request(request, { body: Buffer.from(body) });
+  arrivals.set(whole, request);
+  return whole;
 }
+
+/** The request as it came in. Its address is known of that very object alone, not of one that was made with its body. */
+export const arrivalOf = (request: Request): Request => arrivals.get(request) ?? request;
+
+const arrivals = new WeakMap<Request, Request>();
 
 function hasBody(headers: Headers): boolean {
   return headers.has('transfer-encoding') || (headers.get('content-length') ?? '0') !== '0';

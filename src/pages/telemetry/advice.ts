@@ -105,6 +105,8 @@ const PLAIN_ADVICE: Readonly<Record<string, string>> = {
   'invalid-request': 'The request itself was wrong; the sentence above says where.',
   unprocessable: 'The request itself was wrong; the sentence above says where.',
   'too-large': 'The body was larger than Flow takes. Smaller images, or a shorter conversation, fit.',
+  'too-slow': 'The client sent its request too slowly, or stopped in the middle of it.',
+  'too-busy': 'Flow may have too few files open: raise the limit where it is started (ulimit -n 65536).',
   'shutting-down': 'Flow was being stopped.',
   internal: 'This is a mistake in Flow; its log has the details.',
 };

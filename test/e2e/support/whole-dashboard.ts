@@ -55,7 +55,8 @@ export async function startWholeDashboard(): Promise<WholeDashboard> {
     });
   let flow = await start(0);
   await flow.json('/api/register-local', { path: model });
-  await flow.json('/api/settings', { default_model: 'talker' }, 'PUT');
+  // What a program of the system says of sleep comes when it likes, and stands in the log of a request's moment.
+  await flow.json('/api/settings', { default_model: 'talker', keep_awake: false }, 'PUT');
   const conversationId = await converse(flow.url, 'A plain question');
   const requestId = await until('a finished request', () => newestRequest(flow));
   return {

@@ -107,12 +107,18 @@ export class CountingLender {
   /** Why leases lent from now on have already ended. */
   ended: Fault | null = null;
   readonly listeners: ((fault: Fault) => void)[] = [];
+  /** How long models were to stay, as they were told. */
+  readonly stays: unknown[] = [];
   readonly unloads: unknown[] = [];
   /** Statuses that leases were told. */
   readonly answers: number[] = [];
 
   unload(modelId: string, options: object): void {
     this.unloads.push({ modelId, ...options });
+  }
+
+  keep(_modelId: string, keepAlive: unknown): void {
+    this.stays.push(keepAlive);
   }
 
   /** Ends all leases, as an unload does. */

@@ -73,7 +73,8 @@ async function askTwin(
     method: isSocket ? 'GET' : route.method,
     headers: { host: `127.0.0.1:${PORT}`, ...handshake, ...headers },
   });
-  const server = { port: PORT, requestIP: () => ({ address: from }) } as unknown as Listening;
+  const counts = { pendingRequests: 1, pendingWebSockets: 0 };
+  const server = { ...counts, port: PORT, requestIP: () => ({ address: from }), timeout() {} } as unknown as Listening;
   return (await guarded.fetch(request, server))?.status;
 }
 
