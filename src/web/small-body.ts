@@ -15,7 +15,7 @@ export async function withBody(request: Request, { bodyBytesMax }: Access, clock
   return whole;
 }
 
-/** The request as it came in. Its address is known of that very object alone, not of one that was made with its body. */
+/** The request as it came in: its address is known of that very object alone, not of one made with its body. */
 export const arrivalOf = (request: Request): Request => arrivals.get(request) ?? request;
 
 const arrivals = new WeakMap<Request, Request>();
