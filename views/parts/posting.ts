@@ -15,7 +15,9 @@ export function postsTo(address: string, { target, swap }: Posting = {}): Readon
     method: 'post',
     action: address,
     'hx-post': address,
-    ...(target === undefined ? {} : { 'hx-target': `#${target}` }),
+    // Never the form itself: when `/live` has taken it away before the answer is here, htmx would drop the answer, and
+    // with it the way to undo, or the reason of a refusal.
+    'hx-target': `#${target ?? noticeId}`,
     'hx-swap': target === undefined ? 'none' : (swap ?? 'outerMorph'),
     'hx-status:4xx': TO_NOTICE,
     'hx-status:5xx': TO_NOTICE,
