@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { systemClock } from '#src/clock.ts';
 import { type EngineProcess, spawnEngine } from '#src/supervision/process.ts';
 import { makeFakeEngine } from '#test/support/fake-engine-launcher.ts';
+import { heldBytes } from '#test/support/held-bytes.ts';
 import { isAlive, marked, openFiles } from '#test/support/processes.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
@@ -157,8 +158,7 @@ test.each([true, false])(
     });
     const { child, lines, droppedCount } = run([fake.executable, '--port', '0']);
     await waitUntil('the flood', () => lines.length > 0 || bare);
-    Bun.gc(true);
-    const before = process.memoryUsage.rss();
+    const before = await heldBytes();
     let lagMs = 0;
     for (const untilMs = performance.now() + 3_000; performance.now() < untilMs; ) {
       const sleptMs = performance.now();
@@ -166,13 +166,16 @@ test.each([true, false])(
       lagMs = Math.max(lagMs, performance.now() - sleptMs - 10);
       if (lines.length > 5_000) lines.splice(0, 4_000);
     }
-    expect(process.memoryUsage.rss() - before).toBeLessThan(150_000_000);
+    // What is held, not what is resident: other tests share this process, and its collector runs when it likes. How a
+    // whole Flow's resident memory bears it: test/faults/engine-life.
+    expect((await heldBytes()) - before).toBeLessThan(32_000_000);
     // Measured 20 to 60 ms alone; the machine that runs this is shared.
     expect(lagMs).toBeLessThan(500);
     if (!bare) expect(droppedCount()).toBeGreaterThan(10_000);
     child.signal('SIGKILL');
     await child.ended;
-    expect(lines.at(-1)).toContain('flood');
+    // The kill may have cut the last one.
+    expect(lines.slice(-2).join(' ')).toContain('flood');
   },
 );
 
