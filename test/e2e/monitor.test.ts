@@ -216,8 +216,8 @@ describe('what is done on the page is done', () => {
 
 test('a Flow that is killed and started again is shown truly, without reload', async () => {
   const { page } = await openMonitor({ expects: FLOW_AWAY });
-  await page.click(`${CARD} button[aria-label^="Load"]`);
-  await page.waitForSelector(`${CARD}[data-phase=ready]`, { timeout: 20_000 });
+  await flow.json('/api/models/flow-demo/load', {});
+  await page.waitForSelector(`${CARD}[data-phase=ready]`, { timeout: 60_000 });
   await page.evaluate('window.isSamePage = true');
   const { port } = new URL(flow.url);
   flow.kill('SIGKILL');
