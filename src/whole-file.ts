@@ -28,7 +28,8 @@ export function writeWhole(path: string, text: string): void {
   }
 }
 
-function discard(path: string): void {
+/** Removes a file of which nothing hangs, if that can be; what stays is found by its name. Never throws. */
+export function discard(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {

@@ -10,7 +10,7 @@ import { CATALOGUE } from './catalogue/catalogue.ts';
 import { COMPONENT_SHAPES } from './components.ts';
 import { errorComponent, expectedFaults } from './expected-faults.ts';
 import { type Answer, type Operation, TAGS, type Tag } from './operation.ts';
-import { plainSchema, published } from './schema-text.ts';
+import { published } from './schema-text.ts';
 import { schemaOf } from './shape.ts';
 
 /** A route as the guard's table lists it. */
@@ -152,7 +152,7 @@ function pathParameters(path: string, { parameters }: Operation): readonly Param
 }
 
 function queryParameters({ query }: Operation, { schemas }: ApiRoute): readonly Parameter[] {
-  const schema = query === undefined ? plainSchema(schemas.query ?? {}) : schemaOf(query);
+  const schema = published(query ?? schemas.query ?? {});
   const required = Array.isArray(schema.required) ? schema.required : [];
   return Object.entries(isObject(schema.properties) ? schema.properties : {}).map(([name, each]) => {
     const isRequired = required.includes(name);
@@ -163,7 +163,7 @@ function queryParameters({ query }: Operation, { schemas }: ApiRoute): readonly 
 function bodyOf({ body, isBodyOptional }: Operation, { schemas }: ApiRoute): DescribedOperation['body'] {
   const shape = body ?? schemas.body;
   if (shape === null) return null;
-  return { schema: typeof shape === 'string' ? schemaOf(shape) : plainSchema(shape), isRequired: !isBodyOptional };
+  return { schema: published(shape), isRequired: !isBodyOptional };
 }
 
 function responsesOf(

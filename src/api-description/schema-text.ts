@@ -1,10 +1,9 @@
 /** Schemas as they are published: what only Elysia or TypeBox needs is left out. Pure. */
 import { isObject, type JsonObject } from '#src/json.ts';
-import type { Shape } from './operation.ts';
 import { schemaOf } from './shape.ts';
 
-/** A shape as JSON Schema. */
-export function published(shape: Shape): JsonObject {
+/** A shape, or the schema that a route checks, as JSON Schema. */
+export function published(shape: string | JsonObject): JsonObject {
   return typeof shape === 'string' ? schemaOf(shape) : plainSchema(shape);
 }
 

@@ -15,7 +15,8 @@ const FILE_MODE = 0o600;
 const FILE_BYTES_MAX = 10_000;
 const TOKEN = /^[A-Za-z0-9_.~+/=-]{8,500}$/;
 
-type Held = { readonly origin: string; readonly token: string };
+/** A token, and the one hub that it is for. */
+export type HeldToken = { readonly origin: string; readonly token: string };
 
 /**
  * Holds the token together with the hub it was given for: when `hub_url` is changed, also by hand in the file, the
@@ -23,7 +24,7 @@ type Held = { readonly origin: string; readonly token: string };
  */
 export class HubToken {
   readonly #parts: HubTokenParts;
-  #held: Held | null;
+  #held: HeldToken | null;
   #edition = 0;
 
   constructor(parts: HubTokenParts) {
@@ -70,11 +71,20 @@ export class HubToken {
   }
 }
 
+function read(path: string): HeldToken | null {
+  const held = readHeldToken(path);
+  try {
+    chmodSync(path, FILE_MODE);
+    return held;
+  } catch {
+    return null;
+  }
+}
+
 /** What the file holds; null when there is none, or it is not one of ours: then the token must be given again. */
-function read(path: string): Held | null {
+export function readHeldToken(path: string): HeldToken | null {
   try {
     const text = readFileSync(path, 'utf8');
-    chmodSync(path, FILE_MODE);
     const value: unknown = text.length > FILE_BYTES_MAX ? null : JSON.parse(text);
     const [origin, token] = isObject(value) ? [stringOrNull(value.origin), stringOrNull(value.token)] : [null, null];
     return origin !== null && token !== null && TOKEN.test(token) ? { origin, token } : null;

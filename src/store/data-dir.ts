@@ -14,12 +14,16 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Fault, systemCodeOf } from '#src/faults.ts';
+import { discard } from '#src/whole-file.ts';
 
-const FOLDERS = ['', 'engines', 'logs'] as const;
+/** Folders of Flow's own, relative to the data directory, for this user alone. */
+export const PRIVATE_FOLDERS = ['', 'engines', 'logs'] as const;
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
-/** What Flow keeps private, also when somebody wrote or restored it with wider modes. */
-const PRIVATE_FILES = ['settings.json', 'settings.json.bak', 'flow.db', 'flow.db-wal', 'flow.db-shm'];
+/** Files that Flow keeps private, also when somebody wrote or restored them with wider modes. */
+export const PRIVATE_FILES = [
+  ...['settings.json', 'settings.json.bak', 'flow.db', 'flow.db-wal', 'flow.db-shm', 'engines.pids.json'],
+] as const;
 const LOCK_FILE = 'flow.lock';
 const ATTEMPTS_MAX = 3;
 const PS_TIMEOUT_MS = 2_000;
@@ -31,7 +35,7 @@ const PS_TIMEOUT_MS = 2_000;
  */
 export function prepareDataDir(dataDir: string): boolean {
   try {
-    for (const folder of FOLDERS) {
+    for (const folder of PRIVATE_FOLDERS) {
       const path = join(dataDir, folder);
       mkdirSync(path, { recursive: true, mode: FOLDER_MODE });
       chmodSync(path, FOLDER_MODE);
@@ -89,18 +93,10 @@ export function lockDataDir(dataDir: string): Disposable {
     if (holder && isAlive(holder)) throw held(holder, dataDir);
     throw new Fault('disk-full', `The disk of ${dataDir} is full.`, { cause });
   } finally {
+    // The lock holds without it, and a start must not fail by a name that stays.
     discard(own);
   }
   throw new Fault('conflict', `Another Flow has just taken ${dataDir}.`);
-}
-
-/** What the lock was made from. The lock holds without it, and a start must not fail by a name that stays. */
-function discard(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // Said by its name to be one process's own.
-  }
 }
 
 /** The process that holds the directory now; null when nobody does. */

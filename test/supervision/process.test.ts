@@ -159,18 +159,18 @@ test.each([true, false])(
     const { child, lines, droppedCount } = run([fake.executable, '--port', '0']);
     await waitUntil('the flood', () => lines.length > 0 || bare);
     const before = await heldBytes();
-    let lagMs = 0;
+    const lagsMs: number[] = [];
     for (const untilMs = performance.now() + 3_000; performance.now() < untilMs; ) {
       const sleptMs = performance.now();
       await Bun.sleep(10);
-      lagMs = Math.max(lagMs, performance.now() - sleptMs - 10);
+      lagsMs.push(performance.now() - sleptMs - 10);
       if (lines.length > 5_000) lines.splice(0, 4_000);
     }
     // What is held, not what is resident: other tests share this process, and its collector runs when it likes. How a
     // whole Flow's resident memory bears it: test/faults/engine-life.
     expect((await heldBytes()) - before).toBeLessThan(32_000_000);
-    // Measured 20 to 60 ms alone; the machine that runs this is shared.
-    expect(lagMs).toBeLessThan(500);
+    // The middle one: a single one also grows by a collection of all that the other tests of this process left.
+    expect(lagsMs.sort((a, b) => a - b)[lagsMs.length >> 1]).toBeLessThan(250);
     if (!bare) expect(droppedCount()).toBeGreaterThan(10_000);
     child.signal('SIGKILL');
     await child.ended;

@@ -4,12 +4,11 @@ import { dirname, join } from 'node:path';
 import type { Config } from '#src/config.ts';
 import { type FileReading, readSettingsFile } from '#src/settings/file.ts';
 import { isSettingName, settingProblem } from '#src/settings/validation.ts';
+import { PRIVATE_FILES, PRIVATE_FOLDERS } from '#src/store/data-dir.ts';
 import { examineStore } from '#src/store/examine.ts';
 import { bytes } from '../terminal.ts';
 import { bad, type Finding, good, warning } from './finding.ts';
 
-const FOLDERS = ['', 'engines', 'logs'] as const;
-const FILES = ['settings.json', 'settings.json.bak', 'flow.db', 'engines.pids.json'] as const;
 const OTHERS_MAY = 0o077;
 const OTHERS_MAY_WRITE = 0o022;
 const DATA_BYTES_MIN = 200e6;
@@ -38,7 +37,7 @@ export function checkDataDir(dataDir: string, userId: number | null): Finding {
 /** Whether others can get at what is in it. */
 export function checkModes(dataDir: string): readonly Finding[] {
   const check = 'modes';
-  const found = [...FOLDERS, ...FILES].flatMap((name) => {
+  const found = [...PRIVATE_FOLDERS, ...PRIVATE_FILES].flatMap((name) => {
     const mode = (statusOf(join(dataDir, name))?.mode ?? 0) & 0o777;
     return (mode & OTHERS_MAY) === 0 ? [] : [{ path: join(dataDir, name), mode }];
   });

@@ -1,7 +1,6 @@
 /** Keys that are over, and a hub token that the hub no longer takes. No secret is shown. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isObject, stringOrNull } from '#src/json.ts';
+import { readHeldToken } from '#src/hub/token.ts';
 import { expiredKeyNames } from '#src/store/stored-keys.ts';
 import { bad, type Finding, good, warning } from './finding.ts';
 
@@ -18,7 +17,7 @@ export function checkKeys(dataDir: string, nowMs: number): readonly Finding[] {
 /** Whether the hub takes the token that Flow keeps for it; nothing where there is none. The hub is asked once. */
 export async function checkHubToken(dataDir: string, hubUrl: string): Promise<readonly Finding[]> {
   const check = 'hub-token';
-  const held = heldToken(dataDir);
+  const held = readHeldToken(join(dataDir, 'hub-token.json'));
   const { origin } = new URL(hubUrl);
   if (held === null || held.origin !== origin) return [];
   try {
@@ -33,15 +32,5 @@ export async function checkHubToken(dataDir: string, hubUrl: string): Promise<re
     return [good(check, status === 200 ? `${origin} takes the token.` : `${origin} does not say (${status}).`)];
   } catch {
     return [good(check, `${origin} could not be asked about the token.`)];
-  }
-}
-
-function heldToken(dataDir: string): { readonly origin: string; readonly token: string } | null {
-  try {
-    const value: unknown = JSON.parse(readFileSync(join(dataDir, 'hub-token.json'), 'utf8'));
-    const [origin, token] = isObject(value) ? [stringOrNull(value.origin), stringOrNull(value.token)] : [null, null];
-    return origin === null || token === null ? null : { origin, token };
-  } catch {
-    return null;
   }
 }

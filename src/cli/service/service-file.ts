@@ -1,17 +1,8 @@
 /** The one file that makes a service of Flow: whole or absent, and never written over somebody else's. */
-import {
-  closeSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Fault } from '#src/faults.ts';
+import { writeWhole } from '#src/whole-file.ts';
 
 /** By this line Flow knows its own files again. */
 export const MARK = 'Written by "flow service install"; "flow service uninstall" removes it.';
@@ -38,22 +29,12 @@ export function standingAt(path: string): Standing {
  */
 export function writeService(path: string, text: string): void {
   refuseForeign(path);
-  const temporary = `${path}.${process.pid}.tmp`;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-    const file = openSync(temporary, 'w', 0o600);
-    try {
-      writeSync(file, text);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, path);
+    writeWhole(path, text);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new Fault('disk-full', `${path} could not be written: ${why}.`, { cause });
-  } finally {
-    rmSync(temporary, { force: true });
   }
 }
 
