@@ -25,7 +25,7 @@ import type { SupervisorFactory } from './supervision/model-state.ts';
 import { SocketEngineClient } from './transport/client.ts';
 import type { TrialPlaces } from './upgrades/trial-places.ts';
 
-/** What a load would take; throws a Fault when it cannot be told. */
+/** What a load of a model's files would take, as they lie there now; throws a Fault when it cannot be told. */
 export type NeedOf = (model: Model, overrides: LaunchOverrides) => Footprint;
 
 export type FleetRoomParts = {

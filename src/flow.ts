@@ -140,7 +140,10 @@ export async function openFlow(config: Config, version: string, environment: Var
   const removals = openRemovals(ground, registry, config.dataDir, [measurements, records.repairs]);
   const places = new TrialPlaces(ground);
   const parts = { ...ground, hardware, registry, engines, measurements, launch, room, places };
-  const needOf: NeedOf = (model, overrides) => measurements.needOf(presence.need(model), launch(model, overrides));
+  const needOf: NeedOf = (known, overrides) => {
+    const model = registry.asItLies(presence.need(known).id);
+    return measurements.needOf(model, launch(model, overrides));
+  };
   const lending = openFleetRoom({ ...parts, records, needOf, dataDir: config.dataDir });
   const { fleet, client } = lending;
   const habits = openHabits({ ...ground, headers, registry, fleet });

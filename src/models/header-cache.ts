@@ -6,8 +6,11 @@ import { readMlx } from '#src/mlx/read.ts';
 import type { ModelFacts } from './facts.ts';
 import { statOrNull } from './file-look.ts';
 
-/** Tells one state of a file from another; of an MLX folder, its weights' size and the newest change that matters. */
-export type FileStamp = { readonly sizeBytes: number; readonly modifiedMs: number };
+/**
+ * Tells one state of a file from another; of an MLX folder, its weights' size and the newest change that matters. Two
+ * fine-tunes may be of one size and, out of one archive, of one time: then only the inode differs.
+ */
+export type FileStamp = { readonly sizeBytes: number; readonly modifiedMs: number; readonly inode: number };
 
 /** A listing looks at every model: with less room than there are models, it would read every header every time. */
 const FILES_MAX = 10_000;
@@ -26,7 +29,7 @@ export class HeaderCache {
   factsOf(path: string): ModelFacts {
     const stamp = stampOf(path);
     const held = this.#entries.get(path);
-    if (held && stamp && isSame(held.stamp, stamp)) return held.facts;
+    if (held && stamp && isSameState(held.stamp, stamp)) return held.facts;
     this.#forget(path);
     const facts = statOrNull(path)?.isDirectory() ? readMlx(path) : readGguf(path);
     if (stamp) this.#remember(path, { stamp, facts, chars: charsOf(facts) });
@@ -59,11 +62,12 @@ export function stampOf(path: string): FileStamp | null {
   const stat = statOrNull(path);
   if (stat?.isDirectory()) {
     const state = folderState(path);
-    return state ? { sizeBytes: state.weightsBytes, modifiedMs: state.modifiedMs } : null;
+    return state ? { sizeBytes: state.weightsBytes, modifiedMs: state.modifiedMs, inode: stat.ino } : null;
   }
-  return stat ? { sizeBytes: stat.size, modifiedMs: Math.floor(stat.mtimeMs) } : null;
+  return stat ? { sizeBytes: stat.size, modifiedMs: Math.floor(stat.mtimeMs), inode: stat.ino } : null;
 }
 
-function isSame(a: FileStamp, b: FileStamp): boolean {
-  return a.sizeBytes === b.sizeBytes && a.modifiedMs === b.modifiedMs;
+/** Whether two stamps are of one state. */
+export function isSameState(a: FileStamp, b: FileStamp): boolean {
+  return a.sizeBytes === b.sizeBytes && a.modifiedMs === b.modifiedMs && a.inode === b.inode;
 }

@@ -9,7 +9,7 @@ import type { Store } from '#src/store/open.ts';
 import { facts, models } from '#src/store/schema.ts';
 import { configWith } from './config-patch.ts';
 import { DEMO_ID, demoEdition, makeDemoModel } from './demo.ts';
-import { type HeaderCache, stampOf } from './header-cache.ts';
+import { type FileStamp, type HeaderCache, isSameState, stampOf } from './header-cache.ts';
 import { inspectLocal, type LocalModel, partsOf } from './local-file.ts';
 import { EMPTY_CONFIG, type Endpoint, type Model, type ModelConfig, type ModelId, type Variant } from './model.ts';
 import { nameKey } from './resolve.ts';
@@ -55,6 +55,8 @@ export class Registry {
   readonly #parts: RegistryParts;
   /** By lower-case id, oldest first. */
   readonly #models: Map<string, Model>;
+  /** The state of the files that the facts of a model were read from in this run, by its path. */
+  readonly #stamps = new Map<string, FileStamp>();
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
@@ -110,7 +112,7 @@ export class Registry {
    * already is answered as it is. Throws the faults of `inspectLocal`.
    */
   registerLocal(path: string, name?: string, origin: { hfId?: string; isManaged?: boolean } = {}): Registered {
-    const local = inspectLocal(path, this.#parts.headers);
+    const local = this.#inspected(path);
     const held = this.list().find((model) => model.path === local.path);
     if (held) return { model: held, isNew: false };
     const model = this.add({
@@ -160,11 +162,25 @@ export class Registry {
     return sizes.every((size) => size !== null) && sizes.reduce((sum, size) => sum + size, 0) !== sizeBytes;
   }
 
-  /** Reads a model's file again, after it was replaced. Throws the faults of `inspectLocal`. */
+  /**
+   * The model as its files are, to be asked before a load: one look at them, and they are read again when they are
+   * others than those its facts came from. Throws the faults of `inspectLocal`; files that are gone are not looked for.
+   */
+  asItLies(id: ModelId): Model {
+    const model = this.need(id);
+    const stamp = model.path === '' ? null : stampOf(model.path);
+    const held = this.#stamps.get(model.path);
+    return stamp === null || (held && isSameState(held, stamp)) ? model : this.refresh(id);
+  }
+
+  /** Reads a model's files again, which may have been replaced. Throws the faults of `inspectLocal`. */
   refresh(id: ModelId): Model {
     const model = this.need(id);
-    const { id: _id, name: _name, ...facts } = identity(inspectLocal(model.path, this.#parts.headers));
-    return this.#update({ ...model, ...facts });
+    const { id: _id, name: _name, ...facts } = identity(this.#inspected(model.path));
+    // What was chosen to see with need not lie beside it.
+    const vision = facts.capabilities.vision || Boolean(model.config.launch.mmproj_path);
+    const now = { ...model, ...facts, capabilities: { ...facts.capabilities, vision } };
+    return Bun.deepEquals(now, model) ? model : this.#update(now);
   }
 
   /** Takes over what the engine of an external model says of it now; nothing happens when it is known. */
@@ -239,6 +255,14 @@ export class Registry {
       isDemo: true,
       config: DEMO_CONFIG,
     });
+  }
+
+  #inspected(path: string): LocalModel {
+    // Taken before the header is read: a change in between is seen the next time.
+    const stamp = stampOf(path);
+    const local = inspectLocal(path, this.#parts.headers);
+    if (stamp && local.path === path) this.#stamps.set(path, stamp);
+    return local;
   }
 
   #update(model: Model): Model {

@@ -65,7 +65,10 @@ export type FleetNeeds = {
   readonly settings: () => Settings;
   /** The registered model of this id (case may differ), as it is now; cheap. */
   readonly findModel: (modelId: ModelId) => Model | null;
-  /** What a load would take; cheap. Throws a Fault when it cannot be told (file gone, header damaged). */
+  /**
+   * What a load would take; cheap, and asked before each load. Throws a Fault when it cannot be told (file gone, header
+   * damaged). Files that turn out to be others are read anew, so a `model-changed` may come before the answer.
+   */
   readonly needOf: (model: Model, overrides: LaunchOverrides) => Footprint;
   /**
    * Names the present state of what a load stands on: the model's file (size and time), and the engines there are; null

@@ -1,9 +1,10 @@
 /**
  * Engines that fail in each part of their lives, under a whole Flow: what clients, pages and records are told, and that
- * nothing is started in vain. How one process is kept: test/supervision; how turns follow: test/scheduling.
+ * nothing is started in vain. How one process is kept: test/supervision; how turns follow: test/scheduling; model files
+ * that go or change: model-file.test.ts.
  */
 import { expect, test } from 'bun:test';
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { flow as flowCommand } from '#test/cli/flow-command.ts';
@@ -138,25 +139,6 @@ test('F-20: an engine replaced while it runs goes on, the next start is the new 
     return found.length === 3 ? found : null;
   });
   expect(rows.map((row) => row.engine_version)).toEqual(['b4711', '0.1.0-fake', '0.1.0-fake']);
-});
-
-test('F-12: a model whose file is deleted while it runs goes on; the next load says that it is gone', async () => {
-  await using flow = await startFlow({ engine: realEngine().executable });
-  const question = { model: 'flow-demo', messages: [{ role: 'user', content: 'Hello' }] };
-  expect((await flow.json('/v1/chat/completions', question)).status).toBe(200);
-  const path = join(flow.dataDir, 'models', 'flow-demo.gguf');
-  const aside = join(flow.dataDir, 'aside.gguf');
-  renameSync(path, aside);
-  expect((await flow.json('/v1/chat/completions', question)).status).toBe(200);
-  await flow.json('/api/models/flow-demo/unload', {});
-  const refused = await until('the refusal', async () => {
-    const answer = await flow.json('/v1/chat/completions', question);
-    return answer.status === 200 ? null : answer;
-  });
-  expect(JSON.stringify(refused.body)).toMatch(/flow-demo.*no longer in/);
-  // Once it is back, nobody has to say so.
-  renameSync(aside, path);
-  expect((await flow.json('/v1/chat/completions', question)).status).toBe(200);
 });
 
 test('F-21: tokens flow while an engine floods its log, what was dropped is counted, and memory stays', async () => {

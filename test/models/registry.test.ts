@@ -47,6 +47,7 @@ const gguf = async (...path: string[]): Promise<string> => {
   await makeDemoModel(file);
   return file;
 };
+const LLAMA = new Map<string, GgufValue>([['general.architecture', { type: 'string', value: 'llama' }]]);
 const projector = (path: string) =>
   writeGguf(path, { metadata: new Map([['general.architecture', { type: 'string', value: 'clip' }]]), tensors: [] });
 
@@ -262,11 +263,27 @@ describe('the demo', () => {
   });
 });
 
+test('before a load files are read again only when they are others; a projector chosen elsewhere stays chosen', async () => {
+  const path = await gguf('a.gguf');
+  const { id } = registry.registerLocal(path).model;
+  const seeing = registry.updateConfig(id, { launch: { mmproj_path: join(root, 'eyes.gguf') } });
+  expect(registry.asItLies(id)).toBe(seeing);
+  await writeGguf(path, { metadata: LLAMA, tensors: [{ name: 't', shape: [64], type: 'f32', fill: () => {} }] });
+  expect(registry.asItLies(id)).toMatchObject({ trainedContextTokens: null, capabilities: { vision: true } });
+  expect(registry.asItLies(id)).toBe(registry.need(id));
+  // Of what happened before it was started, a new Flow knows nothing.
+  await makeDemoModel(path);
+  registry = build();
+  expect(registry.asItLies(id).trainedContextTokens).toBe(seeing.trainedContextTokens);
+  await rm(path);
+  expect(registry.asItLies(id)).toBe(registry.need(id));
+});
+
 test('a replaced file is read again on request', async () => {
   const path = await gguf('a.gguf');
   const { id, sizeBytes } = registry.registerLocal(path).model;
   await writeGguf(`${path}.new`, {
-    metadata: new Map([['general.architecture', { type: 'string', value: 'llama' }]]),
+    metadata: LLAMA,
     tensors: [{ name: 't', shape: [64], type: 'f32', fill: () => {} }],
   });
   await rename(`${path}.new`, path);
