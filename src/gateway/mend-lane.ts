@@ -72,12 +72,14 @@ export class MendLane implements Lane {
     const whole = end === all.length ? all : all.subarray(0, end);
     const frames = this.#frames.push(whole);
     let text: string | null = null;
-    for (const [at, frame] of frames.entries()) {
+    let passed = 0;
+    for (const frame of frames) {
       const mended = this.#carry(frame.data);
       if (mended === null) this.#encoder.passed(frame.data);
       // What passes is written only for the sake of what does not.
-      else text ??= frames.slice(0, at).map(asItCame).join('');
-      if (text !== null) text += mended ?? asItCame(frame);
+      else text ??= frames.slice(0, passed).map(asItCame).join('');
+      if (text === null) passed += 1;
+      else text += mended ?? asItCame(frame);
       if (this.isOver) break;
     }
     if (text === null) return frames.length === 0 ? null : whole;
@@ -164,6 +166,8 @@ export class MendLane implements Lane {
       this.#chain?.push(event);
     }
     if (this.outputTokens > 0) this.hasContent = true;
+    // Nearly all frames: one piece of text, which no repair has touched.
+    if (events.length === 1 && this.#passes(events[0]) && data !== undefined) return null;
     // A second answer is told under the first one's name.
     const isUntouched =
       !this.#first &&
@@ -174,6 +178,11 @@ export class MendLane implements Lane {
     if (!isUntouched) return this.#written(events, data);
     this.#isTold = this.#ended?.type === 'fault';
     return this.#ended?.type === 'finish' ? this.#endedFrame(this.#ended, data) : null;
+  }
+
+  /** Whether all that the repairs made of a text of the first answer is the text itself. */
+  #passes(event: StreamEvent | undefined): boolean {
+    return event?.type === 'text' && this.#out.length === 1 && this.#out[0] === event && !this.#first;
   }
 
   /** The frame of a finish that no repair changed; null when it passes as it is. */

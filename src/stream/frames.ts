@@ -59,6 +59,9 @@ export class FrameReader {
       if (end === from) {
         const frame = this.#dispatch();
         if (frame) frames.push(frame);
+      } else if (this.#data === null && all.startsWith('data: ', from) && end - from <= LINE_CHARACTERS_MAX) {
+        // Nearly all lines.
+        this.#data = all.slice(from + 'data: '.length, end);
       } else {
         this.#line(all.slice(from, end));
       }
