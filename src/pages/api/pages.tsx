@@ -2,7 +2,7 @@
 /** `/settings/api`: the HTTP API to read, made from the same description as `/openapi.json`. */
 import { Elysia, t } from 'elysia';
 import { access } from '#src/access.ts';
-import type { ApiRoute } from '#src/api-description/describe.ts';
+import { type ApiRoute, type DescribedApi, describedApi } from '#src/api-description/describe.ts';
 import { Fault } from '#src/faults.ts';
 import type { Shell } from '#src/web/shell.tsx';
 import { OperationBody, ShapeBody } from '#views/api/operation.tsx';
@@ -11,7 +11,7 @@ import { apiPage, openedPart } from './present.ts';
 
 export type ApiPagesParts = {
   readonly shell: Shell;
-  /** All routes of this Flow; asked for with each page, since only then they are complete. */
+  /** All routes of this Flow; asked for when the page is first looked at, since then they are complete. */
   readonly routes: () => readonly ApiRoute[];
 };
 
@@ -21,14 +21,19 @@ const PageQuery = t.Object({
 });
 const PartParams = t.Object({ id: t.String({ maxLength: 200 }) });
 
-/** The page, and what one of its lines holds. */
-export const apiPages = ({ shell, routes }: ApiPagesParts) =>
-  new Elysia({ name: 'api-pages' })
+/** The page, and what one of its lines holds. What they show is described once, at the first look. */
+export const apiPages = ({ shell, routes }: ApiPagesParts) => {
+  let described: DescribedApi | null = null;
+  const api = (): DescribedApi => {
+    described ??= describedApi(routes());
+    return described;
+  };
+  return new Elysia({ name: 'api-pages' })
     .get(
       '/settings/api',
       ({ request, query }) => {
         const origin = originOf(request);
-        const data = apiPage(routes(), { query: query.q ?? '', open: query.open ?? null, origin });
+        const data = apiPage(api(), { query: query.q ?? '', open: query.open ?? null, origin });
         return shell.page(request, {
           title: 'API',
           current: 'settings',
@@ -44,7 +49,7 @@ export const apiPages = ({ shell, routes }: ApiPagesParts) =>
     .get(
       '/settings/api/parts/:id',
       ({ request, params }) => {
-        const opened = openedPart(routes(), params.id, originOf(request));
+        const opened = openedPart(api(), params.id, originOf(request));
         if (opened === null) throw new Fault('not-found', 'The API has no such part.');
         const isShape = opened.kind === 'shape';
         return shell.fragment(
@@ -53,6 +58,7 @@ export const apiPages = ({ shell, routes }: ApiPagesParts) =>
       },
       { ...access('page'), params: PartParams },
     );
+};
 
 /** The address by which the reader came: commands to copy name it. */
 function originOf(request: Request): string {

@@ -1,10 +1,5 @@
 /** The description of the API as the page shows it: by group, filtered, in words. Pure. */
-import {
-  type ApiRoute,
-  componentSchemas,
-  type DescribedOperation,
-  describedOperations,
-} from '#src/api-description/describe.ts';
+import type { DescribedApi, DescribedOperation } from '#src/api-description/describe.ts';
 import { TAGS } from '#src/api-description/operation.ts';
 import { COMPONENTS } from '#src/api-description/shape.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
@@ -20,9 +15,9 @@ const SUCCESS_MAX = 399;
 const MIB = 1 << 20;
 
 /** All that the page shows. */
-export function apiPage(routes: readonly ApiRoute[], { query, open, origin }: ApiWish): ApiPageData {
+export function apiPage(api: DescribedApi, { query, open, origin }: ApiWish): ApiPageData {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  const operations = describedOperations(routes);
+  const { operations, schemas } = api;
   const heads = operations.map((operation) => headOf(operation, words));
   return {
     query,
@@ -35,15 +30,14 @@ export function apiPage(routes: readonly ApiRoute[], { query, open, origin }: Ap
       anchor: anchorOf(name),
       operations: heads.filter((_, index) => operations[index]?.tag === name),
     })),
-    shapes: Object.keys(componentSchemas()),
-    opened: open === null ? null : openedPart(routes, open, origin),
+    shapes: Object.keys(schemas),
+    opened: open === null ? null : openedPart(api, open, origin),
   };
 }
 
 /** An operation by its id, or a shape by its anchor; null for neither. */
-export function openedPart(routes: readonly ApiRoute[], id: string, origin: string): Opened | null {
-  const schemas = componentSchemas();
-  const operation = describedOperations(routes).find((each) => each.id === id);
+export function openedPart({ operations, schemas }: DescribedApi, id: string, origin: string): Opened | null {
+  const operation = operations.find((each) => each.id === id);
   if (operation) return { kind: 'operation', detail: detailOf(operation, schemas, origin) };
   const name = Object.keys(schemas).find((each) => shapeAnchor(each) === id);
   const schema = name === undefined ? null : schemas[name];
