@@ -1,6 +1,7 @@
 /** @jsxImportSource @kitajs/html */
 /** The HTTP API to read: every operation by group, and the shapes that they share. */
 import { PageHead } from '../parts/page-head.tsx';
+import { PageIndex, type PageIndexEntry } from '../parts/page-index.tsx';
 import { Operation, type OperationDetail, type OperationHead, Shape, type ShapeDetail } from './operation.tsx';
 
 export type ApiPageData = {
@@ -24,6 +25,8 @@ export type ApiPageData = {
 export type Opened =
   | { readonly kind: 'operation'; readonly detail: OperationDetail }
   | { readonly kind: 'shape'; readonly detail: ShapeDetail };
+
+const SHAPES: PageIndexEntry = { anchor: 'shapes', title: 'Shapes' };
 
 export function ApiPage({ data }: { data: ApiPageData }): JSX.Element {
   const { query, total, found, groups, shapes, opened } = data;
@@ -52,8 +55,8 @@ export function ApiPage({ data }: { data: ApiPageData }): JSX.Element {
         </form>
       </PageHead>
       <Lead origin={data.origin} />
-      <div class="api__body">
-        <Index groups={groups} />
+      <div class="page-indexed api__body">
+        <PageIndex label="Groups" entries={[...groups.map(entryOf), SHAPES]} />
         <div class="api__groups">
           {groups.map((group) => (
             <Group group={group} opened={opened} />
@@ -61,9 +64,9 @@ export function ApiPage({ data }: { data: ApiPageData }): JSX.Element {
           <p class="api__nothing" id="api-nothing" {...(found > 0 ? { hidden: true } : {})}>
             No operation is like that.
           </p>
-          <section class="api__group" id="shapes" aria-labelledby="shapes-title">
-            <h2 class="api__title" id="shapes-title">
-              Shapes
+          <section class="api__group" id={SHAPES.anchor} aria-labelledby="shapes-title">
+            <h2 class="api__title" id="shapes-title" safe>
+              {SHAPES.title}
             </h2>
             <p class="api-quiet">What several operations take or answer.</p>
             {shapes.map((name) => (
@@ -97,23 +100,8 @@ function Lead({ origin }: { origin: string }): JSX.Element {
   );
 }
 
-function Index({ groups }: Pick<ApiPageData, 'groups'>): JSX.Element {
-  return (
-    <nav class="api__index" aria-label="Groups">
-      <ul>
-        {groups.map(({ name, anchor }) => (
-          <li>
-            <a href={`#${anchor}`} safe>
-              {name}
-            </a>
-          </li>
-        ))}
-        <li>
-          <a href="#shapes">Shapes</a>
-        </li>
-      </ul>
-    </nav>
-  );
+function entryOf({ name, anchor }: ApiPageData['groups'][number]): PageIndexEntry {
+  return { anchor, title: name };
 }
 
 type GroupProps = { readonly group: ApiPageData['groups'][number]; readonly opened: Opened | null };

@@ -1,6 +1,7 @@
 /** @jsxImportSource @kitajs/html */
 /** The Settings page: every setting by section, and beside them what can only be said or done. */
 import { PageHead } from '#views/parts/page-head.tsx';
+import { PageIndex } from '#views/parts/page-index.tsx';
 import { About, type AboutData, Doctor, type FindingData, Transfer, type TransferData } from './about.tsx';
 import { type AgentRowData, Agents } from './agents.tsx';
 import { type EngineKindData, Engines } from './engines.tsx';
@@ -51,18 +52,8 @@ export function SettingsPage({ data }: { data: SettingsData }): JSX.Element {
         <Filter filter={filter} />
       </PageHead>
       <Edition edition={edition} isTold />
-      <div class="settings__body">
-        <nav class="settings__index" aria-label="Sections">
-          <ul>
-            {sections.map(({ name, title }) => (
-              <li>
-                <a href={`#${name}`} safe>
-                  {title}
-                </a>
-              </li>
-            ))}
-          </ul>
-        </nav>
+      <div class="page-indexed settings__body">
+        <PageIndex label="Sections" entries={sections.map(({ name, title }) => ({ anchor: name, title }))} />
         <div class="settings__sections">
           {sections.map((section) => (
             <Section section={section} data={data} />

@@ -39,7 +39,7 @@ export const apiPages = ({ shell, routes }: ApiPagesParts) => {
           current: 'settings',
           // Nothing of it changes while Flow runs.
           topic: 'api',
-          styles: ['api'],
+          styles: ['page-index', 'api'],
           scripts: ['api'],
           body: <ApiPage data={data} />,
         });

@@ -134,7 +134,13 @@ export function pageOf({ shell, view, signedIn }: Pick<SettingsPagesParts, 'shel
     const body = <SettingsPage data={view.page({ ...wish, signedIn: signedIn(request) })} />;
     return shell.page(
       request,
-      { title: 'Settings', current: 'settings', styles: ['settings', 'settings-panels'], scripts: ['settings'], body },
+      {
+        title: 'Settings',
+        current: 'settings',
+        styles: ['page-index', 'settings', 'settings-panels'],
+        scripts: ['settings'],
+        body,
+      },
       { status },
     );
   };
