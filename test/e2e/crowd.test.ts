@@ -3,8 +3,9 @@ import { describe, expect, test } from 'bun:test';
 import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { processesWith } from '../support/processes.ts';
 import { realEngine } from '../support/real-engine.ts';
-import { processesWith, startFlow, until } from '../support/running-flow.ts';
+import { startFlow, until } from '../support/running-flow.ts';
 
 const FAKE_ENGINE = join(import.meta.dir, '..', 'support', 'fake-engine.ts');
 
@@ -74,10 +75,10 @@ describe('kill -9 of Flow', () => {
     }
     // Two engines and what each has forked.
     // Two engines and what each has forked.
-    await until('four processes', async () => (await processesWith(mark)).length === 4);
+    await until('four processes', () => processesWith(mark).length === 4);
     flow.kill('SIGKILL');
     await flow.exited;
-    await until('no process left', async () => (await processesWith(mark)).length === 0, 3_000);
+    await until('no process left', () => processesWith(mark).length === 0, 3_000);
     rmSync(folder, { recursive: true, force: true });
   });
 });

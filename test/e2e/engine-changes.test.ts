@@ -4,7 +4,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { makeFakeEngine } from '../support/fake-engine-launcher.ts';
-import { processesWith, startFlow, until } from '../support/running-flow.ts';
+import { processesWith } from '../support/processes.ts';
+import { startFlow, until } from '../support/running-flow.ts';
 
 const SYSTEM_PATH = [dirname(process.execPath), '/usr/bin', '/bin'].join(':');
 const CHAT = { model: 'flow-demo', messages: [{ role: 'user', content: 'Hello' }] };
@@ -32,10 +33,10 @@ test('a Flow that is stopped while it fetches an engine leaves no installer behi
   const environment = { PATH: `${folder}:${SYSTEM_PATH}`, MARK: mark, FLOW_ENGINE_RELEASES_URL: 'http://127.0.0.1:9' };
   const flow = await startFlow({ engine: null, environment });
   await flow.json('/api/engines/install', {});
-  await until('an installer', async () => (await processesWith(mark)).length > 1);
+  await until('an installer', () => processesWith(mark).length > 1);
   flow.kill();
   expect(await flow.exited).toBe(0);
-  await until('nothing to be left', async () => (await processesWith(mark)).length === 0, 2_000);
+  await until('nothing to be left', () => processesWith(mark).length === 0, 2_000);
   rmSync(flow.dataDir, { recursive: true, force: true });
   rmSync(folder, { recursive: true, force: true });
 }, 30_000);

@@ -6,7 +6,8 @@ import { describe, expect, test } from 'bun:test';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { TAG } from '../engines/support/fake-releases.ts';
-import { processesWith, until } from '../support/running-flow.ts';
+import { processesWith } from '../support/processes.ts';
+import { until } from '../support/running-flow.ts';
 import {
   fakeProgram,
   realProgram,
@@ -141,10 +142,10 @@ describe('an update that is ended on the way', () => {
     await using house = await updateHouse((folder) => fakeProgram(folder, { never_ready: true }));
     await house.flow.json('/api/engines/update', {});
     const mark = `${house.flow.dataDir}/fake`;
-    await until('the engine on trial', async () => (await processesWith(mark)).length > 0);
+    await until('the engine on trial', () => processesWith(mark).length > 0);
     await house.flow.json('/api/engines/update', undefined, 'DELETE');
     await until('the end', async () => (await house.report())?.outcome === 'cancelled');
-    expect(await processesWith(mark)).toEqual([]);
+    expect(processesWith(mark)).toEqual([]);
     expect(await house.chosen()).toBe('b1');
   }, 30_000);
 

@@ -10,25 +10,24 @@ import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import type { MlxKind } from '#src/engines/mlx/kinds.ts';
 import { realMlx } from '../support/mlx-engine.ts';
-import { processesWith, type RunningFlow, startFlow, until } from '../support/running-flow.ts';
+import { processesWith, textOf } from '../support/processes.ts';
+import { type RunningFlow, startFlow, until } from '../support/running-flow.ts';
 import { MLX_SCRIPTS, writeScriptedMlx } from '../support/scripted-mlx.ts';
 
 /** Hundredths of a second that the processes of a Flow, its engines among them, have worked within a time. */
 async function cpuTicksWithin(flow: RunningFlow, ms: number): Promise<number> {
-  const ticks = async () => {
+  const ticks = () => {
     let sum = 0;
-    for (const pid of await processesWith(flow.dataDir)) {
-      const stat = await Bun.file(`/proc/${pid}/stat`)
-        .text()
-        .catch(() => '');
+    for (const pid of processesWith(flow.dataDir)) {
+      const stat = textOf(`/proc/${pid}/stat`);
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       sum += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
     }
     return sum;
   };
-  const before = await ticks();
+  const before = ticks();
   await Bun.sleep(ms);
-  return (await ticks()) - before;
+  return ticks() - before;
 }
 
 const KINDS: readonly MlxKind[] = ['mlx-lm', 'mlx-openai-server', 'mlx-vlm'];

@@ -8,8 +8,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FakeEngine, makeFakeEngine } from '#test/support/fake-engine-launcher.ts';
-import { isAlive } from '#test/support/processes.ts';
-import { processesWith, type RunningFlow, startFlow, until } from '#test/support/running-flow.ts';
+import { isAlive, marked } from '#test/support/processes.ts';
+import { type RunningFlow, startFlow, until } from '#test/support/running-flow.ts';
 
 const MAIN = join(import.meta.dir, '..', '..', 'src', 'main.ts');
 let folder: string;
@@ -97,11 +97,10 @@ describe('F-53: Flow killed outright', () => {
     const flow = await start();
     await load(flow);
     const [listed] = JSON.parse(readFileSync(join(dataDir, 'engines.pids.json'), 'utf8'));
-    expect((await processesWith(`FLOW_INSTANCE=${listed.nonce}`)).length).toBeGreaterThan(1);
+    expect(marked(listed.nonce).length).toBeGreaterThan(1);
     flow.kill('SIGKILL');
     await flow.exited;
-    const isLeft = async () => (await processesWith(`FLOW_INSTANCE=${listed.nonce}`)).some(isAlive);
-    await until('nothing of it is left', async () => !(await isLeft()), 12_000);
+    await until('nothing of it is left', () => marked(listed.nonce).length === 0, 12_000);
   });
 });
 
@@ -112,7 +111,7 @@ describe('F-54: Flow killed together with the guards of its engines', () => {
     await load(flow);
     const [listed] = JSON.parse(readFileSync(join(dataDir, 'engines.pids.json'), 'utf8'));
     const [engine = 0] = enginePids();
-    const all = await processesWith(`FLOW_INSTANCE=${listed.nonce}`);
+    const all = marked(listed.nonce);
     process.kill(flow.pid, 'SIGKILL');
     // Whoever watches over the engine dies with it: all of its group but the engine itself.
     for (const pid of all.filter((pid) => pid !== engine)) process.kill(pid, 'SIGKILL');

@@ -5,10 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '#src/clock.ts';
+import { openFiles } from '#src/descriptors.ts';
 import { type EngineProcess, spawnEngine } from '#src/supervision/process.ts';
 import { makeFakeEngine } from '#test/support/fake-engine-launcher.ts';
 import { heldBytes } from '#test/support/held-bytes.ts';
-import { isAlive, marked, openFiles } from '#test/support/processes.ts';
+import { isAlive, marked } from '#test/support/processes.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
 const folders: string[] = [];

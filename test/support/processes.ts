@@ -4,15 +4,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Pids whose environment holds `FLOW_INSTANCE=<nonce>` (Linux; elsewhere the command lines are searched). */
 export function marked(nonce: string): number[] {
   if (process.platform !== 'linux') return fromPs(nonce);
+  return processesWith(`FLOW_INSTANCE=${nonce}`).filter(isAlive);
+}
+
+/** Pids whose environment carries this text; Linux only. */
+export function processesWith(text: string): number[] {
   return readdirSync('/proc')
     .map(Number)
-    .filter((pid) => pid > 1 && read(`/proc/${pid}/environ`).includes(`FLOW_INSTANCE=${nonce}`) && isAlive(pid));
+    .filter((pid) => pid > 1 && textOf(`/proc/${pid}/environ`).includes(text));
 }
 
 /** Whether it runs; a zombie does not. */
 export function isAlive(pid: number): boolean {
   if (process.platform === 'linux') {
-    const stat = read(`/proc/${pid}/stat`);
+    const stat = textOf(`/proc/${pid}/stat`);
     return stat !== '' && stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
   }
   try {
@@ -22,16 +27,8 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Open file descriptors of this process; null where the system does not list them. */
-export function openFiles(): number | null {
-  try {
-    return readdirSync('/dev/fd').length;
-  } catch {
-    return null;
-  }
-}
-
-function read(path: string): string {
+/** What a file holds, byte for byte; nothing when it cannot be read, as of a process that has gone. */
+export function textOf(path: string): string {
   try {
     return readFileSync(path, 'latin1');
   } catch {

@@ -3,10 +3,11 @@
  * it, it left no process, its files are whole and its own, and its log names no secret.
  */
 import { Database } from 'bun:sqlite';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { jsonOrNull } from '#src/json.ts';
 import { LOCAL_KEY_HEADER, readLocalKey } from '#src/store/local-key.ts';
-import { isAlive } from './processes.ts';
+import { isAlive, processesWith, textOf } from './processes.ts';
 
 /** Engines may take their time to die; their guards insist after ten seconds. */
 const GONE_WITHIN_MS = 15_000;
@@ -53,10 +54,7 @@ export async function judge(flow: Judged): Promise<Judgement> {
 /** Pids of the engines that a Flow has started: its children that bear its mark; Linux only. */
 function enginesOf(pid: number): number[] {
   if (process.platform !== 'linux') return [];
-  return readdirSync('/proc')
-    .map(Number)
-    .filter((each) => each > 1 && parentOf(each) === pid)
-    .filter((each) => textOf(`/proc/${each}/environ`).includes('FLOW_INSTANCE='));
+  return processesWith('FLOW_INSTANCE=').filter((each) => parentOf(each) === pid);
 }
 
 function parentOf(pid: number): number | null {
@@ -74,7 +72,8 @@ async function strays(pids: readonly number[], withinMs: number): Promise<string
 function unsoundFiles(dataDir: string): string[] {
   if (!existsSync(dataDir)) return [];
   const settings = textOf(join(dataDir, 'settings.json'));
-  const troubles = settings !== '' && !isJson(settings) ? [`settings.json is no JSON: ${settings.slice(0, 100)}`] : [];
+  const troubles =
+    settings !== '' && jsonOrNull(settings) === null ? [`settings.json is no JSON: ${settings.slice(0, 100)}`] : [];
   const database = join(dataDir, 'flow.db');
   for (const path of [join(dataDir, 'settings.json'), database, `${database}-wal`]) {
     if (existsSync(path) && (statSync(path).mode & 0o077) !== 0) troubles.push(`${path} can be read by others`);
@@ -95,21 +94,4 @@ function unsoundDatabase(path: string): string[] {
 
 function spoken(output: string, key: string | null): string[] {
   return key !== null && output.includes(key) ? ['its log names the local key'] : [];
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
 }

@@ -130,15 +130,3 @@ export async function until<T>(
     await Bun.sleep(20);
   }
 }
-
-/** Process ids whose environment carries this text; Linux only. */
-export async function processesWith(text: string): Promise<number[]> {
-  const found: number[] = [];
-  for (const pid of new Bun.Glob('[0-9]*').scanSync({ cwd: '/proc', onlyFiles: false })) {
-    const environment = await Bun.file(`/proc/${pid}/environ`)
-      .text()
-      .catch(() => '');
-    if (environment.includes(text)) found.push(Number(pid));
-  }
-  return found;
-}
