@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeFakeEngine } from '../support/fake-engine-launcher.ts';
 import { postHead, rawClient } from '../support/raw-client.ts';
+import { handshakeHead } from '../support/raw-requests.ts';
 import { type RunningFlow, startFlow, until } from '../support/running-flow.ts';
 
 let folder: string;
@@ -113,12 +114,7 @@ test('F-92: sockets are limited, and the next one is refused in words before its
   const sockets = Array.from({ length: 256 }, () => new WebSocket(`${flow.url.replace('http', 'ws')}/ws`));
   try {
     await until('all sockets', () => sockets.every(({ readyState }) => readyState === WebSocket.OPEN), 30_000);
-    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n';
-    const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
-    using client = await rawClient(
-      flow.url,
-      `GET /ws HTTP/1.1\r\nHost: ${new URL(flow.url).host}\r\n${upgrade}${key}\r\n\r\n`,
-    );
+    using client = await rawClient(flow.url, handshakeHead(new URL(flow.url).host, '/ws'));
     await client.sees('256 sockets are open already');
     expect(client.text()).toStartWith('HTTP/1.1 429');
   } finally {

@@ -4,8 +4,8 @@
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { conversations } from '#src/store/schema.ts';
+import { handshakeHead, rawRequest } from '../support/raw-requests.ts';
 import { type FrontDoor, forEach, headOf, isChanging, openFrontDoor, pathFor } from './support/front-door.ts';
-import { rawRequest } from './support/raw-requests.ts';
 
 const TRUSTED = 'https://my.app';
 let door: FrontDoor;
@@ -155,16 +155,8 @@ test('S-43: no address opens a WebSocket for the page of somebody else', async (
   const wrong: object[] = [];
   const asked = paths.flatMap((path) => origins.map((origin) => ({ path, origin })));
   await forEach(asked, async ({ path, origin }) => {
-    const head = [
-      `GET ${path} HTTP/1.1`,
-      `Host: 127.0.0.1:${door.port}`,
-      'Upgrade: websocket',
-      'Connection: Upgrade',
-      'Sec-WebSocket-Version: 13',
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-      `Origin: ${origin}`,
-    ];
-    const { status } = await rawRequest(door.port, `${head.join('\r\n')}\r\n\r\n`);
+    const head = handshakeHead(`127.0.0.1:${door.port}`, path, [`Origin: ${origin}`]);
+    const { status } = await rawRequest(door.port, head);
     if (status !== 403) wrong.push({ path, origin, status });
   });
   expect(wrong).toEqual([]);

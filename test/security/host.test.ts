@@ -3,8 +3,8 @@
  * in a real browser: rebinding.test.ts.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { rawRequest } from '../support/raw-requests.ts';
 import { type FrontDoor, forEach, openFrontDoor, pathFor } from './support/front-door.ts';
-import { rawRequest } from './support/raw-requests.ts';
 
 const KEY = 'owner-key-of-this-test';
 let door: FrontDoor;

@@ -6,9 +6,9 @@
 import { afterAll, beforeAll, describe, expect, spyOn, test } from 'bun:test';
 import { newKeyText, sessionFor } from '#src/keys/key-text.ts';
 import type { DeclaredRoute } from '#src/web/route-table.ts';
+import { rawRequest } from '../support/raw-requests.ts';
 import { until } from '../support/running-flow.ts';
 import { type FrontDoor, forEach, headOf, openFrontDoor, pathFor } from './support/front-door.ts';
-import { rawRequest } from './support/raw-requests.ts';
 import { REACHED, SHOWN, type ShowKey, type Twin, twinOf } from './support/twin.ts';
 
 const OWNER = 'the key that Flow was started with';

@@ -1,7 +1,7 @@
 /** F-93: methods and addresses that clients get wrong. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { rawRequest } from '../support/raw-requests.ts';
 import { type FrontDoor, openFrontDoor } from './support/front-door.ts';
-import { rawRequest } from './support/raw-requests.ts';
 
 let door: FrontDoor;
 beforeAll(async () => {

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { listen } from '#src/web/listen.ts';
+import { rawRequest } from '../support/raw-requests.ts';
 import { type FrontDoor, openFrontDoor } from './support/front-door.ts';
-import { rawRequest } from './support/raw-requests.ts';
 
 const ROOT = join(import.meta.dir, '..', '..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');

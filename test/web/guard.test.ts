@@ -3,7 +3,6 @@
  * route-table tests.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { connect } from 'node:net';
 import { Elysia } from 'elysia';
 import { access } from '#src/access.ts';
 import { systemClock } from '#src/clock.ts';
@@ -16,6 +15,7 @@ import { loginPages } from '#src/web/login.tsx';
 import { publicFiles } from '#src/web/public-files.ts';
 import { shell } from '#src/web/shell.tsx';
 import { loadVendor, vendorRoutes } from '#src/web/vendor.ts';
+import { handshakeHead, rawRequest } from '../support/raw-requests.ts';
 import { sampleSettings } from '../support/sample-settings.ts';
 
 const KEY = 'flow_sk_test_of_the_guard';
@@ -81,22 +81,6 @@ async function openDoor(apiKey: string | null): Promise<Door> {
   return { url: listener.url, port: listener.port, listener, routes };
 }
 
-/** Sends bytes as they are; answers the status line's number and the whole text. */
-async function raw(port: number, text: string): Promise<{ status: number; text: string }> {
-  const answer = await new Promise<string>((resolve, reject) => {
-    let received = '';
-    const socket = connect(port, '127.0.0.1', () => socket.write(text));
-    socket.setTimeout(3000, () => socket.destroy(new Error('no answer')));
-    socket.on('data', (data) => {
-      received += data;
-      if (/^HTTP.*? \d+/.test(received)) socket.end();
-    });
-    socket.on('close', () => resolve(received));
-    socket.on('error', reject);
-  });
-  return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 0), text: answer };
-}
-
 let open: Door;
 let locked: Door;
 beforeAll(async () => {
@@ -130,7 +114,7 @@ describe('the Host header', () => {
   test('S-01: any other than ours is refused on every kind of route, without a stack', async () => {
     for (const path of PATHS) {
       for (const host of foreign(open.port)) {
-        const answer = await raw(open.port, `GET ${path} HTTP/1.1\r\n${host}\r\n\r\n`);
+        const answer = await rawRequest(open.port, `GET ${path} HTTP/1.1\r\n${host}\r\n\r\n`);
         expect({ path, host, status: answer.status }).toEqual({
           path,
           host,
@@ -142,7 +126,7 @@ describe('the Host header', () => {
   });
 
   test('a request without one is refused', async () => {
-    expect((await raw(open.port, 'GET /api/models HTTP/1.0\r\n\r\n')).status).toBe(403);
+    expect((await rawRequest(open.port, 'GET /api/models HTTP/1.0\r\n\r\n')).status).toBe(403);
   });
 
   test('ours passes in any case, by name, by both loopbacks, and by a name from the settings', async () => {
@@ -153,7 +137,7 @@ describe('the Host header', () => {
       'flow.example',
       'flow.example:8443',
     ]) {
-      const answer = await raw(open.port, `GET /api/models HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      const answer = await rawRequest(open.port, `GET /api/models HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
       expect({ host, status: answer.status }).toEqual({ host, status: 200 });
     }
   });
@@ -251,18 +235,8 @@ describe('a foreign page', () => {
 
   test('S-43: opens no WebSocket on any path', async () => {
     for (const path of ['/ws', '/', '/nowhere', '/v1/chat/completions']) {
-      const lines = [
-        `GET ${path} HTTP/1.1`,
-        `Host: 127.0.0.1:${open.port}`,
-        'Upgrade: websocket',
-        'Connection: Upgrade',
-        'Sec-WebSocket-Version: 13',
-        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-        'Origin: https://evil.example',
-        '',
-        '',
-      ];
-      expect({ path, status: (await raw(open.port, lines.join('\r\n'))).status }).toEqual({ path, status: 403 });
+      const head = handshakeHead(`127.0.0.1:${open.port}`, path, ['Origin: https://evil.example']);
+      expect({ path, status: (await rawRequest(open.port, head)).status }).toEqual({ path, status: 403 });
     }
   });
 });
@@ -294,7 +268,10 @@ describe('paths', () => {
       '/api/models.',
     ];
     for (const path of sly) {
-      const { status } = await raw(locked.port, `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${locked.port}\r\n\r\n`);
+      const { status } = await rawRequest(
+        locked.port,
+        `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${locked.port}\r\n\r\n`,
+      );
       expect({ path, isRefused: [401, 404].includes(status) }).toEqual({ path, isRefused: true });
     }
   });
@@ -317,7 +294,7 @@ describe('paths', () => {
       '/public/.env',
     ];
     for (const path of tries) {
-      const answer = await raw(open.port, `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${open.port}\r\n\r\n`);
+      const answer = await rawRequest(open.port, `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${open.port}\r\n\r\n`);
       expect({ path, status: answer.status }).toEqual({ path, status: 404 });
     }
   });
@@ -435,7 +412,7 @@ describe('bodies', () => {
 
   test('chunked ones are counted as they come', async () => {
     const chunked = (size: number) =>
-      raw(
+      rawRequest(
         open.port,
         `DELETE /api/models/x HTTP/1.1\r\nHost: 127.0.0.1:${open.port}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n"${'x'.repeat(size - 2)}"\r\n0\r\n\r\n`,
       );
@@ -446,10 +423,16 @@ describe('bodies', () => {
   test('S-41: with two lengths, or a coding that nobody undoes, are refused', async () => {
     const head = `POST /api/models/x/load HTTP/1.1\r\nHost: 127.0.0.1:${open.port}\r\nContent-Type: application/json\r\n`;
     expect(
-      (await raw(open.port, `${head}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`))
-        .status,
+      (
+        await rawRequest(
+          open.port,
+          `${head}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`,
+        )
+      ).status,
     ).toBe(400);
-    expect((await raw(open.port, `${head}Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}`)).status).toBe(415);
+    expect((await rawRequest(open.port, `${head}Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}`)).status).toBe(
+      415,
+    );
   });
 });
 
