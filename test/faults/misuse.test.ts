@@ -1,6 +1,6 @@
 /**
- * F-23, F-57, F-93, S-42: what clients do wrong with a whole Flow: routes and methods that are none, names that would
- * change every object, and reading nothing of what they asked for.
+ * F-23, F-92, S-42: what clients do wrong with a whole Flow: names that would change every object, reading nothing of
+ * what they asked for, too many sockets. Routes and methods that are none: test/security/misuse.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -24,45 +24,6 @@ afterAll(async () => {
 });
 
 const json = { 'content-type': 'application/json' };
-
-describe('F-93: under /v1', () => {
-  const cases: readonly [string, string, number, RegExp][] = [
-    ['GET', '/v1/chat/completions', 405, /answers .*POST/],
-    ['PUT', '/v1/chat/completions', 405, /answers .*POST/],
-    ['DELETE', '/v1/models', 405, /answers/],
-    ['GET', '/v1/messages', 405, /answers .*POST/],
-    ['GET', '/v1/nothing', 404, /nothing at/],
-    ['GET', '/v1', 404, /nothing at/],
-    ['POST', '/v1/chat/completions/', 400, /empty/],
-    ['POST', '/v1//chat/completions', 404, /nothing at/],
-    ['POST', '/v1/v1/chat/completions', 404, /leave it out of the base URL/],
-    ['POST', '/v1/v1/messages', 404, /leave it out of the base URL/],
-    ['POST', '/v1/chat/completions', 400, /empty/],
-    ['POST', '/v1/messages', 400, /empty/],
-  ];
-  for (const [method, path, status, words] of cases) {
-    test(`${method} ${path} is ${status} in JSON, also for a browser`, async () => {
-      for (const accept of ['*/*', 'text/html']) {
-        const response = await fetch(flow.url + path, { method, headers: { ...json, accept } });
-        expect([response.status, response.headers.get('content-type')]).toEqual([
-          status,
-          expect.stringContaining('application/json'),
-        ]);
-        const { error } = await response.json();
-        expect(error.message).toMatch(words);
-        if (status === 405) expect(response.headers.get('allow')).toContain('OPTIONS');
-      }
-    });
-  }
-
-  test('HEAD answers as GET, without a body; OPTIONS tells the methods', async () => {
-    const head = await fetch(`${flow.url}/v1/models`, { method: 'HEAD' });
-    expect([head.status, await head.text()]).toEqual([200, '']);
-    expect((await fetch(`${flow.url}/v1/chat/completions`, { method: 'HEAD' })).status).toBe(405);
-    const options = await fetch(`${flow.url}/v1/chat/completions`, { method: 'OPTIONS' });
-    expect(options.status).toBeLessThan(300);
-  });
-});
 
 describe('S-42: names of every object', () => {
   test('in settings, queries and cookies change nothing', async () => {
@@ -105,7 +66,8 @@ test('F-23: a client that reads nothing costs little memory and nobody else anyt
     return JSON.stringify(listed).includes('"generating"');
   });
   await some();
-  expect(memoryBytes() - before).toBeLessThan(20 << 20);
+  // Up to 30 MB come and go with the requests of others; without waiting for the client it is 480 MB.
+  expect(memoryBytes() - before).toBeLessThan(100 << 20);
   const { body: listed } = await flow.json('/api/requests');
   expect(JSON.stringify(listed)).toContain('"generating"');
 });

@@ -21,6 +21,8 @@ const MISUSES: readonly Misuse[] = [
   ['DELETE', '/v1/chat/completions', 405, /not DELETE/],
   ['PUT', '/v1/responses', 405, /not PUT/],
   ['POST', '/v1/models', 405, /answers .*GET.*, not POST/],
+  ['PUT', '/v1/chat/completions', 405, /answers .*POST, not PUT/],
+  ['DELETE', '/v1/models', 405, /answers .*GET.*, not DELETE/],
   ['PATCH', '/v1/models/flow-demo', 405, /not PATCH/],
   ['GET', '/api/chat', 405, /answers .*POST, not GET/],
   ['GET', '/api/generate', 405, /answers .*POST, not GET/],
@@ -32,13 +34,15 @@ const MISUSES: readonly Misuse[] = [
   ['POST', '/v1//chat/completions', 404, /nothing at/],
   ['POST', '//v1/chat/completions', 404, /nothing at/],
   ['POST', '/v1/chat/completion', 404, /nothing at/],
+  ['GET', '/v1/nothing', 404, /nothing at/],
   ['GET', '/v1', 404, /nothing at/],
   ['GET', '/v1/', 404, /nothing at/],
-  ['POST', '/v1/chat/completions', 400, /./],
-  ['POST', '/v1/messages', 400, /./],
-  ['POST', '/v1/responses', 400, /./],
-  ['POST', '/v1/embeddings', 400, /./],
-  ['POST', '/api/chat', 400, /./],
+  ['POST', '/v1/chat/completions', 400, /empty/],
+  ['POST', '/v1/chat/completions/', 400, /empty/],
+  ['POST', '/v1/messages', 400, /empty/],
+  ['POST', '/v1/responses', 400, /empty/],
+  ['POST', '/v1/embeddings', 400, /empty/],
+  ['POST', '/api/chat', 400, /empty/],
 ];
 
 describe.each(['application/json', 'text/html,*/*;q=0.8'])('F-93: asked for %s,', (accept) => {
@@ -54,7 +58,7 @@ describe.each(['application/json', 'text/html,*/*;q=0.8'])('F-93: asked for %s,'
     const [headers = '', body = ''] = answer.text.split('\r\n\r\n');
     expect(answer.status).toBe(status);
     expect(headers).toMatch(/content-type: application\/json/i);
-    if (status === 405) expect(headers).toMatch(/^allow: /im);
+    if (status === 405) expect(headers).toMatch(/^allow: .*OPTIONS/im);
     const { error } = JSON.parse(body);
     const words = typeof error === 'string' ? error : `${error.message} ${error.hint ?? ''}`;
     expect(words).toMatch(says);
@@ -73,7 +77,13 @@ test('F-93: HEAD answers as GET does, without a body; OPTIONS says what there is
   }
   const head = await fetch(`${door.url}/v1/chat/completions`, { method: 'HEAD' });
   expect([head.status, await head.text()]).toEqual([405, '']);
-  const options = await fetch(`${door.url}/v1/models`, { method: 'OPTIONS' });
-  expect([options.status, options.headers.get('allow')]).toEqual([204, expect.stringContaining('GET')]);
+  const ways = [
+    ['/v1/models', 'GET'],
+    ['/v1/chat/completions', 'POST'],
+  ] as const;
+  for (const [path, method] of ways) {
+    const options = await fetch(door.url + path, { method: 'OPTIONS' });
+    expect([path, options.status, options.headers.get('allow')]).toEqual([path, 204, expect.stringContaining(method)]);
+  }
   expect((await fetch(`${door.url}/v1/nowhere`, { method: 'OPTIONS' })).status).toBe(404);
 });
