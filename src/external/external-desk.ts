@@ -1,5 +1,5 @@
 /** Connects to engines that somebody else started, and knows which of them are offered. */
-import type { Clock } from '#src/clock.ts';
+import type { Clock, Timer } from '#src/clock.ts';
 import type { Bus } from '#src/events.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import type { Endpoint, Model, ModelFormat } from '#src/models/model.ts';
@@ -67,11 +67,12 @@ export class ExternalDesk {
   #offers: readonly Offer[] = [];
   #scannedAtMs: number | null = null;
   #scan: Promise<void> | null = null;
+  #forgetting: Timer | null = null;
 
   constructor(parts: ExternalDeskParts) {
     this.#parts = parts;
     parts.bus.subscribe((event) => {
-      if (event.type === 'model-removed') parts.clock.after(KEY_KEPT_MS, () => this.#forgetKeys());
+      if (event.type === 'model-removed') this.#forgetLater();
     });
   }
 
@@ -86,6 +87,7 @@ export class ExternalDesk {
 
   close(): void {
     this.#closing.abort();
+    this.#forgetting?.[Symbol.dispose]();
   }
 
   /** What runs on this machine and is not connected. Null = nobody has looked yet. */
@@ -181,11 +183,23 @@ export class ExternalDesk {
     return this.#parts.registry.list().some(({ endpoint }) => endpoint !== null && placeKey(endpoint.baseUrl) === key);
   }
 
+  /** Keys that are nobody's go some time after the last removal: until then its model can be had back, and wants it. */
+  #forgetLater(): void {
+    const { clock, keys } = this.#parts;
+    this.#forgetting?.[Symbol.dispose]();
+    const inUse = this.#inUse();
+    const isNobodys = keys.baseUrls.some((baseUrl) => !inUse.has(baseUrl));
+    this.#forgetting = isNobodys ? clock.after(KEY_KEPT_MS, () => this.#forgetKeys()) : null;
+  }
+
+  #inUse(): ReadonlySet<string> {
+    return new Set(this.#parts.registry.list().flatMap(({ endpoint }) => endpoint?.baseUrl ?? []));
+  }
+
   #forgetKeys(): void {
-    const { keys, registry, log } = this.#parts;
-    const inUse = new Set(registry.list().flatMap(({ endpoint }) => endpoint?.baseUrl ?? []));
+    const { keys, log } = this.#parts;
     try {
-      keys.keepOnly(inUse);
+      keys.keepOnly(this.#inUse());
     } catch (cause) {
       log(asFault(cause).message);
     }

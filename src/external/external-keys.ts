@@ -31,6 +31,11 @@ export class ExternalKeys {
     return this.#keys.get(baseUrl) ?? '';
   }
 
+  /** The base URLs that a key is kept for. */
+  get baseUrls(): readonly string[] {
+    return [...this.#keys.keys()];
+  }
+
   /** Keeps a key. Throws Fault('invalid-request'), 'disk-full' or 'conflict'; then the former one stays. */
   save(baseUrl: string, key: string): void {
     this.check(key);

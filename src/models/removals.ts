@@ -39,12 +39,15 @@ const PURGE_DELAY_MS = TRASH_KEPT_MS + 1_000;
 export class Removals implements Disposable {
   readonly #parts: RemovalsParts;
   readonly #held: Map<string, Removal>;
-  readonly #timers = new Set<Timer>();
+  /** When what was removed goes for good, wall clock. One timer waits for the first of them. */
+  #dueMs: readonly number[];
+  #timer: Timer | null = null;
 
   constructor(parts: RemovalsParts) {
     this.#parts = parts;
     this.#held = new Map(parts.records.read().map((removal) => [removal.token, removal]));
-    for (const removal of this.#held.values()) this.#arm(removal);
+    this.#dueMs = [...this.#held.values()].map(dueMs);
+    this.#arm();
     void this.#purge();
   }
 
@@ -120,8 +123,8 @@ export class Removals implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const timer of this.#timers) timer[Symbol.dispose]();
-    this.#timers.clear();
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = null;
   }
 
   #deletable(model: Model): { paths: readonly string[]; needed: readonly NeededFile[] } {
@@ -141,7 +144,8 @@ export class Removals implements Disposable {
   #recorded(model: Model, trashed: Removal['trashed']): Removal | null {
     const removal = recordOf(model, trashed, this.#parts.clock.wallMs());
     // Whether or not it can be undone: a full disk gets its room back only when the trash is emptied.
-    this.#arm(removal);
+    this.#dueMs = [...this.#dueMs, dueMs(removal)];
+    this.#arm();
     return this.#keep(removal) ? removal : null;
   }
 
@@ -157,13 +161,22 @@ export class Removals implements Disposable {
     return true;
   }
 
-  #arm({ removedAtMs }: Removal): void {
+  /** One timer, however much is removed: a hundred removals in ten minutes were a hundred timers. */
+  #arm(): void {
     const { clock } = this.#parts;
-    const timer = clock.after(Math.max(0, removedAtMs + PURGE_DELAY_MS - clock.wallMs()), () => {
-      this.#timers.delete(timer);
-      void this.#purge();
-    });
-    this.#timers.add(timer);
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = null;
+    if (this.#dueMs.length === 0) return;
+    const leftMs = Math.min(...this.#dueMs) - clock.wallMs();
+    // The wall clock may have been set back by years, which is more than a timer can wait for.
+    this.#timer = clock.after(Math.min(Math.max(0, leftMs), PURGE_DELAY_MS), () => this.#fallDue());
+  }
+
+  #fallDue(): void {
+    const nowMs = this.#parts.clock.wallMs();
+    this.#dueMs = this.#dueMs.filter((atMs) => atMs > nowMs);
+    this.#arm();
+    void this.#purge();
   }
 
   async #purge(): Promise<void> {
@@ -223,6 +236,9 @@ function recordOf(model: Model, trashed: Removal['trashed'], nowMs: number): Rem
   const copy = { ...model, aliases: [...model.aliases], capabilities: { ...model.capabilities } };
   return { token: crypto.randomUUID(), removedAtMs: nowMs, model: copy, trashed };
 }
+
+/** When a removal goes for good, wall clock. */
+const dueMs = ({ removedAtMs }: Removal): number => removedAtMs + PURGE_DELAY_MS;
 
 /** A clock that was set back keeps nothing for longer than a day. */
 function isOver({ removedAtMs }: Removal, nowMs: number): boolean {

@@ -93,6 +93,30 @@ describe('deleting', () => {
     expect(readdirSync(join(root, 'removals'))).toEqual([]);
   });
 
+  test('waits with one timer for all that was removed, and takes each when it is due', async () => {
+    const paths = Array.from({ length: 12 }, (_, index) => `model-${index}.gguf`);
+    for (const path of paths) {
+      const { id } = await managed(path);
+      removals.remove(id, 'delete');
+      clock.advance(2_000);
+      expect(clock.armedCount).toBe(1);
+    }
+    clock.advance(TRASH_KEPT_MS - 19_000);
+    await waitUntil('the first three are gone', () => trash().length === 9 && forgotten.length === 3);
+    clock.advance(18_000);
+    await waitUntil('the trash is empty', () => trash().length === 0 && forgotten.length === 12);
+    expect(clock.armedCount).toBe(0);
+  });
+
+  test('waits no longer, and without spinning, when the clock is set back by years', async () => {
+    const { id } = await managed('model.gguf');
+    removals.remove(id, 'delete');
+    clock.jump(-3 * 365 * 86_400_000);
+    clock.advance(TRASH_KEPT_MS + 1_001);
+    await waitUntil('the model is forgotten', () => forgotten.length === 1);
+    expect(clock.armedCount).toBe(1);
+  });
+
   test('never touches a file that Flow did not put there', async () => {
     const path = join(modelsDir, 'own.gguf');
     await makeDemoModel(path);
