@@ -29,6 +29,8 @@ export type Behaved = BodyChanges & {
 };
 
 const OTHER_LIMITS = ['max_completion_tokens', 'n_predict'];
+// One for all: `toLocaleString` looks up its locale each time, which took 1 % of a request.
+const GROUPED = new Intl.NumberFormat('en');
 
 /** Applies it to the body of a chat request. */
 export function behave(body: JsonObject, rules: Rules): Behaved {
@@ -103,5 +105,5 @@ function roomNotes(room: Room, limitTokens: number | null, { budgetTokens, isCal
 }
 
 function shown(tokens: number): string {
-  return tokens.toLocaleString('en');
+  return GROUPED.format(tokens);
 }

@@ -16,6 +16,8 @@ export const chatFinishReason = (reason: FinishReason): string => REASONS[reason
 /** Writes chunks that look like the engine's own: with its id, its time and its name of the model. */
 export class ChunkEncoder {
   #envelope: JsonObject;
+  /** A frame of the engine's whose envelope is to be taken over; null before the first, and when that is done. */
+  #sample: string | null = null;
   #isLearnt = false;
   #hasRole = false;
 
@@ -28,14 +30,9 @@ export class ChunkEncoder {
     };
   }
 
-  /** Takes the envelope from a frame of the engine; the first one is enough. */
+  /** Takes the envelope from a frame of the engine; the first one is enough, and is read when a chunk is written. */
   learn(data: string): void {
-    if (this.#isLearnt) return;
-    const chunk = jsonOrNull(data);
-    if (!isObject(chunk) || !Array.isArray(chunk.choices)) return;
-    this.#isLearnt = true;
-    const { choices: _choices, usage: _usage, timings: _timings, prompt_progress: _progress, ...envelope } = chunk;
-    this.#envelope = { ...this.#envelope, ...envelope };
+    if (this.#sample === null && !this.#isLearnt && data.includes('"choices"')) this.#sample = data;
   }
 
   /** A frame of the engine went to the client as it was. */
@@ -45,12 +42,12 @@ export class ChunkEncoder {
 
   /** The frame with the counts, after the finish. */
   usageChunk(usage: JsonObject): JsonObject {
-    return { ...this.#envelope, choices: [], usage };
+    return { ...this.#learnt(), choices: [], usage };
   }
 
   /** A chunk of a second answer, under the name of the first: clients take one answer for one id. */
   renamed(chunk: JsonObject): JsonObject {
-    const { id, created } = this.#envelope;
+    const { id, created } = this.#learnt();
     return { ...chunk, id, created };
   }
 
@@ -70,17 +67,27 @@ export class ChunkEncoder {
       case 'tool-arguments':
         return this.#delta({ tool_calls: [{ index: event.index, function: { arguments: event.json } }] });
       case 'finish':
-        return { ...this.#envelope, choices: [{ index: 0, delta: {}, finish_reason: REASONS[event.reason] }] };
+        return { ...this.#learnt(), choices: [{ index: 0, delta: {}, finish_reason: REASONS[event.reason] }] };
       default:
         return null;
     }
+  }
+
+  #learnt(): JsonObject {
+    const chunk = this.#sample === null ? null : jsonOrNull(this.#sample);
+    this.#sample = null;
+    if (!isObject(chunk) || !Array.isArray(chunk.choices)) return this.#envelope;
+    this.#isLearnt = true;
+    const { choices: _choices, usage: _usage, timings: _timings, prompt_progress: _progress, ...envelope } = chunk;
+    this.#envelope = { ...this.#envelope, ...envelope };
+    return this.#envelope;
   }
 
   #delta(delta: JsonObject): JsonObject {
     // Clients refuse an answer of which no chunk names the role.
     const role = this.#hasRole ? {} : { role: 'assistant' };
     this.#hasRole = true;
-    return { ...this.#envelope, choices: [{ index: 0, delta: { ...role, ...delta }, finish_reason: null }] };
+    return { ...this.#learnt(), choices: [{ index: 0, delta: { ...role, ...delta }, finish_reason: null }] };
   }
 }
 
