@@ -9,6 +9,7 @@
 import { expect, test } from 'bun:test';
 import { assert } from '#src/assert.ts';
 import { BRIEF_LEASES_MAX } from '#src/scheduling/seat.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { type Asked, type Fate, flushed, GB, GOOD, World } from './world.ts';
 
 const { FLOW_FUZZ_SEED, FLOW_FUZZ_STEPS, CI } = process.env;
@@ -25,22 +26,15 @@ const BUDGETS_GB = [8, 12, 16, 24];
 const CALLERS = ['agent', 'agent', 'agent', 'chat', 'cli'];
 
 class Random {
-  #state: number;
+  readonly #next: () => number;
 
   constructor(seed: number) {
-    this.#state = seed * 2_654_435_769;
-  }
-
-  /** 0 to below 1 (mulberry32). */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    // The factor spreads small seeds over all states.
+    this.#next = seededRandom(seed * 2_654_435_769);
   }
 
   below(limit: number): number {
-    return Math.floor(this.next() * limit);
+    return Math.floor(this.#next() * limit);
   }
 
   of<Item>(items: readonly Item[]): Item {

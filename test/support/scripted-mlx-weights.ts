@@ -5,6 +5,7 @@
  * token and any other are some 60 nats, so sampling changes nothing. Further layers are zeros: they only cost time.
  */
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { seededRandom } from './seeded-random.ts';
 
 export type ScriptedTable = {
   /** Tokens in all; their ids are 0 up to it. */
@@ -209,13 +210,8 @@ function ones(name: string, length: number): Tensor {
 /** Random signs, the same every time: two of them agree in about half of their places. */
 function codesOf(count: number, seed: number): Int8Array {
   const codes = new Int8Array(count * CODE);
-  let state = seed * 0x9e3779b9;
-  for (let index = 0; index < codes.length; index++) {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    codes[index] = ((mixed ^ (mixed >>> 14)) & 1) === 1 ? 1 : -1;
-  }
+  const random = seededRandom(seed * 0x9e3779b9);
+  for (let index = 0; index < codes.length; index++) codes[index] = (random() * 2 ** 32) % 2 === 1 ? 1 : -1;
   return codes;
 }
 
