@@ -1,8 +1,9 @@
 // Places for large bodies: who waits, in which order, and how long. What they save: test/faults/large-bodies.test.ts.
 import { describe, expect, test } from 'bun:test';
-import { asFault, Fault } from '#src/faults.ts';
+import { asFault } from '#src/faults.ts';
 import { LargeBodies } from '#src/gateway/large-bodies.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import { chat, contentOf, House, post } from './support/house.ts';
 
 const never = new AbortController().signal;
@@ -98,7 +99,7 @@ describe('F-88: large bodies', () => {
       await Promise.all(held);
       expect(bodies.taken).toBe(2);
       const third = post(`${url}/v1/chat/completions`, chat({ stream: true, padding }));
-      await untilTrue(() => bodies.waiting === 1);
+      await waitUntil('the third to wait', () => bodies.waiting === 1);
       house.lender.gate = Promise.resolve();
       waiting.abort();
       expect(contentOf(await (await third).text())).not.toBe('');
@@ -118,15 +119,10 @@ describe('F-88: large bodies', () => {
       ] as const;
       for (const [path, body] of ends) {
         await (await post(url + path, body)).text();
-        await untilTrue(() => bodies.taken === 0, path);
+        await waitUntil(`the place of ${path}`, () => bodies.taken === 0);
       }
     } finally {
       await house.close();
     }
   });
 });
-
-async function untilTrue(isTrue: () => boolean, what = 'a condition'): Promise<void> {
-  for (let waits = 0; waits < 1_000 && !isTrue(); waits += 1) await Bun.sleep(10);
-  if (!isTrue()) throw new Fault('internal', `${what} did not come true`);
-}
