@@ -174,11 +174,14 @@ function replaced(path: string, clock: Clock): OpenedStore {
 }
 
 function salvagedText({ models, presets, conversations }: Salvaged): string {
-  const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
-  const more = [counted(presets, 'preset'), counted(conversations, 'conversation')].filter((text) => !/^0 /.test(text));
-  const all = [counted(models, 'model'), ...more];
-  const text = [all.slice(0, -1).join(', '), all.at(-1)].filter(Boolean).join(' and ');
-  return `${text} ${text === '1 model' ? 'was' : 'were'}`;
+  const others = [
+    { noun: 'preset', count: presets },
+    { noun: 'conversation', count: conversations },
+  ].filter(({ count }) => count > 0);
+  const kinds = [{ noun: 'model', count: models }, ...others];
+  const texts = kinds.map(({ noun, count }) => `${count} ${noun}${count === 1 ? '' : 's'}`);
+  const text = [texts.slice(0, -1).join(', '), ...texts.slice(-1)].filter(Boolean).join(' and ');
+  return `${text} ${models === 1 && others.length === 0 ? 'was' : 'were'}`;
 }
 
 function inMemory(path: string, cause: unknown): OpenedStore {
