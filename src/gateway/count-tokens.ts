@@ -1,5 +1,4 @@
 /** POST /v1/messages/count_tokens, /v1/responses/input_tokens: the engine counts the prompt as it would read it. */
-import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { faultOfAnswer, NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-word.ts';
 import type { Dialect } from '#src/dialects/dialect.ts';
 import { asFault, Fault } from '#src/faults.ts';
@@ -10,7 +9,7 @@ import type { EngineClient } from '#src/transport/exchange.ts';
 import { type Counting, countedOrGuessed } from './count-by-asking.ts';
 import { endIfDead } from './end-if-dead.ts';
 import { refuseDanger, translatedText, without } from './engine-body.ts';
-import { readJsonBody } from './json-body.ts';
+import { readBody } from './json-body.ts';
 import { keyHeader, underLease } from './lend.ts';
 import { Life } from './life.ts';
 import { refuseOddModel } from './odd-model.ts';
@@ -25,8 +24,8 @@ export async function countTokens(
   request: Request,
   { dialect, beside = {} }: { readonly dialect: Dialect; readonly beside?: JsonObject },
 ): Promise<Response> {
-  using place = services.bodies.placeFor(request.signal);
-  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX, place).catch(asFault);
+  const { read, place } = await readBody(services.bodies, request);
+  using _place = place;
   const wanted = read instanceof Fault ? null : stringOrNull(read.body.model);
   const ticket = services.tracker.open({
     route: new URL(request.url).pathname,

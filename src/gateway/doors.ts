@@ -1,5 +1,4 @@
 /** The doors by which agents come in: how each protocol's body becomes an order for the engine. */
-import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { behaveSampling } from '#src/behaviour/behave.ts';
 import { toolFields } from '#src/dialects/chat/request.ts';
 import { chatVoice } from '#src/dialects/chat/voice.ts';
@@ -15,8 +14,7 @@ import { answerOrder } from './answer.ts';
 import { type Changes, engineText, limitChanges, refuseDanger, translatedText, without } from './engine-body.ts';
 import type { Addressee } from './foreign-body.ts';
 import { hopsOf } from './hops.ts';
-import { type JsonBody, readJsonBody } from './json-body.ts';
-import type { BodyPlace } from './large-bodies.ts';
+import { type JsonBody, type ReadBody, readBody } from './json-body.ts';
 import { refuseOddModel } from './odd-model.ts';
 import { type Call, type Order, refuse, type Wording } from './order.ts';
 import { askedParameters } from './parameters.ts';
@@ -56,18 +54,14 @@ export async function enter(
   request: Request,
   modelId: string | null = null,
 ): Promise<Response> {
-  const place = services.bodies.placeFor(request.signal);
-  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX, place).catch(asFault);
+  const { read, place } = await readBody(services.bodies, request);
   const isStream = !(read instanceof Fault) && read.body.stream === true;
   return enterRead(services, door, { request, read, place, modelId, isStream });
 }
 
 /** A request whose body has been read, or could not be. */
-export type Entering = {
+export type Entering = ReadBody & {
   readonly request: Request;
-  readonly read: JsonBody | Fault;
-  /** Given back at the end of the request's life. */
-  readonly place: BodyPlace;
   /** The model, when the address named it. */
   readonly modelId: string | null;
   /** Whether it is recorded as a stream. */

@@ -1,12 +1,20 @@
 /** Bytes of a request to the JSON object they hold; whatever is wrong with them is said with its place. */
 import * as zlib from 'node:zlib';
-import { Fault } from '#src/faults.ts';
+import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
+import { asFault, Fault } from '#src/faults.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 import { arrivedBody, bodyTooLarge, LARGE_BYTES } from '#src/stream/arrival.ts';
-import type { BodyPlace } from './large-bodies.ts';
+import type { BodyPlace, LargeBodies } from './large-bodies.ts';
 
 /** The body as it came, what it says, and in words what had to be mended in it. */
 export type JsonBody = { readonly text: string; readonly body: JsonObject; readonly mends: readonly string[] };
+
+/** A body that has been read, or could not be. */
+export type ReadBody = {
+  readonly read: JsonBody | Fault;
+  /** To be given back when the body is no longer held: at the end of its request's life. */
+  readonly place: BodyPlace;
+};
 
 /** Deeper than any real request; `JSON.stringify` and recursive readers stay far from their limits. */
 export const DEPTH_MAX = 256;
@@ -26,6 +34,12 @@ const DECODERS: { readonly [coding: string]: Decode } = {
   br: zlib.brotliDecompress,
   zstd: zlib.zstdDecompress,
 };
+
+/** The body of a model's request, as large as they come. Never throws: the Fault is for the record and its words. */
+export async function readBody(bodies: LargeBodies, request: Request): Promise<ReadBody> {
+  const place = bodies.placeFor(request.signal);
+  return { read: await readJsonBody(request, LARGE_BODY_BYTES_MAX, place).catch(asFault), place };
+}
 
 /**
  * Reads and decodes a request's body, at most `bytesMax` before and after decompression; a large one when it has its

@@ -1,5 +1,4 @@
 /** Ollama's doors: `/api/chat`, `/api/generate` and its embeddings. */
-import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-word.ts';
 import { invalid, listAt } from '#src/dialects/invalid.ts';
 import { type AnswerShape, type Durations, lineHead, nanoseconds, said } from '#src/dialects/ollama/answer-lines.ts';
@@ -17,7 +16,7 @@ import type { KeepAlive, Lender } from '#src/scheduling/lease.ts';
 import { plainOrder } from './completions.ts';
 import { type Door, enterRead, translatedDoor, verbatimDoor } from './doors.ts';
 import { plainly } from './inability.ts';
-import { readJsonBody } from './json-body.ts';
+import { readBody } from './json-body.ts';
 import { lendingBy, underLease } from './lend.ts';
 import { Life } from './life.ts';
 import { refuseOddModel } from './odd-model.ts';
@@ -29,8 +28,7 @@ type Course = { readonly keepAlive: KeepAlive; readonly startedMs: number; lease
 
 /** Answers `/api/chat` or `/api/generate`. Without words to answer, the model is only loaded, or unloaded. */
 export async function ollamaAnswer(services: GatewayServices, shape: AnswerShape, request: Request): Promise<Response> {
-  const place = services.bodies.placeFor(request.signal);
-  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX, place).catch(asFault);
+  const { read, place } = await readBody(services.bodies, request);
   const body = read instanceof Fault ? {} : read.body;
   const keepAlive = readOrFault(() => readKeepAlive(body.keep_alive));
   const wantsStream = readOrFault(() => readStream(body.stream));
@@ -171,8 +169,7 @@ export async function ollamaEmbed(
   field: 'input' | 'prompt',
   request: Request,
 ): Promise<Response> {
-  const place = services.bodies.placeFor(request.signal);
-  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX, place).catch(asFault);
+  const { read, place } = await readBody(services.bodies, request);
   const body = read instanceof Fault ? {} : read.body;
   const asked = readOrFault(() => ({ keepAlive: readKeepAlive(body.keep_alive), texts: textsOf(body, field) }));
   const course = courseOf(services, asked instanceof Fault ? 'default' : asked.keepAlive);

@@ -1,10 +1,9 @@
 /** POST /v1/rerank: documents in the order of their relevance, for clients of Jina, Cohere, TEI and llama-server. */
-import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
-import { asFault, Fault } from '#src/faults.ts';
+import { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, stringOrNull } from '#src/json.ts';
 import { type Door, enterRead, verbatimDoor } from './doors.ts';
 import { plainChatVoice } from './inability.ts';
-import { type JsonBody, readJsonBody } from './json-body.ts';
+import { type JsonBody, readBody } from './json-body.ts';
 import type { GatewayServices } from './services.ts';
 
 const PATH = '/v1/rerank';
@@ -14,8 +13,7 @@ const PATH = '/v1/rerank';
  * given back where `return_documents` asks for them.
  */
 export async function rerank(services: GatewayServices, request: Request): Promise<Response> {
-  const place = services.bodies.placeFor(request.signal);
-  const read = await readJsonBody(request, LARGE_BODY_BYTES_MAX, place).catch(asFault);
+  const { read, place } = await readBody(services.bodies, request);
   const asked = read instanceof Fault ? read : askedBy(read);
   const door = asked instanceof Fault ? doorFor(null) : doorFor(asked);
   const entered = asked instanceof Fault ? asked : read;
