@@ -63,7 +63,7 @@ export function shownBeside(shell: Shell, request: Request, drawer: JSX.Element)
   return shell.page(request, {
     title: 'Models',
     current: 'models',
-    styles: ['models'],
+    styles: ['model-drawers'],
     scripts: ['models'],
     body: drawer,
   });

@@ -60,7 +60,7 @@ export const modelsPages = (parts: ModelsPagesParts) => {
         return shell.page(request, {
           title: 'Models',
           current: 'models',
-          styles: ['models'],
+          styles: ['models', 'model-cards', 'model-drawers'],
           scripts: ['filters', 'models', 'paste'],
           body,
         });
