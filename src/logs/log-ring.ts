@@ -16,26 +16,34 @@ export type LogEntry = {
 
 export const RING_LINES_MAX = 2_000;
 const RING_CHARACTERS_MAX = 1_000_000;
+/** Dropped lines are let go of when they are a quarter of what may be kept, so that a line costs moving four. */
+const SLACK_LINES_MAX = RING_LINES_MAX / 4;
+const SLACK_CHARACTERS_MAX = RING_CHARACTERS_MAX / 4;
 
-/** Appending is cheap: what is dropped is let go of in batches. */
+/** Appending is cheap: what is dropped is let go of in batches, at most a quarter of what is kept. */
 export class LogRing {
   #entries: LogEntry[] = [];
   /** Index of the oldest entry that still counts; what is before it is let go now and then. */
   #first = 0;
   #characters = 0;
+  /** Of the entries before the first. */
+  #slackCharacters = 0;
   #dropped = 0;
 
   push(entry: LogEntry): void {
     this.#entries.push(entry);
     this.#characters += entry.text.length;
     while (this.length > RING_LINES_MAX || (this.#characters > RING_CHARACTERS_MAX && this.length > 1)) {
-      this.#characters -= this.#entries[this.#first]?.text.length ?? 0;
+      const characters = this.#entries[this.#first]?.text.length ?? 0;
+      this.#characters -= characters;
+      this.#slackCharacters += characters;
       this.#first += 1;
       this.#dropped += 1;
     }
-    if (this.#first < RING_LINES_MAX) return;
+    if (this.#first < SLACK_LINES_MAX && this.#slackCharacters < SLACK_CHARACTERS_MAX) return;
     this.#entries = this.#entries.slice(this.#first);
     this.#first = 0;
+    this.#slackCharacters = 0;
   }
 
   /** The newest `count` entries, oldest first. */

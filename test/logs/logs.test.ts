@@ -7,6 +7,7 @@ import { type LogEntry, LogRing, RING_LINES_MAX } from '#src/logs/log-ring.ts';
 import { Logs } from '#src/logs/logs.ts';
 import { Redactor } from '#src/logs/redaction.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { heldBytes } from '#test/support/held-bytes.ts';
 
 function someLogs(level: 'debug' | 'info' = 'info') {
   const clock = new FakeClock();
@@ -39,6 +40,17 @@ test('a ring keeps no more than a megabyte, but always the newest line', () => {
   const one = new LogRing();
   one.push(entry(1, 'x'.repeat(5_000_000)));
   expect(one.length).toBe(1);
+});
+
+test('a ring lets go of long lines that it dropped', async () => {
+  const ring = new LogRing();
+  const before = await heldBytes();
+  // Read from bytes: a repeated string is a promise of its characters, and takes no memory.
+  for (let number = 1; number <= 1_900; number += 1) {
+    ring.push(entry(number, Buffer.alloc(16_000, 'x').toString('latin1')));
+  }
+  expect(ring.length).toBe(62);
+  expect((await heldBytes()) - before).toBeLessThan(4 << 20);
 });
 
 test('sources are merged in the order in which lines came', () => {
