@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { STOP_GRACE_MS } from '#src/supervision/lifecycle.ts';
 import { makeFakeEngine } from './support/fake-engine-launcher.ts';
 import { type RunningFlow, startFlow, until } from './support/running-flow.ts';
 
@@ -51,7 +52,8 @@ describe('the end', () => {
     const startMs = performance.now();
     flow.kill('SIGTERM');
     expect(await flow.exited).toBe(0);
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+    // An answer would be waited for, for half a minute.
+    expect(performance.now() - startMs).toBeLessThan(15_000);
     leaving.abort();
   });
 
@@ -59,7 +61,7 @@ describe('the end', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
-    test(`F-52: a second ${signal} ends it within 2 s with ${code}, though an engine ignores SIGTERM`, async () => {
+    test(`F-52: a second ${signal} ends it with ${code} before an engine that ignores SIGTERM has had its grace`, async () => {
       const fake = makeFakeEngine(folder, { ignore_term: true, ignore_eof: true, ignore_exit_command: true });
       const flow = await startFlow({ engine: fake.executable });
       await load(flow);
@@ -68,10 +70,10 @@ describe('the end', () => {
       const secondMs = performance.now();
       flow.kill(signal);
       expect(await flow.exited).toBe(code);
-      expect(performance.now() - secondMs).toBeLessThan(2_000);
+      expect(performance.now() - secondMs).toBeLessThan(STOP_GRACE_MS - 1_000);
       const pids = fake.records('start').map(({ pid }) => pid);
       expect(pids).toHaveLength(1);
-      await until('the engine is gone', () => pids.every((pid) => !isAlive(pid)), 3_000);
+      await until('the engine is gone', () => pids.every((pid) => !isAlive(pid)));
       rmSync(flow.dataDir, { recursive: true, force: true });
     });
   }

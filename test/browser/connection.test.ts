@@ -154,7 +154,7 @@ describe('the badge', () => {
     await first.stop();
     dashboards.splice(0);
     await house({ port, version: '0.2.0' });
-    await page.waitForSelector('#connection[data-state=updated]', { timeout: 15_000 });
+    await page.waitForSelector('#connection[data-state=updated]');
     await page.click('#connection >> text=Reload');
     await page.waitForSelector(LIVE);
     expect(await page.textContent('.shell__version')).toBe('Flow 0.2.0');

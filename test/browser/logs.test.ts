@@ -124,10 +124,10 @@ describe('lines', () => {
     const { page } = await first.open('/logs', { expects: FLOW_AWAY });
     const { port } = first.dashboard.listener;
     await first.dashboard.stop();
-    await page.waitForSelector('#connection[data-state=reconnecting]', { timeout: 10_000 });
+    await page.waitForSelector('#connection[data-state=reconnecting]');
     const second = await house(port);
     second.logs.info('the second run');
-    await page.waitForSelector(LIVE, { timeout: 10_000 });
+    await page.waitForSelector(LIVE);
     await page.waitForFunction(() => {
       const lines = [...document.querySelectorAll('.log__line')];
       return lines.length === 1 && lines[0]?.textContent?.includes('the second run');

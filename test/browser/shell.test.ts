@@ -170,7 +170,7 @@ test('while Flow does not run, its address says so, and goes on by itself when i
   await page.reload();
   expect(await page.locator('h1').textContent()).toBe('Flow is not running');
   const again = await openDashboard(fullScene(), { port: Number(port) });
-  await page.waitForSelector(LIVE, { timeout: 10_000 });
+  await page.waitForSelector(LIVE);
   await page.context().close();
   await again.stop();
 });

@@ -270,7 +270,7 @@ test('what ended is counted without a reload, and what one looks at stays', asyn
   addRequests(store, 1, () => ({ startedAtMs: Date.now() - 1000, endedAtMs: Date.now() }));
   dashboard.scene.requests = [sampleRequest('bbbbbbbbbbbb', { stage: 'completed', endedAtMs: Date.now() })];
   dashboard.bus.publish({ type: 'request-changed', requestId: 'bbbbbbbbbbbb', modelId: 'gemma' });
-  await page.waitForSelector('.records tbody tr', { timeout: 15_000 });
+  await page.waitForSelector('.records tbody tr');
   expect(await page.locator('.empty').count()).toBe(0);
   await page.context().close();
 });

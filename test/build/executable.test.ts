@@ -77,7 +77,7 @@ test('a model that the hub has is fetched, checked, and its template judged', as
     return body.template_valid === null ? null : body;
   });
   expect(model).toMatchObject({ template_valid: true });
-}, 60_000);
+}, 180_000);
 
 test('a real engine answers through it, streamed and translated too', async () => {
   const messages = [{ role: 'user', content: 'hello' }];
@@ -92,7 +92,7 @@ test('a real engine answers through it, streamed and translated too', async () =
   expect(text).toContain('event: message_stop');
   const deltas = text.matchAll(/"type":"text_delta","text":("(?:\\.|[^"\\])*")/g);
   expect([...deltas].map(([, part]) => JSON.parse(part ?? '""')).join('')).toBe(SAID);
-}, 60_000);
+}, 180_000);
 
 test('the commands work: ps, run, doctor', async () => {
   expect((await run('ps')).stdout).toContain('scripted-Q8_0');
@@ -100,7 +100,7 @@ test('the commands work: ps, run, doctor', async () => {
   const doctor = await run('doctor', '--json');
   const bad = JSON.parse(doctor.stdout).findings.filter(({ level }: { level: string }) => level === 'bad');
   expect(bad).toEqual([]);
-}, 60_000);
+}, 180_000);
 
 const PAGES = ['/', '/models', '/chat', '/telemetry', '/logs', '/settings', '/setup', '/models/downloads'];
 
@@ -142,7 +142,7 @@ test('what is loaded only when it is wanted is there: colours of code, the hub, 
     text: expect.stringContaining(REPOSITORY),
   });
   expect((await gateway.json('/api/hardware')).body.cpu_count).toBeGreaterThan(0);
-}, 60_000);
+}, 180_000);
 
 test('what lies in the folder it is started in does not set it up', async () => {
   expect((await gateway.json('/api/models')).status).toBe(200);

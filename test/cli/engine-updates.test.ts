@@ -29,7 +29,7 @@ test('update says each step and what is used, rollback goes back, and prune spar
   expect((await engines(house, ['rollback'])).stdout).toBe('b1 is used from the next load on.\n');
   expect((await engines(house, ['prune', '--yes'])).stdout).toBe('Nothing to remove.\n');
   expect(JSON.parse((await engines(house, ['--json'])).stdout)).toMatchObject({ chosen: 'b1' });
-}, 60_000);
+}, 180_000);
 
 test('an update that fails is code 5, with its last lines, and prune removes what it left when asked', async () => {
   await using house = await updateHouse(() => spoiltProgram('echo "error: invalid argument: --metrics" >&2; exit 1'));
@@ -41,7 +41,7 @@ test('an update that fails is code 5, with its last lines, and prune removes wha
   expect((await engines(house, ['prune'])).stdout).toBe(`${TAG}\nRemove them: flow engines prune --yes\n`);
   expect((await engines(house, ['prune', '--yes'])).stdout).toBe(`${TAG} is removed.\n`);
   expect((await engines(house, ['rollback'])).code).toBe(10);
-}, 60_000);
+}, 180_000);
 
 test('Ctrl-C cancels the update', async () => {
   await using house = await updateHouse((folder) => fakeProgram(folder, { never_ready: true }));
@@ -49,7 +49,7 @@ test('Ctrl-C cancels the update', async () => {
   expect(ended.code).toBe(130);
   expect(ended.stderr).toContain('The update was cancelled.');
   expect(await house.chosen()).toBe('b1');
-}, 60_000);
+}, 180_000);
 
 test('prune names what any kind has to spare, and spares the former of each', async () => {
   const installed = (id: string, more = {}) => ({ id, origin: 'installed', is_chosen: false, ...more });

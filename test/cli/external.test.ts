@@ -44,7 +44,7 @@ test('of several models one is to be named; then it is connected, listed and dis
   const gone = await flow(['external', 'disconnect', 'zwei']);
   expect(gone.stdout).toContain('its engine goes on');
   expect((await flow(['external', 'disconnect', 'zwei'])).code).toBe(4);
-}, 60_000);
+}, 180_000);
 
 test('the doctor tells of an engine that is gone', async () => {
   await flow(['external', 'connect', base, '--model', 'one:8b']);
@@ -60,4 +60,4 @@ test('the doctor tells of an engine that is gone', async () => {
   });
   const told = { says: expect.stringContaining('somebody else started it'), fix: expect.stringContaining(base) };
   expect(await findings()).toMatchObject([{ level: 'warning', ...told }]);
-}, 60_000);
+}, 180_000);

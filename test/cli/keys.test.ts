@@ -31,17 +31,17 @@ test('the user whom Flow runs for makes, lists, changes and revokes keys without
   expect(stdout).not.toContain(made.stdout.trim());
   expect((await flow(['revoke', 'tablet'])).stdout).toContain('Revoked "tablet"');
   expect((await flow(['revoke', 'tablet'])).code).toBe(4);
-}, 60_000);
+}, 180_000);
 
 test('who cannot read its data folder needs a key that may manage', async () => {
   const nowhere = { FLOW_DATA_DIR: '/nonexistent' };
   expect((await flow(['create', 'mine'], nowhere)).code).toBe(8);
   expect((await flow(['create', 'mine'], { ...nowhere, FLOW_API_KEY: 'the-key-of-the-owner' })).code).toBe(0);
-}, 60_000);
+}, 180_000);
 
 test('a wrong use is said so, and changes nothing', async () => {
   for (const argv of [['create'], ['make', 'x'], ['create', 'x', '--rpm', 'many'], ['create', 'x', '--scope', 'all']]) {
     expect([argv, (await flow(argv)).code]).toEqual([argv, 2]);
   }
   expect((await flow(['create', 'x', '--model', 'no-such-model'])).code).toBe(4);
-}, 60_000);
+}, 180_000);

@@ -7,6 +7,7 @@ import { discover } from '#src/discovery/discover.ts';
 import { huggingFaceFolder, llamaCppFolder, ollamaFolders } from '#src/discovery/places.ts';
 import { byRealPath } from '#src/discovery/register-found.ts';
 import type { Model } from '#src/models/model.ts';
+import { quickestWaitMs } from '#test/support/quickest.ts';
 
 let home: string;
 beforeEach(() => {
@@ -171,10 +172,8 @@ describe('hazards', () => {
     const folder = join(home, '.lmstudio/models/pub/Many');
     mkdirSync(folder, { recursive: true });
     for (let index = 0; index < 10_000; index++) writeFileSync(join(folder, `model-${index}.gguf`), '');
-    const startedMs = performance.now();
-    const { models } = await look();
-    expect(models.length).toBe(10_000);
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    const tookMs = await quickestWaitMs(2_000, async () => expect((await look()).models.length).toBe(10_000));
+    expect(tookMs).toBeLessThan(2_000);
   });
 
   test('it ends when it is aborted', async () => {

@@ -71,7 +71,7 @@ test('what was found is registered in place and answers; what is broken is told;
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
-}, 60_000);
+}, 180_000);
 
 test("an Ollama model's projector goes with it", async () => {
   const home = mkdtempSync(join(tmpdir(), 'flow-discovered-'));
@@ -95,4 +95,4 @@ test("an Ollama model's projector goes with it", async () => {
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
-}, 60_000);
+}, 180_000);

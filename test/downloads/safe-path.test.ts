@@ -81,7 +81,7 @@ describe('a folder that is a link to elsewhere', () => {
     expect(existsSync(join(root, 'later'))).toBe(false);
   });
 
-  test('in the place of the file is refused, and a models folder that is itself a link is fine', async () => {
+  test('S-20: in the place of the file is refused, and a models folder that is itself a link is fine', async () => {
     mkdirSync(join(models, 'owner', 'name'), { recursive: true });
     const target = targetOf(models, 'owner/name', 'a.gguf');
     symlinkSync(join(outside, 'a.gguf'), target);

@@ -258,6 +258,6 @@ describe('any body of the grammar, and such with junk in it', () => {
         }),
         { numRuns: 60 },
       );
-    }, 60_000);
+    }, 180_000);
   }
 });

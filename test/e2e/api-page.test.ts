@@ -15,7 +15,7 @@ let flow: RunningFlow;
 let browser: Browser;
 beforeAll(async () => {
   [flow, browser] = await Promise.all([startFlow(), openBrowser()]);
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await browser.close();
   await flow[Symbol.asyncDispose]();
@@ -38,7 +38,7 @@ describe('the page of the API', () => {
     expect(await page.locator('#api-nothing').isVisible()).toBeTrue();
     expect(troubles).toEqual([]);
     await page.close();
-  }, 60_000);
+  }, 180_000);
 
   test('a link to a shape opens it, also from elsewhere', async () => {
     const { page } = await watchedPage(browser);
@@ -47,7 +47,7 @@ describe('the page of the API', () => {
     await page.locator(`${CHAT} a[href="#shape-ChatAnswer"]`).first().click();
     await until('the shape is open', () => page.locator('#shape-ChatAnswer[open]').count());
     await page.close();
-  }, 60_000);
+  }, 180_000);
 
   test('without scripts the server filters, and every operation opens', async () => {
     const { page } = await watchedPage(browser, { javaScriptEnabled: false });
@@ -58,7 +58,7 @@ describe('the page of the API', () => {
     expect(page.url()).toEndWith('?open=get_api_trash#get_api_trash');
     expect(await page.locator('#get_api_trash .copyable').isVisible()).toBeTrue();
     await page.close();
-  }, 60_000);
+  }, 180_000);
 
   test.each([
     ['light', 1280],
@@ -87,7 +87,7 @@ describe('the page of the API', () => {
     await page.goto(`${flow.url}/settings/api`, { waitUntil: 'load' });
     expect(weight.bytes()).toBeLessThan(TRANSFERRED_BYTES_MAX);
     await page.close();
-  }, 60_000);
+  }, 180_000);
 
   test('settings lead to it', async () => {
     expect(await (await fetch(`${flow.url}/settings`)).text()).toContain('href="/settings/api"');

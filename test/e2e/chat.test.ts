@@ -46,7 +46,7 @@ beforeAll(async () => {
   });
   flow = await startFlow({ engine: realEngine().executable, dataDir });
   await flow.json('/api/register-local', { path });
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await browser?.close();
   await flow?.[Symbol.asyncDispose]();

@@ -77,4 +77,4 @@ test('load, watch, unload and take it back; ask, stop and ask again; change a se
   );
   expect(troubles).toEqual([]);
   await page.context().close();
-}, 120_000);
+}, 180_000);

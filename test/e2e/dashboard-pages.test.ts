@@ -49,15 +49,14 @@ function open(context: BrowserContext, { path }: DashboardPage): Promise<Watched
 }
 
 /** Every page that is kept up to date, each in a window of its own, with what is looked at in it. */
-function openLive<Looked extends object>(context: BrowserContext, look: (page: Page) => Promise<Looked>) {
-  const live = pages.filter(({ isLive }) => isLive);
-  return Promise.all(
-    live.map(async (at) => {
-      const { page } = await open(context, at);
-      await visit(page, whole.flow.url, at);
-      return { at, page, ...(await look(page)) };
-    }),
-  );
+async function openLive<Looked extends object>(context: BrowserContext, look: (page: Page) => Promise<Looked>) {
+  const watched: ({ readonly at: DashboardPage; readonly page: Page } & Looked)[] = [];
+  for (const at of pages.filter(({ isLive }) => isLive)) {
+    const { page } = await open(context, at);
+    await visit(page, whole.flow.url, at);
+    watched.push({ at, page, ...(await look(page)) });
+  }
+  return watched;
 }
 
 test('a first visit to any page transfers less than 100 kB, and none has a form whose field hides a method', async () => {
@@ -74,7 +73,7 @@ test('a first visit to any page transfers less than 100 kB, and none has a form 
   }
   expect(Object.entries(weights).filter(([, bytes]) => bytes < 5_000 || bytes >= WEIGHT_MAX_BYTES)).toEqual([]);
   expect(shadowing).toEqual([]);
-}, 120_000);
+}, 180_000);
 
 /** Two answers, a load, an unload and a download, all of which every page may tell of. */
 async function makeNews(): Promise<void> {
@@ -127,7 +126,7 @@ describe('while answers stream, models load and unload and a download runs', () 
       if (sum >= (SHIFT_MAX_WHERE_THINGS_BEGIN[at.name] ?? SHIFT_MAX)) jumped[at.name] = { sum, sources };
     }
     expect(jumped).toEqual({});
-  }, 120_000);
+  }, 180_000);
 
   test('typed text, its selection, the focus, open details and the place on the page stay', async () => {
     const context = await newContext();
@@ -141,5 +140,5 @@ describe('while answers stream, models load and unload and a download runs', () 
     for (const { at, page, work } of watched) {
       expect({ page: at.name, ...(await workOf(page)) }).toEqual({ page: at.name, ...work });
     }
-  }, 120_000);
+  }, 180_000);
 });

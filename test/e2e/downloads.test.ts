@@ -80,7 +80,7 @@ test('F-64: a Flow killed twice on the way ends with a verified model that answe
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
   }
-}, 90_000);
+}, 180_000);
 
 describe('a running Flow', () => {
   let gateway: RunningFlow;
@@ -151,7 +151,7 @@ describe('a running Flow', () => {
       messages: [{ role: 'user', content: 'hello' }],
     });
     expect(JSON.stringify(answer)).toContain(SAID);
-  }, 60_000);
+  }, 180_000);
 
   test('the routes know every refusal', async () => {
     const { body: listed } = await gateway.json('/api/downloads');

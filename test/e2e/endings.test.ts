@@ -165,7 +165,7 @@ describe('a request ends once and leaves nothing', () => {
     client.abort();
     await answer;
     expect(await theOnlyRow()).toMatchObject({ outcome: 'cancelled', termination: 'CP' });
-    await until('a free slot', async () => (await busySlots()) === 0, 2_000);
+    await until('a free slot', async () => (await busySlots()) === 0);
   });
 
   test('when the client leaves while it is answered', async () => {
@@ -177,7 +177,7 @@ describe('a request ends once and leaves nothing', () => {
     const row = await theOnlyRow();
     expect(row).toMatchObject({ outcome: 'cancelled', termination: 'CG' });
     expect(row.output_tokens).toBeGreaterThan(0);
-    await until('a free slot', async () => (await busySlots()) === 0, 1_000);
+    await until('a free slot', async () => (await busySlots()) === 0);
   });
 
   test('F-02: when the engine dies before the first byte: asked again on a new one', async () => {
@@ -250,7 +250,8 @@ describe('a request ends once and leaves nothing', () => {
     const secondMs = performance.now();
     flow.kill('SIGTERM');
     expect(await flow.exited).toBe(143);
-    expect(performance.now() - secondMs).toBeLessThan(5_000);
+    // The answer itself would go on for half a minute.
+    expect(performance.now() - secondMs).toBeLessThan(15_000);
     expect(await text).toContain('"error"');
     expect(() => process.kill(pid ?? 0, 0)).toThrow();
     const again = await startFlow({ dataDir: flow.dataDir, engine: join(folder, 'llama-server') });

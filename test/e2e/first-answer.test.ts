@@ -87,8 +87,7 @@ async function open({ flow }: House, path: string, options: PageOptions = {}) {
   return { page, troubles };
 }
 
-const reached = (page: Page, step: string, state: string) =>
-  page.waitForSelector(`${step}[data-state=${state}]`, { timeout: 30_000 });
+const reached = (page: Page, step: string, state: string) => page.waitForSelector(`${step}[data-state=${state}]`);
 
 async function ask({ flow }: House, client: string): Promise<number> {
   const response = await fetch(`${flow.url}/v1/chat/completions`, {
@@ -137,7 +136,7 @@ describe('from an empty home to the first answer', () => {
     await page.goto(house.flow.url);
     expect(await page.isVisible('.first-steps')).toBe(false);
     expect(troubles).toEqual([]);
-  }, 90_000);
+  }, 180_000);
 
   test('by keyboard alone, with the demo', async () => {
     await using house = await newHouse();
@@ -156,7 +155,7 @@ describe('from an empty home to the first answer', () => {
     await tabTo(page, 'Try the demo model for now');
     await page.keyboard.press('Enter');
     await reached(page, MODEL, 'done');
-    await page.waitForSelector(`${MODEL} >> text=flow-demo is loaded and answers.`, { timeout: 30_000 });
+    await page.waitForSelector(`${MODEL} >> text=flow-demo is loaded and answers.`);
     // The set-up of another agent is a key away, and its command is there to be copied.
     await tabTo(page, 'Codex CLI');
     await page.keyboard.press('Enter');
@@ -170,7 +169,7 @@ describe('from an empty home to the first answer', () => {
     expect(await page.textContent('.step__agent[open] summary')).toContain('Codex CLI');
     process.stdout.write(`  first run by keyboard: ${await page.textContent('#setup-times')}\n`);
     expect(troubles).toEqual([]);
-  }, 90_000);
+  }, 180_000);
 });
 
 async function tabTo(page: Page, name: string): Promise<void> {
@@ -196,7 +195,7 @@ describe('when something is not as it should be', () => {
     await page.waitForSelector(`${ENGINE} >> text=was cancelled`);
     await page.waitForSelector('text="Try again"');
     expect(troubles).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test('a program that does not work says why, and a mended one is found by itself', async () => {
     const bin = mkdtempSync(join(tmpdir(), 'flow-bin-'));
@@ -211,7 +210,7 @@ describe('when something is not as it should be', () => {
     expect(await page.textContent(ENGINE)).toContain('found on the PATH');
     expect(troubles).toEqual([]);
     rmSync(bin, { recursive: true });
-  }, 60_000);
+  }, 180_000);
 
   test('without the hub, models that lie here and the demo are offered', async () => {
     await using house = await newHouse({}, { HF_ENDPOINT: NOWHERE });
@@ -228,7 +227,7 @@ describe('when something is not as it should be', () => {
     expect(troubles).toEqual([]);
     const plain = await open(house, '/setup', { javaScriptEnabled: false });
     expect(await plain.page.textContent(MODEL)).toContain('lying');
-  }, 60_000);
+  }, 180_000);
 
   test('who wants no guide is led no more, and can take that back', async () => {
     await using house = await newHouse();
@@ -244,7 +243,7 @@ describe('when something is not as it should be', () => {
     await page.waitForSelector(LIVE);
     expect(await page.isVisible('.first-steps')).toBe(false);
     expect(troubles).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });
 
 const VIEWS = (['light', 'dark'] as const).flatMap((colorScheme) =>
@@ -261,4 +260,4 @@ test('the guide is accessible and within the window, in both themes, narrow and 
       expect(troubles).toEqual([]);
     }
   }
-}, 90_000);
+}, 180_000);

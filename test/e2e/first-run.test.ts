@@ -50,5 +50,5 @@ describe('a bare machine', () => {
     expect(text).toMatch(/network|offline|reach/i);
     expect(text).toContain('FLOW_LLAMA_SERVER');
     rmSync(home, { recursive: true, force: true });
-  }, 120_000);
+  }, 180_000);
 });

@@ -154,7 +154,7 @@ test('a page that was opened with a key ends with it, and leads to the door wher
   await signIn(page, String(temp.secret));
   await page.waitForSelector(LIVE);
   await flow.json('/api/keys/temp', undefined, 'DELETE');
-  await page.waitForSelector('#connection:not([data-state=live])', { timeout: 20_000 });
+  await page.waitForSelector('#connection:not([data-state=live])');
   await page.goto(`${flow.url}/settings`);
   expect(new URL(page.url()).pathname).toBe('/login');
   expect(boss.name).toBe('boss');

@@ -66,7 +66,7 @@ describe.each(KINDS)('%s', (kind) => {
   afterAll(async () => {
     leaving.abort();
     await flow?.[Symbol.asyncDispose]();
-  }, 60_000);
+  }, 180_000);
 
   const client = (running: RunningFlow) =>
     new OpenAI({ baseURL: `${running.url}/v1`, apiKey: 'flow-local', maxRetries: 0, timeout: START_MS_MAX });
@@ -109,7 +109,7 @@ describe.each(KINDS)('%s', (kind) => {
     const message = await anthropic(flow).messages.stream(asked).finalMessage();
     expect(message).toMatchObject({ stop_reason: 'end_turn', content: [{ type: 'text', text: MLX_SCRIPTS.plain }] });
     expect(message.usage.output_tokens).toBeGreaterThan(5);
-  }, 60_000);
+  }, 180_000);
 
   test('thinks apart from its answer, and not when that is off', async () => {
     if (!flow) return;
@@ -124,7 +124,7 @@ describe.each(KINDS)('%s', (kind) => {
     expect(text).toMatchObject({ type: 'text', text: expect.stringMatching(/^\s*I have considered it\.$/) });
     const quiet = await anthropic(flow).messages.create(asked);
     expect(quiet.content).toMatchObject([{ type: 'text', text: 'I have not considered it.' }]);
-  }, 60_000);
+  }, 180_000);
 
   test('calls a tool and goes on with its result, in both protocols, streamed and whole', async () => {
     if (!flow) return;
@@ -150,7 +150,7 @@ describe.each(KINDS)('%s', (kind) => {
       .finalMessage();
     expect(message.stop_reason).toBe('tool_use');
     expect(message.content.at(-1)).toMatchObject({ type: 'tool_use', name: 'get_weather', input: { city: 'Paris' } });
-  }, 60_000);
+  }, 180_000);
 
   test('finds a call in an answer that its own parser cannot read, or says that there was none', async () => {
     if (!flow) return;
@@ -164,7 +164,7 @@ describe.each(KINDS)('%s', (kind) => {
         if (choice?.finish_reason !== 'length') expect(choice?.finish_reason === 'tool_calls').toBe(hasCalls);
       }
     }
-  }, 60_000);
+  }, 180_000);
 
   test('stops at a stop string, and at the limit', async () => {
     if (!flow) return;
@@ -179,7 +179,7 @@ describe.each(KINDS)('%s', (kind) => {
     expect(limited.usage?.completion_tokens).toBeLessThanOrEqual(4);
     const named = await anthropic(flow).messages.create({ ...asked, max_tokens: 100, stop_sequences: ['END_OF'] });
     expect(named).toMatchObject({ stop_reason: 'stop_sequence', stop_sequence: 'END_OF' });
-  }, 60_000);
+  }, 180_000);
 
   test('answers in JSON that fits its schema', async () => {
     if (!flow) return;
@@ -189,7 +189,7 @@ describe.each(KINDS)('%s', (kind) => {
       response_format: { type: 'json_schema', json_schema: { name: 'place', schema: CITY } },
     });
     expect(JSON.parse(answer.choices[0]?.message.content ?? '')).toEqual({ city: 'Paris', degrees: 21 });
-  }, 60_000);
+  }, 180_000);
 
   test('counts a prompt exactly while it is idle', async () => {
     if (!flow) return;
@@ -197,7 +197,7 @@ describe.each(KINDS)('%s', (kind) => {
     const counted = await anthropic(flow).messages.countTokens(asked);
     const { usage } = await anthropic(flow).messages.create({ ...asked, max_tokens: 50 });
     expect(counted.input_tokens).toBe(usage.input_tokens + (usage.cache_read_input_tokens ?? 0));
-  }, 60_000);
+  }, 180_000);
 
   test('lets go of an endless answer when its client leaves', async () => {
     if (!flow) return;
@@ -221,5 +221,5 @@ describe.each(KINDS)('%s', (kind) => {
     }
     const next = await client(flow).chat.completions.create({ model: 'talker', messages: saying('play plain now') });
     expect(next.choices[0]?.message.content).toBe(MLX_SCRIPTS.plain);
-  }, 60_000);
+  }, 180_000);
 });

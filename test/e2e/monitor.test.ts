@@ -121,7 +121,7 @@ describe('what happens is seen without reload or polling', () => {
     const seen = await recordStates(page);
     const stop = new AbortController();
     const answer = ask(ENDLESS, 'test-client', stop.signal).catch(() => '');
-    await page.waitForSelector(`${CARD} .request[data-stage=generating]`, { timeout: 20_000 });
+    await page.waitForSelector(`${CARD} .request[data-stage=generating]`);
     const count = async () =>
       Number((await page.textContent(`${CARD} .odometer .hidden`))?.replaceAll(',', '') ?? Number.NaN);
     const first = await count();
@@ -169,7 +169,7 @@ describe('what is done on the page is done', () => {
   test('Cancel ends the request, and its client is told', async () => {
     const { page, troubles, polls } = await openMonitor();
     const answer = ask(ENDLESS, 'impatient');
-    await page.waitForSelector('.request[data-stage=generating]', { timeout: 20_000 });
+    await page.waitForSelector('.request[data-stage=generating]');
     await page.click('button[aria-label="Cancel the request of impatient"]');
     const text = await answer;
     expect(text).toContain('"error"');
@@ -181,11 +181,11 @@ describe('what is done on the page is done', () => {
   test('Unload can be taken back, and a pin stays over a reload', async () => {
     const { page, troubles, polls } = await openMonitor();
     await page.click(`${CARD} button[aria-label^="Load"]`);
-    await page.waitForSelector(`${CARD}[data-phase=ready]`, { timeout: 20_000 });
+    await page.waitForSelector(`${CARD}[data-phase=ready]`);
     await page.click(`${CARD} button[aria-label^="Unload"]`);
-    await page.waitForSelector(`${CARD}[data-phase=idle]`, { timeout: 20_000 });
+    await page.waitForSelector(`${CARD}[data-phase=idle]`);
     await page.click('#notice >> text=Undo');
-    await page.waitForSelector(`${CARD}[data-phase=ready]`, { timeout: 20_000 });
+    await page.waitForSelector(`${CARD}[data-phase=ready]`);
     await page.click(`${CARD} button[aria-label^="Pin"]`);
     await page.waitForSelector(`${CARD} button[aria-label^="Unpin"]`);
     expect([...troubles, ...polls]).toEqual([]);
@@ -197,7 +197,7 @@ describe('what is done on the page is done', () => {
     const { page, troubles, polls } = await openMonitor();
     await tabTo(page, 'Load');
     await page.keyboard.press('Enter');
-    await page.waitForSelector(`${CARD}[data-phase=ready]`, { timeout: 20_000 });
+    await page.waitForSelector(`${CARD}[data-phase=ready]`);
     const answer = ask(ENDLESS, 'impatient');
     await page.waitForSelector('.request[data-stage=generating]');
     await tabTo(page, 'Cancel');
@@ -217,14 +217,14 @@ describe('what is done on the page is done', () => {
 test('a Flow that is killed and started again is shown truly, without reload', async () => {
   const { page } = await openMonitor({ expects: FLOW_AWAY });
   await flow.json('/api/models/flow-demo/load', {});
-  await page.waitForSelector(`${CARD}[data-phase=ready]`, { timeout: 60_000 });
+  await page.waitForSelector(`${CARD}[data-phase=ready]`);
   await page.evaluate('window.isSamePage = true');
   const { port } = new URL(flow.url);
   flow.kill('SIGKILL');
   await flow.exited;
-  await page.waitForSelector('#connection[data-state=reconnecting]', { timeout: 10_000 });
+  await page.waitForSelector('#connection[data-state=reconnecting]');
   flow = await startFlow({ dataDir, engine: lateEngine(), flags: ['--port', port] });
-  await page.waitForSelector(LIVE, { timeout: 10_000 });
+  await page.waitForSelector(LIVE);
   await page.waitForSelector(`${CARD}[data-phase=idle]`);
   expect(await page.evaluate('window.isSamePage')).toBe(true);
 });

@@ -43,7 +43,7 @@ test('a request is counted without a reload, tells its story, and leads to the l
   await page.goto(`${flow.url}/telemetry?range=15m`);
   await page.waitForSelector(LIVE);
   await ask();
-  await page.waitForSelector('.records tbody tr', { timeout: 20_000 });
+  await page.waitForSelector('.records tbody tr');
   expect(await page.locator('.records tbody tr').textContent()).toContain('e2e-agent');
   expect(await page.locator('#telemetry-marks').textContent()).toContain('flow-demo was loaded in');
   await page.click('.records tbody a');

@@ -116,7 +116,7 @@ test('a request with parameters tells them, where its time went, and what its en
   expect(await page.locator('.excerpt__line').count()).toBeGreaterThan(3);
   expect(troubles).toEqual([]);
   await page.context().close();
-}, 60_000);
+}, 180_000);
 
 test('one that runs is followed, cancelled from its page, and told as it ended', async () => {
   const { id, ended } = await ask({
@@ -138,7 +138,7 @@ test('one that runs is followed, cancelled from its page, and told as it ended',
   expect((await fetch(`${flow.url}/api/requests/${id}`).then((answer) => answer.json())).termination).toBe('UG');
   expect(troubles).toEqual([]);
   await page.context().close();
-}, 60_000);
+}, 180_000);
 
 test('one that failed is found by the line that Flow’s log has of it', async () => {
   const long = { role: 'user', content: 'once upon a time '.repeat(40_000) };
@@ -157,7 +157,7 @@ test('one that failed is found by the line that Flow’s log has of it', async (
   expect(await page.locator('#drawer').textContent()).toContain("longer than the model's context");
   expect(troubles).toEqual([]);
   await page.context().close();
-}, 60_000);
+}, 180_000);
 
 test('one of Flow’s own chat leads there, and to what was sent', async () => {
   const { page, troubles } = await watchedPage(browser);
@@ -173,4 +173,4 @@ test('one of Flow’s own chat leads there, and to what was sent', async () => {
   await page.waitForSelector('#drawer >> text=[DONE]');
   expect(troubles).toEqual([]);
   await page.context().close();
-}, 60_000);
+}, 180_000);

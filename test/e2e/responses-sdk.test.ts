@@ -213,7 +213,7 @@ describe('kept responses', () => {
     expect(await failureOf(client.responses.retrieve(passing.id))).toBeInstanceOf(OpenAI.NotFoundError);
     const next = await client.responses.create({ model, input: 'And now?', previous_response_id: lasting.id });
     expect(next.status).toBe('completed');
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('the openai client is told', () => {
@@ -245,7 +245,7 @@ describe('the openai client is told', () => {
     const last = events.at(-1);
     if (last?.type !== 'response.failed') throw new Error(`it ended with ${last?.type}`);
     expect(String(last.response.error?.code)).toBe('context_length_exceeded');
-  }, 60_000);
+  }, 180_000);
 
   test('an answer that a user of Flow cancels has failed, in the stream’s own order', async () => {
     const response = await fetch(`${flow.url}/v1/responses`, {

@@ -72,7 +72,7 @@ test('each agent shows its one command, and becomes connected without reload', a
   await page.waitForSelector('#agents >> text=flow connect claude --model');
   const connection = { agent: 'codex', model: 'flow-demo', url: flow.url, connectedAt: '2026-01-01', files: [] };
   writeFileSync(join(flow.dataDir, 'connections.json'), JSON.stringify({ version: 1, connections: [connection] }));
-  await page.waitForSelector('.agent:has-text("Codex") >> text=connected', { timeout: 10_000 });
+  await page.waitForSelector('.agent:has-text("Codex") >> text=connected');
   expect(await page.locator('#agents >> text=flow connect claude --model').count()).toBe(1);
   expect(troubles).toEqual([]);
   expect(await axeViolations(page, '#agents')).toEqual([]);
@@ -88,7 +88,7 @@ test('records are counted and deleted, in two steps', async () => {
   const ask = { model: 'flow-demo', max_tokens: 4, messages: [{ role: 'user', content: 'Hello' }] };
   expect((await flow.json('/v1/chat/completions', ask)).status).toBe(200);
   const { page } = await open();
-  await page.waitForSelector('#settings-records >> text=1 request on record', { timeout: 15_000 });
+  await page.waitForSelector('#settings-records >> text=1 request on record');
   await page.click('text=Delete records…');
   await page.selectOption('#records-age', '0');
   await page.click('text=Delete for good');

@@ -37,7 +37,7 @@ beforeAll(async () => {
   ]);
   flow = await startFlow({ dataDir: folder, engine: realEngine().executable });
   await flow.json('/api/models/scan', {});
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   renderer[Symbol.dispose]();
   await flow[Symbol.asyncDispose]();
@@ -57,7 +57,7 @@ test('registered models say by themselves what their templates are worth', async
     supports_tools: false,
   });
   expect(await verdict('endless')).toMatchObject({ template_valid: false });
-}, 30_000);
+}, 180_000);
 
 test('a template is shown with its findings, by model or as a text', async () => {
   const shown = await flow.json('/api/templates/check?model=strict');
@@ -75,7 +75,7 @@ test('a template is shown with its findings, by model or as a text', async () =>
   expect((await flow.json('/api/templates/check?model=nobody')).status).toBe(404);
   expect((await flow.json('/api/templates/check', {})).status).toBe(400);
   expect((await flow.json('/api/templates/check', { text: 'x'.repeat(10 << 20) })).status).toBe(413);
-}, 30_000);
+}, 180_000);
 
 test.each(['good', 'strict'])(
   'llama-server renders the prompts of %s as the check does',
@@ -105,7 +105,7 @@ test('a load says what is wrong with the template, and goes on', async () => {
   await until('the warning', () =>
     flow.output().includes("The chat template of silent: The user's words are not in the prompt."),
   );
-}, 30_000);
+}, 180_000);
 
 test('a file that replaces the template is the one that is checked', async () => {
   const file = join(folder, 'models', 'own.jinja');

@@ -83,7 +83,7 @@ beforeAll(async () => {
   expect(status).toBeLessThan(300);
   openai = new OpenAI({ baseURL: `${flow.url}/v1`, apiKey: 'flow-local', maxRetries: 0 });
   anthropic = new Anthropic({ baseURL: flow.url, apiKey: 'flow-local', maxRetries: 0 });
-}, 60_000);
+}, 180_000);
 
 afterAll(async () => {
   await flow[Symbol.asyncDispose]();

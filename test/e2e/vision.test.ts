@@ -33,7 +33,7 @@ beforeAll(async () => {
   flow = await startFlow({ engine: realEngine().executable, dataDir });
   await flow.json('/api/register-local', { path });
   await flow.json('/api/settings', { default_model: 'seer' }, 'PUT');
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await flow?.[Symbol.asyncDispose]();
   rmSync(dataDir, { recursive: true, force: true });
@@ -166,7 +166,7 @@ describe('a picture', () => {
       await page.focus('#composer-text');
       await page.keyboard.type(QUESTION);
       await page.keyboard.press('Enter');
-      await page.waitForSelector('.turn[data-role=assistant][data-state=done]', { timeout: 30_000 });
+      await page.waitForSelector('.turn[data-role=assistant][data-state=done]');
       expect(await page.locator('.turn[data-role=assistant] .prose').textContent()).toContain(ANSWER);
       expect(await page.locator('.turn__image').count()).toBe(1);
       expect(await page.locator('text=images left out').count()).toBe(0);

@@ -75,4 +75,4 @@ test('S-44: a request that goes in a circle is refused, where a chain of Flows a
   expect(refused.text).toContain('come through 3 Flows');
   expect(refused.text).toContain("serve each other's models");
   expect(refused.status).toBe(400);
-}, 90_000);
+}, 180_000);

@@ -17,7 +17,7 @@ let bystander: EngineProcess;
 beforeAll(async () => {
   await writeScriptedModel(modelPath, { scripts: COMMON_SCRIPTS });
   [engine, bystander, flow] = await Promise.all([startEngine(modelPath), startEngine(modelPath), startFlow()]);
-}, 60_000);
+}, 180_000);
 
 afterAll(async () => {
   await flow[Symbol.asyncDispose]();
@@ -57,12 +57,12 @@ describe('a llama-server that somebody else started', () => {
     });
     expect(status).toBe(200);
     expect(body.context_length).toBeGreaterThan(0);
-  }, 20_000);
+  }, 180_000);
 
   test('is one model, however often it is connected', async () => {
     const { body } = await flow.json('/api/connect-external', { base_url: engine.baseUrl, name: 'again' });
     expect(body).toMatchObject({ model_id: 'strange', is_new: false });
-  }, 20_000);
+  }, 180_000);
 
   test('answers chat and messages, streamed', async () => {
     const messages = [{ role: 'user', content: 'plain' }];
@@ -72,7 +72,7 @@ describe('a llama-server that somebody else started', () => {
     const said = await ask('/v1/messages', { model: 'strange', stream: true, max_tokens: 50, messages });
     expect(said).toContain('message_stop');
     expect(said).toContain('scripted');
-  }, 30_000);
+  }, 180_000);
 
   test('is seen gone, refused in words, and comes back by itself', async () => {
     const port = portOf(engine.baseUrl);
@@ -88,7 +88,7 @@ describe('a llama-server that somebody else started', () => {
     engine = await startEngine(modelPath, [], Number(port));
     await until('it is back', async () => (await stateOf()).is_reachable === true, 60_000);
     expect(await ask('/v1/chat/completions', { model: 'strange', messages })).toContain('scripted');
-  }, 90_000);
+  }, 180_000);
 
   test('is ended by an unload, and no other one is', async () => {
     const { status } = await flow.json('/api/models/strange/unload', {});
@@ -96,7 +96,7 @@ describe('a llama-server that somebody else started', () => {
     await until('it has gone', () => !isAlive(engine.pid));
     expect(isAlive(bystander.pid)).toBe(true);
     await until('Flow knows', async () => (await stateOf()).is_reachable === false);
-  }, 30_000);
+  }, 180_000);
 
   test('is only disconnected when its model is removed', async () => {
     await flow.json('/api/connect-external', { base_url: bystander.baseUrl, name: 'bystander' });
@@ -104,7 +104,7 @@ describe('a llama-server that somebody else started', () => {
     expect(status).toBe(200);
     expect(isAlive(bystander.pid)).toBe(true);
     expect(readFileSync(modelPath).length).toBeGreaterThan(0);
-  }, 20_000);
+  }, 180_000);
 
   test('outlives Flow', async () => {
     await flow.json('/api/connect-external', { base_url: bystander.baseUrl, name: 'bystander' });
@@ -112,5 +112,5 @@ describe('a llama-server that somebody else started', () => {
     expect(await flow.exited).toBe(0);
     expect(isAlive(bystander.pid)).toBe(true);
     expect(statSync(modelPath).isFile()).toBe(true);
-  }, 30_000);
+  }, 180_000);
 });

@@ -29,7 +29,7 @@ test('F-58: what has no descriptors is refused in words, said once a minute, and
   expect(refused[0]?.text).toContain(`${FILES_MAX} files open`);
   expect(flow.output().match(/requests are refused/g)).toHaveLength(1);
   await until('Flow has room again', async () => (await ask()).status === 200, 20_000);
-}, 120_000);
+}, 180_000);
 
 test('F-58: the limit leaves room for engines, and the warning comes once a minute', () => {
   const clock = new FakeClock();

@@ -33,7 +33,7 @@ test('F-05: an engine that is never ready is given up, and everybody who waited 
   expect(isAlive(pid)).toBe(false);
   expect(await house.reservedBytes()).toBe(0);
   expect(house.fake.records('start')).toHaveLength(1);
-}, 40_000);
+}, 180_000);
 
 test('F-07: a flag that the engine does not know is told once, and fifty requests start nothing more', async () => {
   await using house = await faultyFlow({ exit: { code: 1, stderr: 'error: invalid argument: --bogus-flag' } });
@@ -104,7 +104,7 @@ test('F-14: an engine killed while nobody used it is seen at once, and started a
   expect((await house.ask()).status).toBe(200);
   const { state } = await house.phase('ready');
   process.kill(state.pid ?? 0, 'SIGKILL');
-  expect((await house.phase('failed', 'flow-demo', 1_000)).state.report?.kind).toBe('killed');
+  expect((await house.phase('failed', 'flow-demo')).state.report?.kind).toBe('killed');
   // Longer than the first back-off, after which it may be started by whoever asks.
   await Bun.sleep(1_500);
   expect(house.fake.records('start')).toHaveLength(1);

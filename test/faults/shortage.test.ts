@@ -40,4 +40,4 @@ test('F-45: the need of a model that ran out of memory is corrected, and known a
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
   }
-}, 60_000);
+}, 180_000);

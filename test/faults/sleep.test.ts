@@ -91,4 +91,4 @@ test('F-83: after a sleep the answer goes on, the load ends well, who waits is s
   expect(rows.map(({ outcome }) => outcome)).toEqual(['completed', 'completed', 'completed']);
   // Awake time counts: it goes when it has idled long enough.
   await until('the idle one unloads', async () => (await states()).get('idle')?.phase === 'idle', 30_000);
-}, 90_000);
+}, 180_000);

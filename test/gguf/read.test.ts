@@ -11,6 +11,7 @@ import { type GgufHeader, type MetadataValue, readHeader } from '#src/gguf/heade
 import { readGguf } from '#src/gguf/read.ts';
 import { type GgufContent, type GgufValue, writeGguf } from '#src/gguf/write.ts';
 import { makeDemoModel } from '#src/models/demo.ts';
+import { quickestMs } from '#test/support/quickest.ts';
 
 let folder: string;
 let demoPath: string;
@@ -127,13 +128,16 @@ test('mutated headers are read or refused with a sentence, in no time', async ()
     fc.property(mutation, fc.option(fc.nat(original.length)), (edits, cut) => {
       const bytes = original.slice(0, cut ?? original.length);
       for (const [at, byte] of edits) if (at < bytes.length) bytes[at] = byte;
-      const startedMs = performance.now();
-      const fault = faultOf(() => {
+      let fault: Fault | null = null;
+      const read = (): void => {
         const step = readHeader(bytes, bytes.length);
         if (step.kind === 'header') factsOf(step.header, 'mutated.gguf');
+      };
+      const tookMs = quickestMs(500, () => {
+        fault = faultOf(read);
       });
-      expect(performance.now() - startedMs).toBeLessThan(500);
-      if (fault) expect(fault.kind).toBe('unprocessable');
+      expect(tookMs).toBeLessThan(500);
+      expect([null, 'unprocessable']).toContain(fault === null ? null : (fault as Fault).kind);
     }),
     { numRuns: 3_000 },
   );
@@ -313,8 +317,8 @@ test('a file that was put together from its parts is whole, though its header co
 });
 
 test('an architecture of megabytes holds nobody up (S-15)', () => {
-  const startedMs = performance.now();
-  const read = facts({ 'general.architecture': `${'bert'.repeat(100_000)}\n`, 'x.block_count': 3 });
-  expect(performance.now() - startedMs).toBeLessThan(500);
+  const look = () => facts({ 'general.architecture': `${'bert'.repeat(100_000)}\n`, 'x.block_count': 3 });
+  expect(quickestMs(500, look)).toBeLessThan(500);
+  const read = look();
   expect(read).toMatchObject({ architecture: 'unknown', layers: [], capabilities: { embedding: false } });
 });

@@ -16,7 +16,7 @@ let world: World;
 beforeAll(async () => {
   world = await openWorld();
   await cast(world);
-}, 60_000);
+}, 180_000);
 afterAll(() => world?.[Symbol.asyncDispose]());
 
 /** Makes a conversation by the form of the page, and says where it is. */
@@ -53,7 +53,7 @@ test('S-27: questions are shown as they were asked, and their beginnings as titl
   await using attacked = await world.open(asked);
   await seeOnly(world, attacked, { question: MOST, system: MOST, title: 20 }, 'any');
   await stillLives(attacked);
-}, 60_000);
+}, 180_000);
 
 test('S-27: a title is text in the tab, in its drawer and in the file that it names', async () => {
   const [hostile] = world.corpus('tab').filter(({ text }) => text.includes('</title>'));
@@ -86,7 +86,7 @@ test('S-32: an answer with images, links and markup is read while it comes; noth
   await seeOnly(world, again, { answer: MOST, thought: MOST }, 'any');
   const links = await again.page.locator('.prose a').evaluateAll((all) => all.map((link) => link.getAttribute('rel')));
   expect(links.filter((rel) => rel !== 'noopener noreferrer nofollow')).toEqual([]);
-}, 60_000);
+}, 180_000);
 
 test('S-27: calls of tools are shown with their names and arguments, and so is what was sent and came', async () => {
   const place = await begin('caller', 'Call.');

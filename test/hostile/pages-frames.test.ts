@@ -47,7 +47,7 @@ const REFLECTING: readonly (readonly [address: string, lengthMax: number])[] = [
 let world: World;
 beforeAll(async () => {
   world = await openWorld();
-}, 60_000);
+}, 180_000);
 afterAll(() => world?.[Symbol.asyncDispose]());
 
 /** Every string at every place of one address, as markup that is parsed and looked through, but not run. */
@@ -129,7 +129,7 @@ test('S-30: every page, and every refusal, has the policy, and nothing breaks it
   }
   expect(seen.size).toBeGreaterThan(9);
   expect(await attacked.inspect()).toEqual([]);
-}, 60_000);
+}, 180_000);
 
 test('S-31: no page can be framed by another, nor held by one that opened it', async () => {
   const frames = ['/', '/settings', '/login', '/no-such-page'].map(
@@ -187,4 +187,4 @@ test('S-27: who signs in wrongly, or is to go elsewhere afterwards, stays here',
   expect(new URL(attacked.page.url()).origin).toBe(locked.flow.url);
   expect(await attacked.inspect()).toEqual([]);
   expect(locked.elsewhere.visits).toEqual([]);
-}, 30_000);
+}, 180_000);

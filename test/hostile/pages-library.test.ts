@@ -30,7 +30,7 @@ beforeAll(async () => {
   for (const [index, tag] of texts('tag').entries()) {
     if (index % 5 === 0) world.hub.put({ id: `acme/m${index}`, tags: [tag, 'gguf'], task: tag, library: tag });
   }
-}, 60_000);
+}, 180_000);
 afterAll(() => world?.[Symbol.asyncDispose]());
 
 test('S-27: what was found is text, also while one types', async () => {
@@ -42,13 +42,13 @@ test('S-27: what was found is text, also while one types', async () => {
   await attacked.page.waitForSelector('.found__one');
   await seeOnly(world, attacked, {}, 'any');
   await stillLives(attacked);
-}, 60_000);
+}, 180_000);
 
 test('S-27: a repository’s card and the names of its files are text', async () => {
   await using attacked = await world.open(`/models/get?repo=${REPOSITORY}`);
   await attacked.page.waitForSelector('#get-fits');
   await seeOnly(world, attacked, { readme: 5 }, 'any');
-}, 60_000);
+}, 180_000);
 
 test('S-27: refusals of the hub stand in the place of the answer, as they came', async () => {
   const latin = world.corpus('refused').filter(({ text }) => /^[\x20-\x7e]{1,300}$/.test(text));
@@ -61,7 +61,7 @@ test('S-27: refusals of the hub stand in the place of the answer, as they came',
   }
   world.hub.recover();
   await seeOnly(world, attacked, {}, 'any');
-}, 60_000);
+}, 180_000);
 
 test('S-27: a download with a hostile name is refused, or shown by that name', async () => {
   await using attacked = await world.open('/models/downloads');
@@ -75,7 +75,7 @@ test('S-27: a download with a hostile name is refused, or shown by that name', a
   await stillLives(attacked);
   await using again = await world.open('/models/downloads');
   await seeOnly(world, again, {});
-}, 60_000);
+}, 180_000);
 
 test('S-27: what an engine of somebody else calls its models is text, and so is what it refuses with', async () => {
   // Each one is asked for four answers first, so every fourth must do.
@@ -107,4 +107,4 @@ test('S-27: what an engine of somebody else calls its models is text, and so is 
   } finally {
     await server.stop(true);
   }
-}, 60_000);
+}, 180_000);

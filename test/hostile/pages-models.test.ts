@@ -33,7 +33,7 @@ beforeAll(async () => {
   for (const sink of SINKS) await sink.plant(world, world.corpus(sink.name));
   count = world.corpus('name').length;
   ids = await idsOf(world, world.corpus('name'));
-}, 60_000);
+}, 180_000);
 afterAll(() => world?.[Symbol.asyncDispose]());
 
 test('each string is a model of its own', () => {

@@ -28,7 +28,7 @@ beforeAll(async () => {
   for (const path of LIVE_PAGES) opened.set(path, await world.open(path));
   for (const name of RAW_PAGES) raw.set(name, await openRawLive(world.flow.url, name));
   for (const sink of SINKS) await sink.plant(world, world.corpus(sink.name));
-}, 60_000);
+}, 180_000);
 afterAll(() => world?.[Symbol.asyncDispose]());
 
 test('S-28: pages that were open meanwhile still hear Flow', async () => {
@@ -76,7 +76,7 @@ test('S-27: what is recorded of a request is text in its drawer', async () => {
     '#drawer',
     chosen.map(({ id }) => `/telemetry/requests/${id}`),
   );
-}, 60_000);
+}, 180_000);
 
 test('S-29: colours come through, and nothing else that a terminal would obey', async () => {
   await using attacked = await world.open('/logs?source=crasher');

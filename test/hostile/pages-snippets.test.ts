@@ -28,7 +28,7 @@ beforeAll(async () => {
     made.push(String(body.model_id));
   }
   ids = made;
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await flow?.[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });

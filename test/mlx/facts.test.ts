@@ -7,6 +7,7 @@ import { mlxFacts } from '#src/mlx/facts.ts';
 import { readMlx } from '#src/mlx/read.ts';
 import { EMPTY_TALLY } from '#src/mlx/safetensors.ts';
 import type { ModelFacts } from '#src/models/facts.ts';
+import { quickestMs } from '#test/support/quickest.ts';
 import { TINY_CONFIG, TINY_WEIGHTS, writeMlxFolder } from '../support/mlx-folder.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'flow-mlx-facts-'));
@@ -170,12 +171,12 @@ describe('what a configuration claims is kept within reason', () => {
 
 test('a configuration of thousands of layers, each with a quantisation of its own, holds nobody up', () => {
   const perLayer = Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`layers.${at}`, { bits: 4 }]));
-  const startedMs = performance.now();
-  const even = factsOf({ ...QWEN3_4B, quantization: { bits: 4, group_size: 64, ...perLayer } });
+  const even = () => factsOf({ ...QWEN3_4B, quantization: { bits: 4, group_size: 64, ...perLayer } });
   const linear = Array.from({ length: 200_000 }, () => 9_999);
-  factsOf({ ...QWEN3_4B, num_hidden_layers: 2_048, linear_attn_config: { full_attn_layers: linear } });
-  expect(performance.now() - startedMs).toBeLessThan(300);
-  expect(even.quantization).toBe('4-bit');
+  const layered = () =>
+    factsOf({ ...QWEN3_4B, num_hidden_layers: 2_048, linear_attn_config: { full_attn_layers: linear } });
+  for (const read of [even, layered]) expect(quickestMs(300, read)).toBeLessThan(300);
+  expect(even().quantization).toBe('4-bit');
 });
 
 test.each(['constructor', '__proto__', 'toString'])(

@@ -20,7 +20,7 @@ beforeAll(async () => {
   const path = join(folder, `${DEMO_ID}.gguf`);
   const startedMs = performance.now();
   await makeDemoModel(path);
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  expect(performance.now() - startedMs).toBeLessThan(10_000);
   expect((await stat(path)).size).toBeLessThan(5_000_000);
   demo = await startEngine(path, ['-c', '65536', '-np', '2']);
 });

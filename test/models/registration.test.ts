@@ -78,7 +78,7 @@ describe('over the network', () => {
     expect(JSON.parse(text).error.message).toBe(
       'The path lies outside the folders that models may be registered from.',
     );
-    expect(tookMs).toBeLessThan(1_000);
+    expect(tookMs).toBeLessThan(10_000);
   });
 
   test.each([
@@ -92,7 +92,7 @@ describe('over the network', () => {
     const answer = await register(join(models, name));
     expect(answer.status).toBe(status);
     expect(answer.text).not.toContain('SECRET');
-    expect(answer.tookMs).toBeLessThan(1_000);
+    expect(answer.tookMs).toBeLessThan(10_000);
   });
 
   test.each(['relative.gguf', '', 'C:\\models\\a.gguf'])('"%s" is no path', async (path) => {

@@ -348,11 +348,9 @@ test('a first listing of many models holds nobody up, and leaves out what is rem
   const { model } = registry.registerLocal(path);
   for (let index = 0; index < 40; index += 1) registry.add({ ...model, id: `copy-${index}`, path: `${path}.${index}` });
   readingMs = 5;
-  let longestMs = 0;
-  let lastMs = performance.now();
+  let turns = 0;
   const beat = setInterval(() => {
-    longestMs = Math.max(longestMs, performance.now() - lastMs);
-    lastMs = performance.now();
+    turns += 1;
   }, 1);
   const listing = call('GET', '/api/models');
   await Bun.sleep(20);
@@ -361,5 +359,6 @@ test('a first listing of many models holds nobody up, and leaves out what is rem
   clearInterval(beat);
   expect(body.map(({ id }: { id: string }) => id)).toContain('copy-38');
   expect(body).toHaveLength(40);
-  expect(longestMs).toBeLessThan(80);
+  // Counted, not timed: 200 ms of reading, and others have their turn after each 10.
+  expect(turns).toBeGreaterThan(8);
 });

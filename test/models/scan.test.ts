@@ -206,19 +206,18 @@ describe('a scan', () => {
     }
     store.$client.run('COMMIT');
     await scan.scan();
-    let longestMs = 0;
-    let lastMs = performance.now();
+    let turns = 0;
     const beat = setInterval(() => {
-      longestMs = Math.max(longestMs, performance.now() - lastMs);
-      lastMs = performance.now();
-    }, 1);
+      turns += 1;
+    }, 0);
     const startedMs = performance.now();
     const { added, skipped } = await scan.scan();
     const tookMs = performance.now() - startedMs;
     clearInterval(beat);
     expect([added.length, skipped.length]).toEqual([0, 10_000 - KNOWN]);
-    // Measured 62 and 17 ms on two busy cores; the bounds are what a person and a token would feel.
-    expect(tookMs).toBeLessThan(2_000);
-    expect(longestMs).toBeLessThan(250);
-  }, 60_000);
+    // Measured 62 ms; a machine that is busy takes longer, one that looks at each for each a hundred times as long.
+    expect(tookMs).toBeLessThan(10_000);
+    // Counted, not timed: others have their turn after each five hundred.
+    expect(turns).toBeGreaterThan(8);
+  }, 180_000);
 });

@@ -1,6 +1,7 @@
 /** What is read from chat templates. The templates here are reduced to the lines that matter, in words of our own. */
 import { describe, expect, test } from 'bun:test';
 import { detectTraits, type ModelTraits } from '#src/models/traits.ts';
+import { quickestMs } from '#test/support/quickest.ts';
 
 const read = (chatTemplate: string | null, name = 'model'): ModelTraits =>
   detectTraits({ architecture: null, name, hfId: null, chatTemplate });
@@ -198,20 +199,21 @@ describe('what a template tells', () => {
   });
 
   test('a hostile template takes no time', () => {
-    const started = performance.now();
-    read(`{% if add_generation_prompt %}${"<think>' ~ '".repeat(20_000)}`);
-    read(`${'{% if '.repeat(20_000)}add_generation_prompt`);
-    read(`tools ${'{"name":'.repeat(20_000)}`);
-    read('{#'.repeat(50_000));
-    read(`{{ ${"'".repeat(50_001)} }}`);
-    read(`tools ${'<|channel|>'.repeat(20_000)}`);
-    const branch = '{% if add_generation_prompt %}';
-    read(`${branch}{{ ${'if '.repeat(30_000)}<think>' }}`);
-    read(`${branch}{{ ${'if else \'a" '.repeat(10_000)}<think>' }}`);
-    read(`${'namespace('.repeat(10_000)}${branch}{% if enable_thinking %}{{ '<think>' }}`);
-    read(`${branch}{% if ${'not ('.repeat(20_000)}${')'.repeat(20_000)} %}{{ '<think>' }}`);
-    read(`{{${"'\\".repeat(50_000)}}}`);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    const readAll = (): void => {
+      read(`{% if add_generation_prompt %}${"<think>' ~ '".repeat(20_000)}`);
+      read(`${'{% if '.repeat(20_000)}add_generation_prompt`);
+      read(`tools ${'{"name":'.repeat(20_000)}`);
+      read('{#'.repeat(50_000));
+      read(`{{ ${"'".repeat(50_001)} }}`);
+      read(`tools ${'<|channel|>'.repeat(20_000)}`);
+      const branch = '{% if add_generation_prompt %}';
+      read(`${branch}{{ ${'if '.repeat(30_000)}<think>' }}`);
+      read(`${branch}{{ ${'if else \'a" '.repeat(10_000)}<think>' }}`);
+      read(`${'namespace('.repeat(10_000)}${branch}{% if enable_thinking %}{{ '<think>' }}`);
+      read(`${branch}{% if ${'not ('.repeat(20_000)}${')'.repeat(20_000)} %}{{ '<think>' }}`);
+      read(`{{${"'\\".repeat(50_000)}}}`);
+    };
+    expect(quickestMs(1_000, readAll)).toBeLessThan(1_000);
   });
 });
 

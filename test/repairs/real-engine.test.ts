@@ -50,7 +50,7 @@ beforeAll(async () => {
   }
   openai = new OpenAI({ baseURL: `${flow.url}/v1`, apiKey: 'flow-local', maxRetries: 0 });
   anthropic = new Anthropic({ baseURL: flow.url, apiKey: 'flow-local', maxRetries: 0 });
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await flow?.[Symbol.asyncDispose]();
   rmSync(dataDir, { recursive: true, force: true });

@@ -29,7 +29,7 @@ const LOOKING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 let sandbox: ApiSandbox;
 beforeAll(async () => {
   sandbox = await openApiSandbox();
-}, 60_000);
+}, 180_000);
 afterAll(() => sandbox[Symbol.asyncDispose]());
 
 const shortened = (text: string): string => (text.length > 300 ? `${text.slice(0, 300)}…` : text);

@@ -76,7 +76,7 @@ beforeAll(async () => {
   };
   await live(key);
   secrets = { ...secrets, engine: readFileSync(join(folder, 'engine-key'), 'utf8').trim() };
-}, 120_000);
+}, 180_000);
 afterAll(async () => {
   await flow?.[Symbol.asyncDispose]();
   await hub?.[Symbol.asyncDispose]();
@@ -202,7 +202,7 @@ test('S-24: no page, no answer of the API and no metric tells one', async () => 
   }
   expect(count).toBeGreaterThan(60);
   expect(found).toEqual([]);
-}, 120_000);
+}, 180_000);
 
 test('S-24: no process list shows one, and no child of Flow inherits one', () => {
   const found: string[] = [];

@@ -55,7 +55,7 @@ test('S-42: names that reach for prototypes reach none, in the body of any opera
   }
   expect(broken).toEqual([]);
   expect(operations.length).toBeGreaterThan(100);
-}, 120_000);
+}, 180_000);
 
 test('S-42: nor in queries and cookies', async () => {
   const before = prototypes();
@@ -69,7 +69,7 @@ test('S-42: nor in queries and cookies', async () => {
     }
   }
   expect(broken).toEqual([]);
-}, 120_000);
+}, 180_000);
 
 test('S-42: settings take no field of a prototype, and are as they were', async () => {
   const settings = async (): Promise<unknown> => (await fetch(`${door.url}/api/settings`)).json();

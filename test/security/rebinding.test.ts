@@ -17,7 +17,7 @@ let door: FrontDoor;
 let browser: Browser;
 beforeAll(async () => {
   [door, browser] = await Promise.all([openFrontDoor(), openBrowser(SWITCHES)]);
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await browser?.close();
   await door?.[Symbol.asyncDispose]();
@@ -111,7 +111,7 @@ test('S-02: a page whose name has come to lead here reads nothing and changes no
   expect(read.filter(([, what]) => !/^(?:403 )?The Host header names somebody else\./.test(what))).toEqual([]);
   expect(JSON.stringify(Object.values(got))).not.toMatch(/flow-demo|queue_limit|data-version/);
   expect(door.state()).toEqual(before);
-}, 60_000);
+}, 180_000);
 
 test('S-07: a page that makes the browser look at every address changes nothing', async () => {
   const before = door.state();
@@ -142,4 +142,4 @@ test('S-07: a page that makes the browser look at every address changes nothing'
   await stranger.stop(true);
   expect(paths.filter((path) => asked.has(path)).length).toBeGreaterThan(50);
   expect(door.state()).toEqual(before);
-}, 60_000);
+}, 180_000);

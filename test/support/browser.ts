@@ -50,6 +50,9 @@ export const FLOW_AWAY: readonly RegExp[] = [
   /^503 /,
 ];
 
+/** How long a page is waited for: a dozen of them on a busy machine of one core took more than half a minute. */
+export const PAGE_MS_MAX = 90_000;
+
 const troublesOf = new WeakMap<Page, PageTroubles>();
 
 /** A new page in its own session. */
@@ -65,6 +68,7 @@ export async function watchedPage(browser: Browser, options: PageOptions = {}): 
 /** One more page of a session: pages of one browser share its connections, its cache and its storage. */
 export async function pageIn(context: BrowserContext, expects: readonly RegExp[] = []): Promise<WatchedPage> {
   const page = await context.newPage();
+  page.setDefaultTimeout(PAGE_MS_MAX);
   const troubles = new PageTroubles(expects);
   troublesOf.set(page, troubles);
   watch(page, troubles);

@@ -120,7 +120,7 @@ function commandOf({ program = ['bun', MAIN], flags = [], filesMax }: FlowOption
 export async function until<T>(
   what: string,
   look: () => Promise<T | null | undefined | false> | T | null | undefined | false,
-  withinMs = 10_000,
+  withinMs = 30_000,
 ): Promise<T> {
   const endMs = performance.now() + withinMs;
   for (;;) {

@@ -1,7 +1,7 @@
 /** Waits for a condition, with a bound: never for luck. */
 
 /** Resolves with the first truthy answer; throws after `maxMs` with what was waited for. */
-export async function waitUntil<Value>(what: string, look: () => Value, maxMs = 10_000): Promise<NonNullable<Value>> {
+export async function waitUntil<Value>(what: string, look: () => Value, maxMs = 30_000): Promise<NonNullable<Value>> {
   const startedMs = performance.now();
   for (;;) {
     const value = look();

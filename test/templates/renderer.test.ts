@@ -128,7 +128,7 @@ test('the process ends with an owner that is killed', async () => {
   const pid = Number(Buffer.from(value ?? []).toString());
   expect(isAlive(pid)).toBe(true);
   owner.kill('SIGKILL');
-  await waitUntil('the end of the process', () => !isAlive(pid), 3_000);
+  await waitUntil('the end of the process', () => !isAlive(pid));
 });
 
 function isAlive(pid: number): boolean {

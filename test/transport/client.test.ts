@@ -70,7 +70,7 @@ describe('the engine client', () => {
     one.pin(https, { address: '127.0.0.1', onTrouble: () => {} });
     expect(await kindOf(one.send(https, request()))).toBe('engine-unreachable');
     await eventually(() => opened.count === 1 && opened.open === 0);
-  }, 20_000);
+  }, 180_000);
 
   test('asks and reads, and uses one connection for requests in a row', async () => {
     const { url, opened } = upstream((socket) => {

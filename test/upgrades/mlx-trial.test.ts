@@ -53,7 +53,7 @@ test.if(engine !== null)(
       expect(trial.steps.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
       expect(begun).toEqual(['start', 'chat', 'stream', 'tools', 'thinking', 'stop']);
       // A killed process takes some milliseconds to vanish.
-      await waitUntil('nothing to be left', () => marked(processRegistry.nonce).length === 0, 1_000);
+      await waitUntil('nothing to be left', () => marked(processRegistry.nonce).length === 0);
     } finally {
       client.close();
       rmSync(root, { recursive: true, force: true });

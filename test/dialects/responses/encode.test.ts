@@ -93,7 +93,7 @@ describe('any answer', () => {
     const failed = eventsOf(encoded([text('a'), { type: 'fault', fault: new Fault('engine-died', 'It died.') }]));
     const events: WireEvent[] = [...streams.flat(), ...failed].map(asTheClientSeesIt);
     expect(typeErrors('ResponseStreamEvent', events)).toEqual([]);
-  }, 30_000);
+  }, 180_000);
 });
 
 /**

@@ -43,9 +43,15 @@ export type BenchOptions = {
   readonly parallel?: number;
   readonly connections?: number;
   readonly rangeBytes?: number;
+  /** Long unless a stall is what is tried: a busy machine stalls by itself, and each time costs a new connection. */
   readonly stallMs?: number;
   readonly modelsDir?: string;
 };
+
+/** The first byte of each range that the hub was asked for, from its question number `first` on. */
+export function startsAsked({ hub }: Bench, first: number): number[] {
+  return hub.contentAsked.slice(first).map(({ headers }) => Number(/^bytes=(\d+)-\d+$/.exec(headers.range ?? '')?.[1]));
+}
 
 /** A small model that is one. */
 export async function modelBytes(): Promise<Uint8Array> {
@@ -83,7 +89,13 @@ export async function startBench(files: readonly FakeFile[], options: BenchOptio
   const registry = new Registry({ store, bus, clock, headers: new HeaderCache(), modelsDir: () => modelsDir });
   const client = new HubClient({ clock, hubUrl: () => hub.url, tokenFor: () => null });
   const troubles: unknown[] = [];
-  const open = ({ disk = {}, parallel = 1, connections = 3, rangeBytes = 256 << 10, stallMs = 400 }: BenchOptions) => {
+  const open = ({
+    disk = {},
+    parallel = 1,
+    connections = 3,
+    rangeBytes = 256 << 10,
+    stallMs = 30_000,
+  }: BenchOptions) => {
     const downloads = new Downloads({
       hub: client,
       records,

@@ -7,6 +7,7 @@ import { readOptions } from '#src/engines/mlx/options.ts';
 import { packageSet, unsupported } from '#src/engines/mlx/package-set.ts';
 import { pythonEnvironment } from '#src/engines/mlx/python-tools.ts';
 import { installTrouble } from '#src/engines/mlx/python-trouble.ts';
+import { quickestMs } from '#test/support/quickest.ts';
 
 const text = { tools: true, thinking: true, vision: false, embedding: false };
 const eyes = { ...text, vision: true };
@@ -85,9 +86,9 @@ Options:
   });
 
   test('a list without an end takes no time and no memory', () => {
-    const startMs = performance.now();
-    expect(readOptions(`  --x {a,\n${'b,\n'.repeat(100_000)}`).size).toBeLessThanOrEqual(1);
-    expect(performance.now() - startMs).toBeLessThan(500);
+    const endless = `  --x {a,\n${'b,\n'.repeat(100_000)}`;
+    const tookMs = quickestMs(500, () => expect(readOptions(endless).size).toBeLessThanOrEqual(1));
+    expect(tookMs).toBeLessThan(500);
   });
 });
 

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'bun:test';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '#src/faults.ts';
+import { quickestWaitMs } from '#test/support/quickest.ts';
 import { until } from '#test/support/running-flow.ts';
 import { shelfBench } from './support/shelf-bench.ts';
 
@@ -32,7 +33,7 @@ describe.each(['any', 'pip'] as const)('with %s', (tool) => {
     expect(here.steps.map(({ phase }) => phase)).toContainValues(['looking', 'downloading', 'testing', 'done']);
     expect(here.steps.at(-1)?.source ?? '').toMatch(tool === 'pip' ? /^pip$/ : /^(uv|pip)$/);
     expect(existsSync(join(here.installDir, 'mlx-lm-9.1', '.making'))).toBe(false);
-  }, 60_000);
+  }, 180_000);
 });
 
 test('the newest is found out, put beside the other, and does not take its place', async () => {
@@ -45,7 +46,7 @@ test('the newest is found out, put beside the other, and does not take its place
   expect((await shelf.chosen())?.id).toBe('mlx-lm-9.1');
   await shelf.choose('mlx-lm-9.2');
   expect((await shelf.chosen())?.id).toBe('mlx-lm-9.2');
-}, 60_000);
+}, 180_000);
 
 test('the one in use, the chosen one and those of others are not removed', async () => {
   await using here = await shelfBench();
@@ -61,7 +62,7 @@ test('the one in use, the chosen one and those of others are not removed', async
   expect(here.names()).toEqual([]);
   expect(await shelf.chosen()).toBeNull();
   expect((await faultOf(shelf.remove(engine.id))).kind).toBe('not-found');
-}, 60_000);
+}, 180_000);
 
 test('one that does not run here is told in its own words, and nothing of it stays', async () => {
   await using here = await shelfBench();
@@ -70,7 +71,7 @@ test('one that does not run here is told in its own words, and nothing of it sta
   expect(fault.message).toContain("No module named 'nothing_of_this_name'");
   expect(here.names()).toEqual([]);
   expect(here.shelf.installer.progress?.phase).toBe('failed');
-}, 60_000);
+}, 180_000);
 
 test('a version that is nowhere is said so', async () => {
   await using here = await shelfBench();
@@ -78,7 +79,7 @@ test('a version that is nowhere is said so', async () => {
   expect(fault.kind).toBe('install-failed');
   expect(fault.message).toMatch(/no such mlx-lm for this machine: .*9\.9/i);
   expect(here.names()).toEqual([]);
-}, 60_000);
+}, 180_000);
 
 test('a version that would be a path or an option is refused', async () => {
   await using here = await shelfBench();
@@ -94,7 +95,7 @@ test('two who want the same wait for one installation; another version is refuse
   expect((await faultOf(shelf.add('9.2', never, () => {}))).kind).toBe('conflict');
   expect((await first).executable).toBe((await second).executable);
   expect(here.steps.filter(({ phase }) => phase === 'done')).toHaveLength(1);
-}, 60_000);
+}, 180_000);
 
 test('a cancelled installation leaves nothing', async () => {
   await using here = await shelfBench({ versions: { '9.1': 'hanging' } });
@@ -105,7 +106,7 @@ test('a cancelled installation leaves nothing', async () => {
   expect((await adding).kind).toBe('cancelled');
   expect(here.names()).toEqual([]);
   expect(here.shelf.installer.isRunning).toBe(false);
-}, 60_000);
+}, 180_000);
 
 test('what a killed Flow left half made is never listed, and swept by the next installation', async () => {
   await using here = await shelfBench();
@@ -120,7 +121,7 @@ test('what a killed Flow left half made is never listed, and swept by the next i
   mkdirSync(half);
   await here.shelf.add('9.1', never, () => {});
   expect(here.names()).toEqual(['mlx-lm-9.1', 'mlx-vlm-9.0']);
-}, 60_000);
+}, 180_000);
 
 test('an environment whose Python has gone is broken, and is made again', async () => {
   await using here = await shelfBench();
@@ -133,7 +134,7 @@ test('an environment whose Python has gone is broken, and is made again', async 
   expect(broken[0]?.reason).toContain('Python that it was made with is gone');
   await shelf.add('9.1', never, () => {});
   expect((await shelf.chosen())?.id).toBe('mlx-lm-9.1');
-}, 60_000);
+}, 180_000);
 
 test('an index that cannot be reached is offline, in words', async () => {
   const environment = {
@@ -145,7 +146,7 @@ test('an index that cannot be reached is offline, in words', async () => {
   expect(fault.kind).toBe('offline');
   expect(fault.message).toContain('cannot be reached');
   expect(here.names()).toEqual([]);
-}, 60_000);
+}, 180_000);
 
 test('without uv and without Python it says what to install', async () => {
   await using here = await shelfBench({ tool: 'none' });
@@ -175,7 +176,7 @@ test('a choice that is not there is an error, never a reason to take another', a
   await here.setSettings({ mlx_lm_choice: 'mlx-lm-8.8' });
   expect((await faultOf(here.shelf.chosen())).kind).toBe('engine-missing');
   expect((await faultOf(here.shelf.choose('mlx-lm-8.8'))).kind).toBe('not-found');
-}, 60_000);
+}, 180_000);
 
 test('a server on PATH is used in place, asked once, and never removed', async () => {
   await using other = await shelfBench();
@@ -185,14 +186,12 @@ test('a server on PATH is used in place, asked once, and never removed', async (
   const { installed } = await here.shelf.list();
   expect(installed).toEqual([{ ...theirs, id: `path:${theirs.executable}`, origin: 'path' }]);
   expect((await here.shelf.chosen())?.executable).toBe(theirs.executable);
-  const startMs = performance.now();
-  await here.shelf.list();
   // Starting Python takes longer.
-  expect(performance.now() - startMs).toBeLessThan(20);
+  expect(await quickestWaitMs(20, () => here.shelf.list())).toBeLessThan(20);
   expect((await faultOf(here.shelf.remove(`path:${theirs.executable}`))).kind).toBe('conflict');
   await here.shelf.add('9.2', never, () => {});
   expect((await here.shelf.chosen())?.id).toBe('mlx-lm-9.2');
-}, 60_000);
+}, 180_000);
 
 test('the named Python comes first, and one that is missing is an error', async () => {
   await using other = await shelfBench();
@@ -206,7 +205,7 @@ test('the named Python comes first, and one that is missing is an error', async 
   expect((await faultOf(here.shelf.choose('mlx-lm-9.2'))).message).toContain('FLOW_MLX_PYTHON names the engine');
   await using lost = await shelfBench({ python: '/nowhere/bin/python' });
   expect((await faultOf(lost.shelf.ensure(never))).message).toContain('FLOW_MLX_PYTHON names');
-}, 60_000);
+}, 180_000);
 
 test('a look for updates tells the newest and installs nothing', async () => {
   await using here = await shelfBench();
@@ -214,4 +213,4 @@ test('a look for updates tells the newest and installs nothing', async () => {
   await until('the look', () => !here.shelf.updates.isChecking, 30_000);
   expect(here.shelf.updates).toMatchObject({ latest: '9.3', trouble: null });
   expect(here.names()).toEqual([]);
-}, 60_000);
+}, 180_000);

@@ -30,8 +30,8 @@ export type Engine = { baseUrl: string; fake: FakeEngine; kill(signal?: NodeJS.S
 
 /** Waits for a condition, at most 10 s. */
 export async function until(isTrue: () => boolean, what = 'the condition'): Promise<void> {
-  for (let waits = 0; waits < 1000 && !isTrue(); waits += 1) await Bun.sleep(10);
-  if (!isTrue()) throw new Error(`${what} did not come true within 10 s`);
+  for (let waits = 0; waits < 3000 && !isTrue(); waits += 1) await Bun.sleep(10);
+  if (!isTrue()) throw new Error(`${what} did not come true within 30 s`);
 }
 
 export type Settled = {

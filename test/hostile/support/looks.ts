@@ -57,5 +57,5 @@ export async function stillLives({ page }: AttackedPage): Promise<void> {
       dataset.beats = String(Number(dataset.beats) + 1);
     });
   });
-  await page.waitForFunction(() => Number(document.body.dataset.beats) > 0, null, { timeout: 20_000 });
+  await page.waitForFunction(() => Number(document.body.dataset.beats) > 0);
 }

@@ -1,5 +1,6 @@
 /** A browser page under attack: what it does that no page may do is written down, whoever made it do so. */
 import type { Browser, ConsoleMessage, Page } from 'playwright-core';
+import { PAGE_MS_MAX } from '#test/support/browser.ts';
 import type { Hostile } from './corpus.ts';
 import { type Allowed, plantedIn, wordsOf } from './planted.ts';
 
@@ -35,6 +36,7 @@ export async function attackedPage(
 ): Promise<AttackedPage> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: false });
   const page = await context.newPage();
+  page.setDefaultTimeout(PAGE_MS_MAX);
   const troubles: string[] = [];
   page.on('dialog', (dialog) => {
     troubles.push(`dialog: ${dialog.message()}`);

@@ -4,6 +4,7 @@ import { charactersFor, matches } from '#src/repairs/schemas/bounded-pattern.ts'
 import { fitArguments } from '#src/repairs/schemas/fit-arguments.ts';
 import { grammarPattern } from '#src/repairs/schemas/grammar-pattern.ts';
 import { validate, violationText } from '#src/repairs/schemas/validate.ts';
+import { quickestMs } from '#test/support/quickest.ts';
 
 const NODE = { type: 'object', properties: { k: { type: 'array', items: { $ref: '#/$defs/N' } } }, required: ['k'] };
 // biome-ignore lint/suspicious/noThenProperty: it is JSON Schema's word
@@ -86,10 +87,11 @@ describe('a value', () => {
 
   test('is looked at for a bounded time, whatever the schema', () => {
     const circle = { $ref: '#/$defs/A', $defs: { A: { anyOf: [{ $ref: '#/$defs/A' }, { $ref: '#/$defs/A' }] } } };
-    const startedMs = performance.now();
-    validate(circle, 1);
-    validate({ items: { type: 'string' } }, Array(100_000).fill(1));
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    const tookMs = quickestMs(1_000, () => {
+      validate(circle, 1);
+      validate({ items: { type: 'string' } }, Array(100_000).fill(1));
+    });
+    expect(tookMs).toBeLessThan(1_000);
   });
 });
 
@@ -107,9 +109,10 @@ describe('a pattern', () => {
     'a*b',
   ]) {
     test(`is quick on the longest text that it is tried on: ${pattern}`, () => {
-      const startedMs = performance.now();
-      expect(matches(pattern, 'a'.repeat(charactersFor(pattern)))).not.toBeNull();
-      expect(performance.now() - startedMs).toBeLessThan(500);
+      const tookMs = quickestMs(500, () => {
+        expect(matches(pattern, 'a'.repeat(charactersFor(pattern)))).not.toBeNull();
+      });
+      expect(tookMs).toBeLessThan(500);
     });
   }
 
