@@ -1,4 +1,5 @@
 /** How long starts take: Flow's own, and a model's over what its engine takes by itself. */
+import { freePort } from '../support/free-port.ts';
 import { type RunningFlow, startFlow, until } from '../support/running-flow.ts';
 import { type Rig, residentMb, stateOf } from './rig.ts';
 import { type Spread, spreadOf } from './rounds.ts';
@@ -64,7 +65,7 @@ const READY_MS_MAX = 60_000;
 const PROBE_MS = 2;
 
 async function engineAlone({ argv, environment, key }: Command): Promise<number> {
-  const port = await freePort();
+  const port = freePort();
   const at = argv.indexOf('--port') + 1;
   const startedMs = performance.now();
   const child = Bun.spawn(argv.with(at, String(port)), { env: environment, stdio: ['pipe', 'ignore', 'ignore'] });
@@ -87,13 +88,6 @@ async function isReady(url: string): Promise<boolean> {
     ({ ok }) => ok,
     () => false,
   );
-}
-
-async function freePort(): Promise<number> {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }
 
 /** Time to the first bytes that hold a token. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Finding } from '#src/cli/doctor/finding.ts';
 import { checkClock, checkOpenFiles, checkSleep } from '#src/cli/doctor/machine-checks.ts';
 import { openFilesMax } from '#src/descriptors.ts';
+import { freePort } from '#test/support/free-port.ts';
 import { realEngine } from '#test/support/real-engine.ts';
 import { startFlow } from '#test/support/running-flow.ts';
 import { flow } from './flow-command.ts';
@@ -183,10 +184,3 @@ describe('the machine', () => {
     60_000,
   );
 });
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
-}

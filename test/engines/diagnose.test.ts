@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { diagnose as diagnoseEnding, loadStalled } from '#src/engines/diagnose.ts';
 import type { Command, CrashReport, Ending, LaunchPlan } from '#src/engines/engine.ts';
 import { llamaServer } from '#src/engines/llama-server.ts';
-import { freePort, someEngine, someLaunch, someModel, somePlan } from './support/plan.ts';
+import { freePort } from '../support/free-port.ts';
+import { someEngine, someLaunch, someModel, somePlan } from './support/plan.ts';
 import { runEngine } from './support/run-engine.ts';
 import { tinyGguf } from './support/tiny-gguf.ts';
 

@@ -8,7 +8,8 @@ import { readFeatures } from '#src/engines/features.ts';
 import { llamaServer } from '#src/engines/llama-server.ts';
 import { isObject } from '#src/json.ts';
 import { COMMON_SCRIPTS, writeScriptedModel } from '#test/support/scripted-model.ts';
-import { freePort, someEngine, someLaunch, someModel, somePlan } from './support/plan.ts';
+import { freePort } from '../support/free-port.ts';
+import { someEngine, someLaunch, someModel, somePlan } from './support/plan.ts';
 import { runEngine, until } from './support/run-engine.ts';
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'flow-drafting-')));

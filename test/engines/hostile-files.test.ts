@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import type { CrashReport } from '#src/engines/engine.ts';
 import { llamaServer } from '#src/engines/llama-server.ts';
 import { PUBLISHED } from '#test/hostile/support/gguf-corpus.ts';
-import { freePort, someModel, somePlan } from './support/plan.ts';
+import { freePort } from '../support/free-port.ts';
+import { someModel, somePlan } from './support/plan.ts';
 import { runEngine } from './support/run-engine.ts';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'flow-hostile-')));

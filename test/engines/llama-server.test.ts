@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import type { LaunchPlan } from '#src/engines/engine.ts';
 import { readFeatures } from '#src/engines/features.ts';
 import { contextPerConversation, llamaServer } from '#src/engines/llama-server.ts';
-import { freePort, someEngine, someLaunch, someModel, somePlan } from './support/plan.ts';
+import { freePort } from '../support/free-port.ts';
+import { someEngine, someLaunch, someModel, somePlan } from './support/plan.ts';
 import { type RunningEngine, runEngine, until } from './support/run-engine.ts';
 import { tinyGguf } from './support/tiny-gguf.ts';
 

@@ -8,6 +8,7 @@ import { isObject } from '#src/json.ts';
 import { makeDemoModel } from '#src/models/demo.ts';
 import { type EngineProcess, spawnEngine } from '#src/supervision/process.ts';
 import { makeFakeEngine } from '#test/support/fake-engine-launcher.ts';
+import { freePort } from '#test/support/free-port.ts';
 import { realEngine } from '#test/support/real-engine.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
@@ -35,9 +36,7 @@ afterAll(async () => {
 });
 
 async function serve(executable: string, model: string, env: Record<string, string>): Promise<string> {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
+  const port = freePort();
   let isReady = false;
   const argv = [executable, '-m', model, '--port', String(port), '-c', '2048', '-np', '2', '--slots', '--metrics'];
   const child = spawnEngine({

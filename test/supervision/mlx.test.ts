@@ -5,7 +5,8 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ports } from '#src/supervision/ports.ts';
-import { freePort, someLaunch, someModel } from '#test/engines/support/plan.ts';
+import { someLaunch, someModel } from '#test/engines/support/plan.ts';
+import { freePort } from '#test/support/free-port.ts';
 import { realMlx } from '#test/support/mlx-engine.ts';
 import { keepMlx, testAdapter } from '#test/support/mlx-keeper.ts';
 import { marked } from '#test/support/processes.ts';

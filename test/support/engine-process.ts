@@ -1,4 +1,5 @@
 /** Runs the real llama-server on a model for as long as a test: `await using engine = await startEngine(path)`. */
+import { freePort } from './free-port.ts';
 import { realEngine } from './real-engine.ts';
 
 const READY_WITHIN_MS = 20_000;
@@ -47,13 +48,6 @@ export async function startEngine(
     await Bun.sleep(POLL_MS);
   }
   return { baseUrl, pid: child.pid, log: () => log, [Symbol.asyncDispose]: stop };
-}
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }
 
 async function isHealthy(baseUrl: string): Promise<boolean> {

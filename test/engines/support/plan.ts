@@ -68,11 +68,3 @@ export function someEngine(differences: Partial<InstalledEngine> = {}): Installe
 export function somePlan(parts: Partial<LaunchPlan> & { readonly model: Model }): LaunchPlan {
   return { launch: someLaunch(), engine: someEngine(), port: 8081, apiKey: 'key-of-the-test', ...parts };
 }
-
-/** A port that was free a moment ago. */
-export function freePort(): number {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
-}

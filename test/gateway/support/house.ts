@@ -23,6 +23,7 @@ import { Pulse } from '#src/stream/pulse.ts';
 import { SocketEngineClient } from '#src/transport/client.ts';
 import type { FakeRequest } from '#test/support/fake-engine-behaviour.ts';
 import { type FakeEngine, type FakeRecord, makeFakeEngine } from '#test/support/fake-engine-launcher.ts';
+import { freePort } from '#test/support/free-port.ts';
 import { mapMemory } from '#test/support/map-memory.ts';
 import { llamaSpeech } from '#test/support/speech.ts';
 
@@ -265,9 +266,7 @@ export class House {
   async engine(request: FakeRequest = {}, slots = 512): Promise<Engine> {
     const folder = mkdtempSync(join(tmpdir(), 'flow-gateway-'));
     const fake = makeFakeEngine(folder, { request, no_tether: true });
-    const probe = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => {} } });
-    const port = probe.port;
-    probe.stop(true);
+    const port = freePort();
     const argv = [fake.executable, '--port', String(port), '-np', String(slots), '-c', '4096', '--alias', MODEL.id];
     const env = { ...process.env, LLAMA_API_KEY: 'engine-key' };
     const child = Bun.spawn(argv, { env, stdin: 'pipe', stdout: 'ignore', stderr: 'ignore' });
