@@ -3,7 +3,6 @@ import { faultOfAnswer, NO_TIMINGS, NO_USAGE } from '#src/dialects/chat/engine-w
 import type { Dialect } from '#src/dialects/dialect.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, jsonOrNull, numberOrNull, stringOrNull } from '#src/json.ts';
-import { clientName } from '#src/keys/who.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { EngineClient } from '#src/transport/exchange.ts';
 import { type Counting, countedOrGuessed } from './count-by-asking.ts';
@@ -13,7 +12,7 @@ import { readBody } from './json-body.ts';
 import { keyHeader, underLease } from './lend.ts';
 import { Life } from './life.ts';
 import { refuseOddModel } from './odd-model.ts';
-import { namingHeaders, refusalResponse } from './order.ts';
+import { namingHeaders, openTicket, refusalResponse } from './order.ts';
 import { prepare } from './prepare.ts';
 import type { GatewayServices } from './services.ts';
 import { isLlama } from './wording.ts';
@@ -27,13 +26,7 @@ export async function countTokens(
   const { read, place } = await readBody(services.bodies, request);
   using _place = place;
   const wanted = read instanceof Fault ? null : stringOrNull(read.body.model);
-  const ticket = services.tracker.open({
-    route: new URL(request.url).pathname,
-    dialect: dialect.name,
-    wantedModel: wanted,
-    isStream: false,
-    client: clientName(request.headers.get('user-agent')),
-  });
+  const ticket = openTicket(services, request, { dialect: dialect.name, wantedModel: wanted, isStream: false });
   const life = new Life({ ticket, clientSignal: request.signal, heartbeat: '' });
   let modelId: string | null = null;
   using _beats = services.pulse.join(life);

@@ -6,7 +6,6 @@ import type { ChatRequest } from '#src/dialects/chat-request.ts';
 import type { AnswerHead, Dialect, Voice } from '#src/dialects/dialect.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
-import { clientName } from '#src/keys/who.ts';
 import type { Behaviour } from '#src/models/behaviour.ts';
 import type { Model } from '#src/models/model.ts';
 import type { Ticket } from '#src/requests/request.ts';
@@ -16,7 +15,7 @@ import type { Addressee } from './foreign-body.ts';
 import { hopsOf } from './hops.ts';
 import { type JsonBody, type ReadBody, readBody } from './json-body.ts';
 import { refuseOddModel } from './odd-model.ts';
-import { type Call, type Order, refuse, type Wording } from './order.ts';
+import { type Call, type Order, openTicket, refuse, type Wording } from './order.ts';
 import { askedParameters } from './parameters.ts';
 import { mayStream, prepare } from './prepare.ts';
 import type { GatewayServices } from './services.ts';
@@ -76,13 +75,7 @@ export async function enterRead(
 ): Promise<Response> {
   const json = read instanceof Fault ? null : read;
   const wanted = modelId ?? (typeof json?.body.model === 'string' ? json.body.model : null);
-  const ticket = services.tracker.open({
-    route: new URL(request.url).pathname,
-    dialect: door.voice.name,
-    wantedModel: wanted,
-    isStream,
-    client: clientName(request.headers.get('user-agent')),
-  });
+  const ticket = openTicket(services, request, { dialect: door.voice.name, wantedModel: wanted, isStream });
   const arrived: Call = { services, voice: door.voice, ticket, clientSignal: request.signal, place, hops: 0 };
   if (read instanceof Fault) return refuse(arrived, read);
   let order: Order;

@@ -11,7 +11,6 @@ import { readPlain } from '#src/dialects/ollama/request.ts';
 import { NDJSON, ollamaVoice } from '#src/dialects/ollama/voice.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, numberOrNull, stringOrNull } from '#src/json.ts';
-import { clientName } from '#src/keys/who.ts';
 import type { KeepAlive, Lender } from '#src/scheduling/lease.ts';
 import { plainOrder } from './completions.ts';
 import { type Door, enterRead, translatedDoor, verbatimDoor } from './doors.ts';
@@ -20,7 +19,7 @@ import { readBody } from './json-body.ts';
 import { lendingBy, underLease } from './lend.ts';
 import { Life } from './life.ts';
 import { refuseOddModel } from './odd-model.ts';
-import { namingHeaders, refusalResponse } from './order.ts';
+import { namingHeaders, openTicket, refusalResponse } from './order.ts';
 import type { GatewayServices } from './services.ts';
 
 /** One request of Ollama's protocol: how long its model is to stay, and how long things took. */
@@ -114,13 +113,7 @@ async function loadOnly(services: GatewayServices, wordless: Wordless): Promise<
   const { shape, body, request, isStream, course } = wordless;
   const voice = ollamaVoice(shape);
   const wanted = stringOrNull(body.model);
-  const ticket = services.tracker.open({
-    route: new URL(request.url).pathname,
-    dialect: voice.name,
-    wantedModel: wanted,
-    isStream,
-    client: clientName(request.headers.get('user-agent')),
-  });
+  const ticket = openTicket(services, request, { dialect: voice.name, wantedModel: wanted, isStream });
   const life = new Life({ ticket, clientSignal: request.signal, heartbeat: '' });
   let modelId: string | null = null;
   using _beats = services.pulse.join(life);

@@ -1,11 +1,12 @@
-/** A request that is ready to be asked, and the words in which it is refused. */
+/** The record of a request, the request when it is ready to be asked, and the words in which it is refused. */
 import { faultOfAnswer } from '#src/dialects/chat/engine-word.ts';
 import type { AnswerHead, Collector, Encoder, Voice } from '#src/dialects/dialect.ts';
 import { Fault } from '#src/faults.ts';
+import { clientName } from '#src/keys/who.ts';
 import type { EngineKind } from '#src/models/model.ts';
 import { repairChain } from '#src/repairs/repairs.ts';
 import type { RepairContext, Sink, Stage } from '#src/repairs/stage.ts';
-import type { AskedParameters, Outcome, RepairUse, Ticket, Usage } from '#src/requests/request.ts';
+import type { AskedParameters, Outcome, RepairUse, RequestHead, Ticket, Usage } from '#src/requests/request.ts';
 import type { Lease } from '#src/scheduling/lease.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
 import { inflated } from '#src/transport/inflate.ts';
@@ -76,6 +77,16 @@ export type Call = {
   /** Flows that the request came through before this one. */
   readonly hops: number;
 };
+
+/** Begins the record of a request. */
+export function openTicket(
+  { tracker }: GatewayServices,
+  request: Request,
+  { dialect, wantedModel, isStream }: Pick<RequestHead, 'dialect' | 'wantedModel' | 'isStream'>,
+): Ticket {
+  const route = new URL(request.url).pathname;
+  return tracker.open({ route, dialect, wantedModel, isStream, client: clientName(request.headers.get('user-agent')) });
+}
 
 /** Settles a request that comes to nothing, and words it. */
 export function refuse(call: Call, fault: Fault, modelId: string | null = null, outcome?: Outcome): Response {
