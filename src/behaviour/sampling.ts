@@ -6,7 +6,7 @@ import type { Behaviour } from '#src/models/behaviour.ts';
 export type BodyChanges = { readonly set: JsonObject; readonly drop: readonly string[] };
 
 /** Behaviour fields that are defaults of a request's body, as people write them. */
-export const SAMPLING_FIELDS = [
+const SAMPLING_FIELDS = [
   'temperature',
   'top_p',
   'top_k',

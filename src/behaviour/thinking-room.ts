@@ -33,7 +33,7 @@ export type Room = {
 };
 
 /** Room for thoughts beside a small limit, when nobody said how much. */
-export const THINKING_ROOM_TOKENS = 4096;
+const THINKING_ROOM_TOKENS = 4096;
 /** Of a large limit, an answer keeps at least this much, or a quarter if that is more. */
 const ANSWER_ROOM_TOKENS = 4096;
 const ANSWER_RATIO = 0.25;

@@ -29,7 +29,7 @@ type Word = {
  * their small thinking models 1,024, 8,192 and 24,576; the low end is doubled, since local models need about a thousand
  * tokens to arrive anywhere.
  */
-export const EFFORT_BUDGETS: Required<EffortBudgets> = {
+const EFFORT_BUDGETS: Required<EffortBudgets> = {
   minimal: 512,
   low: 2048,
   medium: 8192,

@@ -27,7 +27,7 @@ export type WalkOptions = {
 export const ENTRIES_MAX = 100_000;
 
 /** Whether a file's name is that of a GGUF file. */
-export function isGgufName(name: string): boolean {
+function isGgufName(name: string): boolean {
   return /\.gguf$/i.test(name);
 }
 

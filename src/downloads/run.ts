@@ -38,7 +38,7 @@ const STAGING = '.downloads';
 const CHECK_BYTES = 256 << 10;
 
 /** Where the parts of a download lie: on the disk that they are for, so that a rename puts them in place. */
-export function partsFolder({ root, id }: Pick<DownloadRecord, 'root' | 'id'>): string {
+function partsFolder({ root, id }: Pick<DownloadRecord, 'root' | 'id'>): string {
   return join(root, STAGING, id);
 }
 

@@ -5,7 +5,7 @@ import { addressesOf, type LookUp } from './addresses.ts';
 import { type Answer, type Answers, type Recognised, recognise } from './recognise.ts';
 
 /** One question. */
-export const QUESTION_MS_MAX = 3_000;
+const QUESTION_MS_MAX = 3_000;
 const ANSWER_BYTES_MAX = 4 << 20;
 
 export type Asked = {

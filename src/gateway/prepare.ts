@@ -90,7 +90,7 @@ function contextOf({ lender }: GatewayServices, { id, trainedContextTokens }: Mo
 }
 
 /** What the normaliser should do for a model. */
-export function contentRules(services: GatewayServices, model: Model, traits: ModelTraits): ContentRules {
+function contentRules(services: GatewayServices, model: Model, traits: ModelTraits): ContentRules {
   const { wantsShortCallIds, wantsAlternation } = traits;
   return {
     stripAttribution: services.settings.current.strip_attribution,

@@ -43,7 +43,7 @@ export async function sourceOf(
 }
 
 /** The engine's answer as a stream. Throws the Fault that a whole one holds, or 'engine-refused' for no JSON object. */
-export async function asStream(response: ExchangeResponse): Promise<Source> {
+async function asStream(response: ExchangeResponse): Promise<Source> {
   if (!JSON_TYPE.test(response.headers['content-type'] ?? '')) return response;
   const pieces = [Buffer.from(streamOfWhole(await response.text()))];
   return { read: async () => pieces.shift() ?? null, close: () => {} };

@@ -28,7 +28,7 @@ export type KeyGround = {
 };
 
 export const KEY_NAME_LENGTH_MAX = 40;
-export const REQUESTS_PER_MINUTE_MAX = 10_000;
+const REQUESTS_PER_MINUTE_MAX = 10_000;
 const TOKENS_PER_DAY_MAX = 1_000_000_000_000;
 const MODELS_MAX = 200;
 const MODEL_NAME_LENGTH_MAX = 300;

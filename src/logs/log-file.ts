@@ -3,7 +3,7 @@ import { chmod, type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock, Timer } from '#src/clock.ts';
 
-export const LOG_FILE_BYTES_MAX = 10_000_000;
+const LOG_FILE_BYTES_MAX = 10_000_000;
 const OLD_FILES_MAX = 2;
 const FLUSH_MS = 250;
 /** What may wait for a slow disk; more is dropped and counted. */

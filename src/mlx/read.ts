@@ -14,7 +14,7 @@ import { folderTemplates } from './templates.ts';
 /** Real ones have some kilobytes; with a word for each of many layers, some ten. */
 export const CONFIG_BYTES_MAX = 1 << 20;
 /** One line for each tensor. */
-export const INDEX_BYTES_MAX = 32 << 20;
+const INDEX_BYTES_MAX = 32 << 20;
 const FIRST_BYTES = 64 << 10;
 /** All headers of a model together; those of the largest models have some 12 MB. */
 const HEADERS_BYTES_MAX = 64 << 20;

@@ -22,7 +22,7 @@ export type FolderTemplates = {
   readonly endText: string;
 };
 
-export const TOKENIZER_NAME = 'tokenizer_config.json';
+const TOKENIZER_NAME = 'tokenizer_config.json';
 const JINJA_NAME = 'chat_template.jinja';
 const JSON_NAME = 'chat_template.json';
 const MORE_NAME = 'additional_chat_templates';

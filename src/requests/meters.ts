@@ -5,9 +5,9 @@
 import type { NewLoadRow, NewRequestRow } from '#src/store/schema.ts';
 
 /** Upper bounds in seconds; the last bucket is open. */
-export const TTFT_BOUNDS_S: readonly number[] = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
-export const QUEUE_BOUNDS_S: readonly number[] = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
-export const DURATION_BOUNDS_S: readonly number[] = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800];
+const TTFT_BOUNDS_S: readonly number[] = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+const QUEUE_BOUNDS_S: readonly number[] = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+const DURATION_BOUNDS_S: readonly number[] = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800];
 
 /** A histogram as Prometheus wants it; `counts` has one more entry than there are bounds. */
 export type Histogram = { readonly boundsS: readonly number[]; readonly counts: number[]; sumS: number };

@@ -16,7 +16,7 @@ export type ModelUsage = {
 export type ModelUsagesParts = { readonly store: Store; readonly clock: Pick<Clock, 'monotonicMs' | 'wallMs'> };
 
 /** Days that count as of late. */
-export const USAGE_DAYS = 30;
+const USAGE_DAYS = 30;
 const ROWS_MAX = 20_000;
 const FRESH_MS = 10_000;
 

@@ -38,7 +38,7 @@ export function standing(occupant: Occupant, want: Want, nowMs: number, rules: T
 }
 
 /** When the want may push the occupant out although it is wanted or was loaded a moment ago. */
-export function turnEndsAtMs(occupant: Occupant, want: Want, rules: TurnRules): number {
+function turnEndsAtMs(occupant: Occupant, want: Want, rules: TurnRules): number {
   return Math.max(want.sinceMs, occupant.readySinceMs) + rules.starvationMs;
 }
 
@@ -46,7 +46,7 @@ export function turnEndsAtMs(occupant: Occupant, want: Want, rules: TurnRules): 
  * Until when a ready model is not swapped out though idle: the configured time, or its own load time where that is
  * longer, since a model should stay at least as long as it took to load. 0 configured = no such protection.
  */
-export function residentUntilMs(occupant: Occupant, rules: TurnRules): number {
+function residentUntilMs(occupant: Occupant, rules: TurnRules): number {
   if (rules.residencyMs === 0) return occupant.readySinceMs;
   return occupant.readySinceMs + Math.max(rules.residencyMs, occupant.reloadMs);
 }

@@ -16,7 +16,7 @@ export type ArrivalBounds = {
 /** Up to here bodies are many and cheap; beyond it they are pictures, and two of them fill a small machine. */
 export const LARGE_BYTES = 8 << 20;
 /** Silence after which a sender is given up. */
-export const SILENCE_MS_MAX = 60_000;
+const SILENCE_MS_MAX = 60_000;
 /** A sender that is never silent for long still has to be this quick on the whole. */
 const BYTES_PER_S_MIN = 16 << 10;
 /** Read in one piece, by the platform: a third of the time of reading it by pieces (measured at 300 kB). */

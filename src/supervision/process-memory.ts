@@ -59,7 +59,7 @@ async function askPs(leaderPid: number, last: Known): Promise<void> {
 }
 
 /** The group's share of `ps -axo pgid=,rss=` (kilobytes), in bytes; null when the group is not in it. */
-export function sumOfGroup(listing: string, leaderPid: number): number | null {
+function sumOfGroup(listing: string, leaderPid: number): number | null {
   let bytes: number | null = null;
   for (const line of listing.split('\n')) {
     const [group, kilobytes] = line.trim().split(/\s+/).map(Number);

@@ -19,8 +19,8 @@ export const WORDS = {
 } as const;
 
 /** Text whose characters some templates escape. */
-export const MARKED_TEXT = `${WORDS.user} <tag> & "quoted" 'single'`;
-export const SHORT_CALL_ID = 'abcDEF123';
+const MARKED_TEXT = `${WORDS.user} <tag> & "quoted" 'single'`;
+const SHORT_CALL_ID = 'abcDEF123';
 const SECOND_CALL_ID = 'ghiJKL456';
 const LONG_CALL_ID = 'call_0123456789abcdefghij';
 

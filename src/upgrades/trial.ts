@@ -36,7 +36,7 @@ export type TrialListener = {
 };
 
 /** Name of the log of engines on trial. */
-export const TRIAL_LOG = 'engine-trial';
+const TRIAL_LOG = 'engine-trial';
 const TAIL_LINES_MAX = 40;
 /** An engine that is killed is gone a moment later. */
 const STOP_MAX_MS = STOP_GRACE_MS + 5_000;

@@ -53,7 +53,7 @@ export type Opening =
   | { readonly kind: 'refused'; readonly verdict: 'wrong' | 'expired' | 'throttled' };
 
 /** Name of the dashboard's cookie. */
-export const SESSION_COOKIE = 'flow_session';
+const SESSION_COOKIE = 'flow_session';
 /** Takes the dashboard's cookie away. */
 export const CLOSING_COOKIE = `${SESSION_COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`;
 

@@ -16,7 +16,7 @@ export type HostRules = {
 };
 
 /** The names of this machine's loopback, as browsers write them. */
-export const LOOPBACK_NAMES: readonly string[] = ['127.0.0.1', 'localhost', '[::1]'];
+const LOOPBACK_NAMES: readonly string[] = ['127.0.0.1', 'localhost', '[::1]'];
 
 /** Bun joins two Host headers to `a, b`; the comma fails here. */
 const HOST_PATTERN = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::(\d{1,5}))?$/;

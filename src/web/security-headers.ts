@@ -1,7 +1,7 @@
 /** The headers that every answer carries, whoever made it. */
 
 /** Nothing but our own files, no inline script or style, no frame round us. */
-export const CONTENT_SECURITY_POLICY = [
+const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

@@ -46,7 +46,7 @@ export function frame(event: string, data: string): string {
 }
 
 /** A request's id as this protocol writes it. */
-export function requestIdOf(requestId: string): string {
+function requestIdOf(requestId: string): string {
   return `req_${requestId}`;
 }
 

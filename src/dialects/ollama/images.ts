@@ -19,7 +19,7 @@ export function readImages(value: unknown, path: string): readonly ContentPart[]
 }
 
 /** The media type by the first bytes. */
-export function imageType(base64: string): string {
+function imageType(base64: string): string {
   const bytes = Buffer.from(base64.slice(0, OPENING_CHARACTERS), 'base64').toString('latin1');
   if (bytes.startsWith('\x89PNG')) return 'image/png';
   if (bytes.startsWith('\xff\xd8\xff')) return 'image/jpeg';

@@ -36,7 +36,7 @@ type Asking = Pick<PythonInstallerDeps, 'kind' | 'environment' | 'machine'>;
 type Running = { readonly wish: string; readonly promise: Promise<InstalledEngine>; readonly abort: AbortController };
 
 /** Folders that are being removed. */
-export const GOING_PREFIX = '.going-';
+const GOING_PREFIX = '.going-';
 /** As Python numbers releases; nothing that could be read as a path or an option. */
 const VERSION = /^\d[A-Za-z0-9.]{0,40}$/;
 
@@ -190,7 +190,7 @@ export function engineIn(folder: string, kind: MlxKind, { version }: Pick<Manife
 }
 
 /** The console script of a kind in an environment. */
-export function scriptIn(folder: string, kind: MlxKind): string {
+function scriptIn(folder: string, kind: MlxKind): string {
   return join(folder, 'bin', MLX_PROGRAMS[kind].script);
 }
 

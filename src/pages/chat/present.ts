@@ -91,7 +91,7 @@ export function liveWords(view: RequestView | null): string {
 }
 
 /** What an answer cost: speed, tokens, time to the first one, what came from the cache. */
-export function figureWords({ figures }: Turn): string {
+function figureWords({ figures }: Turn): string {
   if (figures === null) return '';
   const { tokensPerS, outputTokens, firstTokenMs, inputTokens, cachedTokens, repairs } = figures;
   const cached = cachedTokens ? ` (${countText(cachedTokens)} cached)` : '';

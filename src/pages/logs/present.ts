@@ -22,7 +22,7 @@ export type EntryLines = {
   readonly atMs: number | null;
 };
 
-export const LEVEL_RANKS: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
+const LEVEL_RANKS: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
 const CRASHES_MAX = 3;
 /** As Flow's own lines name a request. */
 const REQUEST = /\b(?:request|requestId|request_id)=([0-9a-f]{12})\b/d;

@@ -207,7 +207,7 @@ export type SectionWords = Pick<SettingsSectionData, 'said' | 'trouble'> & {
   readonly wrongField: string | null;
 };
 
-export const NO_WORDS: SectionWords = { said: null, trouble: null, typed: null, wrongField: null };
+const NO_WORDS: SectionWords = { said: null, trouble: null, typed: null, wrongField: null };
 
 /** The names of all sections, in their order. */
 export const SECTION_NAMES: readonly string[] = SECTIONS.map(({ name }) => name);

@@ -22,7 +22,7 @@ export function spanNamed(name: string | undefined): SpanName {
   return SPANS.find((span) => span.name === name)?.name ?? SPANS[0].name;
 }
 
-export const POINTS = 60;
+const POINTS = 60;
 const OVERALL_S = 3_720;
 /** A model's wave reaches back over five minutes. */
 const WAVE_STEP_S = 5;

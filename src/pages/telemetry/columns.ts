@@ -50,7 +50,7 @@ const COLUMNS: readonly Column[] = [
   figure('took', 'Took', true, ({ durationMs }) => elapsedText(durationMs)),
 ];
 
-export const COLUMN_NAMES: readonly string[] = COLUMNS.map(({ name }) => name);
+const COLUMN_NAMES: readonly string[] = COLUMNS.map(({ name }) => name);
 
 /** Names out of an address, in the table's own order; null when none of them is a column, or all are the usual ones. */
 export function chosenColumns(names: readonly string[]): readonly string[] | null {

@@ -52,7 +52,7 @@ type Range = {
 };
 
 /** `stepMs` is how exact the end is: a longer period costs more to read, so it is read more rarely. */
-export const RANGES: Readonly<Record<RangeName, Range>> = {
+const RANGES: Readonly<Record<RangeName, Range>> = {
   '15m': { lengthMs: 15 * MINUTE_MS, buckets: 45, stepMs: 1000, refreshS: 3, words: 'the last 15 minutes' },
   '1h': { lengthMs: HOUR_MS, buckets: 60, stepMs: 1000, refreshS: 5, words: 'the last hour' },
   '24h': { lengthMs: DAY_MS, buckets: 48, stepMs: 5000, refreshS: 10, words: 'the last 24 hours' },
@@ -140,7 +140,7 @@ export function addressOf(path: string, wish: Wish, change: Readonly<Record<stri
 }
 
 /** As it stands in an address: `before`, `model:gemma`; '' = nothing. */
-export function againstText(against: Against | null): string {
+function againstText(against: Against | null): string {
   if (against === null) return '';
   return against.kind === 'model' ? `model:${against.modelId}` : against.kind;
 }
@@ -160,7 +160,7 @@ export function momentOf(text: string): number | null {
 }
 
 /** As an input of date and time takes it. */
-export function localText(ms: number): string {
+function localText(ms: number): string {
   const time = new Date(ms);
   const two = (value: number) => String(value).padStart(2, '0');
   const day = `${String(time.getFullYear()).padStart(4, '0')}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;

@@ -10,9 +10,6 @@
 /** One string, planted in one sink. */
 export type Hostile = { readonly mark: string; readonly text: string };
 
-/** The attribute that no element of ours has. */
-export const BRAND = 'pwned';
-
 type Attack = (mark: string, elsewhere: string) => string;
 
 const MARKUP: readonly Attack[] = [
