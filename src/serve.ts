@@ -121,6 +121,8 @@ async function run(context: Context, flow: Flow, signals: Signals, isAsked: bool
     clock,
     residentBytes: () => process.memoryUsage.rss(),
     collect: () => Bun.gc(true),
+    requests: flow.tracker,
+    shrink: () => Bun.shrink(),
   });
 
   await signals.first;

@@ -48,6 +48,7 @@ export class RequestTracker implements Tracker {
   #tickTimer: Timer | null = null;
   #sweepTimer: Timer | null = null;
   #openCount = 0;
+  #begunCount = 0;
   #tokens = 0;
 
   constructor(parts: TrackerParts) {
@@ -67,6 +68,7 @@ export class RequestTracker implements Tracker {
     const ticket = new RequestTicket(newRequestId(), head, this.#parts.clock.wallMs(), this.#desk);
     this.#tickets.set(ticket.id, ticket);
     this.#openCount += 1;
+    this.#begunCount += 1;
     this.#tellSoon(ticket);
     return ticket;
   }
@@ -97,6 +99,11 @@ export class RequestTracker implements Tracker {
 
   get openCount(): number {
     return this.#openCount;
+  }
+
+  /** Requests since the start. */
+  get begunCount(): number {
+    return this.#begunCount;
   }
 
   get tokensPerS(): number {
