@@ -154,7 +154,7 @@ describe('a request ends once and leaves nothing', () => {
     await until('both rows', async () => (await rows()).length === 2);
   });
 
-  test('when the client leaves while the prompt is read', async () => {
+  test('F-26: when the client leaves while the prompt is read', async () => {
     await flow.json('/api/models/flow-demo/load', { batch_size: 64, ubatch_size: 64, threads: 1 });
     await until('ready', async () => (await demo()).state.phase === 'ready');
     const client = new AbortController();
@@ -168,7 +168,7 @@ describe('a request ends once and leaves nothing', () => {
     await until('a free slot', async () => (await busySlots()) === 0);
   });
 
-  test('when the client leaves while it is answered', async () => {
+  test('F-27: when the client leaves while it is answered', async () => {
     const client = new AbortController();
     const response = await ask(endless, client.signal);
     await response.body?.getReader().read();

@@ -275,7 +275,7 @@ describe('a client that leaves', () => {
 
   for (const body of [chat(), streamed()]) {
     const kind = body === chat() ? 'whole' : 'streamed';
-    test(`while it waits for a lease gives up its place (${kind})`, async () => {
+    test(`F-24: while it waits for a lease gives up its place (${kind})`, async () => {
       house.lender.gate = new Promise(() => {});
       await leave(body, () => until(() => house.lender.waiting === 1));
       expect(house.lender.waiting).toBe(0);
@@ -293,15 +293,17 @@ describe('a client that leaves', () => {
       expect(await recorded(engine, 'request-abort')).toMatchObject([{ phase: 'headers' }]);
     });
 
-    test(`in the prefill closes the engine’s socket (${kind})`, async () => {
+    test(`F-26: in the prefill closes the engine’s socket (${kind})`, async () => {
       const engine = await house.engine({ hang_in_prefill: true });
-      await leave(body, () => recorded(engine, 'request-begin').then(() => Bun.sleep(50)));
+      await leave(body, () => recorded(engine, 'request-begin').then(() => Bun.sleep(500)));
       expect(await recorded(engine, 'request-abort')).toMatchObject([{ phase: 'prefill' }]);
     });
 
-    test(`in the generation closes the engine’s socket (${kind})`, async () => {
+    test(`F-27: in the generation closes the engine’s socket (${kind})`, async () => {
       const engine = await house.engine({ tokens: 10_000, tokens_per_s: 100 });
-      await leave(body, () => recorded(engine, 'request-begin').then(() => Bun.sleep(200)));
+      // Of a whole answer nobody hears before its end.
+      const begun = () => recorded(engine, 'request-begin').then(() => Bun.sleep(500));
+      await leave(body, kind === 'whole' ? begun : () => until(() => house.tracker.generated > 0));
       expect(await recorded(engine, 'request-abort')).toMatchObject([{ phase: 'generation' }]);
     });
   }
@@ -309,7 +311,7 @@ describe('a client that leaves', () => {
   test('of Anthropic’s protocol closes the engine’s socket too', async () => {
     const engine = await house.engine({ tokens: 10_000, tokens_per_s: 100 });
     const asked = messagesBody();
-    await leave(asked, () => recorded(engine, 'request-begin').then(() => Bun.sleep(200)), '/v1/messages');
+    await leave(asked, () => until(() => house.tracker.generated > 0), '/v1/messages');
     await recorded(engine, 'request-abort');
   });
 });

@@ -36,7 +36,7 @@ describe('the body for the engine', () => {
     );
   });
 
-  test('lacks what would steer the engine, and keeps what nobody knows', () => {
+  test('S-36: lacks what would steer the engine, and keeps what nobody knows', () => {
     const steering = { id_slot: 0, lora: [], n_discard: -1, chat_template: '{{ x }}' };
     const text = JSON.stringify({ ...steering, fancy: { api_base: 'http://evil' }, prompt: 'a' });
     expect(JSON.parse(sent(text))).toEqual({ fancy: { api_base: 'http://evil' }, prompt: 'a' });

@@ -51,6 +51,8 @@ export class CountingTracker {
   settlements = 0;
   /** How often any ticket was told how far its prompt is read. */
   prefilled = 0;
+  /** How often any ticket was told of tokens. */
+  generated = 0;
   readonly controllers = new Map<string, AbortController>();
 
   open(head: RequestHead): Ticket {
@@ -74,6 +76,7 @@ export class CountingTracker {
         prefills.push(progress);
       },
       output: (tokens: number) => {
+        this.generated += 1;
         outputs = tokens;
       },
       sending: () => calls.push('sending'),
