@@ -54,7 +54,8 @@ async function serve(executable: string, model: string, env: Record<string, stri
 }
 
 async function ask(url: string, path: string, body?: object, key = 'k') {
-  const init = { headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' } };
+  // llama-server closes a connection after a stream without saying so: the next question would meet that end.
+  const init = { keepalive: false, headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' } };
   const post = body ? { method: 'POST', body: JSON.stringify(body) } : {};
   const response = await fetch(`${url}${path}`, { ...init, ...post });
   return { status: response.status, text: await response.text() };
