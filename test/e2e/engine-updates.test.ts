@@ -100,7 +100,7 @@ describe('a new engine that is bad leaves the old one in force:', () => {
       expect((await house.flow.json(`/api/engines/${TAG}`, undefined, 'DELETE')).status).toBe(200);
       expect((await house.flow.json('/api/engines/rollback', {})).status).toBe(409);
     },
-    60_000,
+    180_000,
   );
 });
 

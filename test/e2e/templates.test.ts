@@ -97,7 +97,7 @@ test.each(['good', 'strict'])(
       expect({ name, prompt: answer.body.prompt }).toEqual({ name, prompt });
     }
   },
-  60_000,
+  180_000,
 );
 
 test('a load says what is wrong with the template, and goes on', async () => {

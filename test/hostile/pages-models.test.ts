@@ -85,7 +85,7 @@ test.each([
     await attacked.page.waitForFunction(() => document.querySelector('#drawer .htmx-request') === null);
     await seeOnly(world, attacked, {});
   },
-  60_000,
+  180_000,
 );
 
 test('S-27: presets, template words and what an engine calls its version are shown as they are', async () => {

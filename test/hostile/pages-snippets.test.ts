@@ -85,7 +85,7 @@ test.each(AGENTS.map(({ name }) => name))(
     expect(calls).toEqual(ids.map((id) => ['flow', 'connect', agent, '--model', id]));
     expect(files).toEqual([]);
   },
-  60_000,
+  180_000,
 );
 
 test.each(AGENTS.map(({ name, program }) => [name, program] as const))(
@@ -99,7 +99,7 @@ test.each(AGENTS.map(({ name, program }) => [name, program] as const))(
     expect(calls.map(([first]) => first)).toEqual(ids.map(() => program));
     expect(files).toEqual([]);
   },
-  60_000,
+  180_000,
 );
 
 const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
@@ -128,7 +128,7 @@ test.each(AGENTS.map(({ name }) => name))(
       }
     }
   },
-  60_000,
+  180_000,
 );
 
 function stringsIn(value: unknown): readonly string[] {

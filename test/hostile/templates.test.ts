@@ -43,7 +43,7 @@ test.each([ENDLESS, HUGE, RECURSIVE])(
     expect(JSON.stringify(body)).toContain('plain scripted answer');
     expect(performance.now() - startedMs).toBeLessThan(15_000);
   },
-  30_000,
+  180_000,
 );
 
 test.each([
@@ -75,5 +75,5 @@ test.each([
     });
     expect((await ask('good')).status).toBe(200);
   },
-  60_000,
+  180_000,
 );

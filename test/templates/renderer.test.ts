@@ -41,7 +41,7 @@ test.each(HOSTILE)(
     expect(verdict.findings).toHaveLength(1);
     expect(await check(chatml())).toMatchObject({ isValid: true, facts: { supportsTools: true } });
   },
-  20_000,
+  180_000,
 );
 
 test.each([

@@ -59,5 +59,5 @@ test.if(engine !== null)(
       rmSync(root, { recursive: true, force: true });
     }
   },
-  120_000,
+  180_000,
 );
