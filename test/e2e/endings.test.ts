@@ -7,7 +7,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { realEngine } from '../support/real-engine.ts';
-import { type RunningFlow, startFlow, until } from '../support/running-flow.ts';
+import { loadsOf, type RunningFlow, startFlow, until } from '../support/running-flow.ts';
 
 type Row = {
   request_id: string;
@@ -125,7 +125,27 @@ describe('a request ends once and leaves nothing', () => {
     expect(await theOnlyRow()).toMatchObject({ outcome: 'failed' });
   });
 
-  test('F-25: when the client leaves while the model loads', async () => {
+  for (const stream of [true, false]) {
+    test(`F-25: when the client leaves a load, which goes on for others (stream: ${stream})`, async () => {
+      writeFileSync(join(folder, 'delay'), '2');
+      const client = new AbortController();
+      const answer = ask({ ...endless, stream }, client.signal).catch(() => null);
+      await until('loading', async () => (await stages()).includes('loading'));
+      const hello = { ...endless, stream: false, messages: [{ role: 'user', content: 'Hello' }] };
+      const other = ask(hello);
+      await until('two who wait', async () => (await demo()).waiting === 2);
+      client.abort();
+      await answer;
+      const row = await until('its row', async () => (await rows())[0]);
+      expect(row).toMatchObject({ outcome: 'cancelled', termination: 'CL' });
+      expect((await demo()).state.phase).toBe('starting');
+      expect((await other).status).toBe(200);
+      expect(await loadsOf(flow, 'flow-demo')).toBe(1);
+      await until('both rows', async () => (await rows()).length === 2);
+    });
+  }
+
+  test('F-25: when the only client leaves while the model loads; the load is finished and kept', async () => {
     writeFileSync(join(folder, 'delay'), '2');
     const client = new AbortController();
     const answer = ask(endless, client.signal).catch(() => null);
@@ -133,6 +153,8 @@ describe('a request ends once and leaves nothing', () => {
     client.abort();
     await answer;
     expect(await theOnlyRow()).toMatchObject({ outcome: 'cancelled', termination: 'CL' });
+    await until('ready', async () => (await demo()).state.phase === 'ready');
+    expect(await loadsOf(flow, 'flow-demo')).toBe(1);
   });
 
   test('F-24: when the client leaves while it waits in the queue', async () => {

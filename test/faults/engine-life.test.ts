@@ -141,6 +141,37 @@ test('F-20: an engine replaced while it runs goes on, the next start is the new 
   expect(rows.map((row) => row.engine_version)).toEqual(['b4711', '0.1.0-fake', '0.1.0-fake']);
 });
 
+test('F-49: settings that change while a model loads or answers are for its next start, and pages say so', async () => {
+  await using house = await faultyFlow({ ready_after_ms: 1_500, request: { tokens: 40, tokens_per_s: 20 } });
+  const set = (ctx_size: number) =>
+    house.flow.json('/api/models/flow-demo/config', { launch: { ctx_size } }, 'PUT').then(({ status }) => status);
+  const told = async () => (await house.flow.json('/api/models/flow-demo')).body;
+  const runsWith = async () =>
+    ((await house.flow.json('/api/models/flow-demo/config')).body.load_params as { ctx_size: number }).ctx_size;
+  expect(await set(2048)).toBe(200);
+  const streamed = house.ask({ stream: true });
+  await house.phase('starting');
+  expect(await set(1024)).toBe(200);
+  const answer = (await streamed).text();
+  await house.phase('ready');
+  const given = await runsWith();
+  expect((await told()).needs_restart).toBe(true);
+  await until('an answer under way', async () => (await house.model()).inFlight === 1);
+  expect(await set(512)).toBe(200);
+  expect(await answer).toEndWith('data: [DONE]\n\n');
+  expect(await runsWith()).toBe(given);
+  expect(house.fake.records('start')).toHaveLength(1);
+  for (const path of ['/', '/models']) {
+    const page = await fetch(house.flow.url + path, { headers: { accept: 'text/html' } });
+    expect(await page.text()).toContain('Restart to apply');
+  }
+  await house.flow.json('/api/models/flow-demo/unload', {});
+  await house.phase('idle');
+  expect((await house.ask({ fake: { tokens: 1 } })).status).toBe(200);
+  expect(await runsWith()).toBe(given / 4);
+  expect((await told()).needs_restart).toBe(false);
+});
+
 test('F-21: tokens flow while an engine floods its log, what was dropped is counted, and memory stays', async () => {
   await using house = await faultyFlow({ log_flood_mb_per_s: 100, request: { tokens: 60, tokens_per_s: 20 } });
   await (await house.ask({ fake: { tokens: 1 } })).text();

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tinyGguf } from '#test/engines/support/tiny-gguf.ts';
 import { realEngine } from '#test/support/real-engine.ts';
-import { type RunningFlow, startFlow, until } from '#test/support/running-flow.ts';
+import { loadsOf, type RunningFlow, startFlow, until } from '#test/support/running-flow.ts';
 import { writeScriptedModel } from '#test/support/scripted-model.ts';
 
 let folder: string;
@@ -39,19 +39,12 @@ async function unload(name: string): Promise<void> {
   await until('it is unloaded', async () => Number((await flow.json('/api/health')).body.running_models) === 0);
 }
 
-/** How often its engine was started. */
-async function starts(name: string): Promise<number | undefined> {
-  const { models } = (await flow.json('/api/fleet')).body as { models: { modelId: string; state: object }[] };
-  const state = models.find(({ modelId }) => modelId === name)?.state as { generation?: number };
-  return state.generation;
-}
-
 test('F-12: a file that is deleted while its model is loaded ends nothing; the next load says that it is gone', async () => {
   const path = await registered('deleted');
   const aside = join(folder, 'aside.gguf');
   renameSync(path, aside);
   expect((await ask('deleted')).status).toBe(200);
-  expect(await starts('deleted')).toBe(1);
+  expect(await loadsOf(flow, 'deleted')).toBe(1);
   await unload('deleted');
   const { status, body } = await ask('deleted');
   expect(status).toBe(404);
@@ -59,7 +52,7 @@ test('F-12: a file that is deleted while its model is loaded ends nothing; the n
   // It is back, and so is the model, without anybody registering it again.
   renameSync(aside, path);
   await until('it answers again', async () => (await ask('deleted')).status === 200);
-  expect(await starts('deleted')).toBe(2);
+  expect(await loadsOf(flow, 'deleted')).toBe(2);
   await unload('deleted');
 });
 
@@ -76,7 +69,7 @@ test('F-12: a file that is replaced while its model is loaded ends nothing; the 
   await writeScriptedModel(other, { scripts: { a: 'I am another one.' }, shape: { contextTokens: 2048 } });
   renameSync(other, path);
   expect((await ask('replaced')).status).toBe(200);
-  expect(await starts('replaced')).toBe(1);
+  expect(await loadsOf(flow, 'replaced')).toBe(1);
   await unload('replaced');
   // Nobody scans.
   expect(JSON.stringify((await ask('replaced')).body)).toContain('I am another one.');
@@ -118,6 +111,6 @@ test('F-12: what is no model in the place of one is told at the next load, and s
   writeFileSync(path, tinyGguf(1024));
   expect((await ask('spoilt')).status).toBe(200);
   expect(await told('spoilt')).toMatchObject({ context_length: 1024 });
-  expect(await starts('spoilt')).toBe(2);
+  expect(await loadsOf(flow, 'spoilt')).toBe(2);
   await unload('spoilt');
 });

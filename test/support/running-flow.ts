@@ -130,3 +130,9 @@ export async function until<T>(
     await Bun.sleep(20);
   }
 }
+
+/** How often a model was loaded, by its log; that a port was taken and another one tried is no load of its own. */
+export async function loadsOf(flow: RunningFlow, modelId: string): Promise<number> {
+  const { body } = await flow.json(`/api/logs?model_id=${encodeURIComponent(modelId)}&lines=2000`);
+  return (body.logs as string[]).filter((line) => line.endsWith('Loading.')).length;
+}
