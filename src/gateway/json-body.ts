@@ -4,6 +4,7 @@ import { LARGE_BODY_BYTES_MAX } from '#src/access.ts';
 import { asFault, Fault } from '#src/faults.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 import { arrivedBody, bodyTooLarge, LARGE_BYTES } from '#src/stream/arrival.ts';
+import { largeText, textOf } from './body-text.ts';
 import type { BodyPlace, LargeBodies } from './large-bodies.ts';
 
 /** The body as it came, what it says, and in words what had to be mended in it. */
@@ -48,7 +49,7 @@ export async function readBody(bodies: LargeBodies, request: Request): Promise<R
 export async function readJsonBody(request: Request, bytesMax: number, place: BodyPlace): Promise<JsonBody> {
   const arrived = await arrivedBody(request, { bytesMax, clock: place.clock, onLarge: (length) => place.take(length) });
   const bytes = await inflated(arrived, request.headers.get('content-encoding'), bytesMax, place);
-  return parseJsonBody(decoded(bytes));
+  return parseJsonBody(bytes.length > LARGE_BYTES ? largeText(bytes) : textOf(bytes));
 }
 
 /**
@@ -115,14 +116,6 @@ async function inflate(
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') return null;
     throw new Fault('invalid-request', `The body is not valid ${coding}.`, { cause });
-  }
-}
-
-function decoded(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new Fault('invalid-request', 'The body is not valid UTF-8.', { cause });
   }
 }
 

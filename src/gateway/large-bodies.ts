@@ -1,8 +1,8 @@
 /**
  * Room for large bodies. A picture of 100 MB is 133 MB of JSON, held for as long as its request lives, since it may
  * have to be asked once more; ten of them at once would fill a small machine. So two may be here, or one that is huge
- * (at its peak a body costs five times its size), and the others wait before they are read: their bytes stay with their
- * senders.
+ * (at its peak a body costs three times its size), and the others wait before they are read: their bytes stay with
+ * their senders.
  */
 import type { Clock } from '#src/clock.ts';
 import { Fault } from '#src/faults.ts';

@@ -5,6 +5,8 @@ import { type Address, Connection } from './connection.ts';
 import type { EngineClient, ExchangeRequest, ExchangeResponse } from './exchange.ts';
 import { Reception } from './reception.ts';
 
+/** Up to here head and body of a request are one buffer; of a picture of 100 MB it would be three copies more. */
+const ONE_BUFFER_BYTES_MAX = 4 << 20;
 /** Idle connections kept for each engine; more are closed after use. */
 const IDLE_MAX = 64;
 /** Names of origins remembered; engines come and go on a few ports, so this is never reached in practice. */
@@ -66,11 +68,13 @@ export class SocketEngineClient implements EngineClient {
 
   async send(baseUrl: string, request: ExchangeRequest): Promise<ExchangeResponse> {
     const origin = this.#origin(baseUrl);
-    const bytes = encodeRequest(origin, request);
+    const encoded = encodeRequest(origin, request);
     throwIfAborted(request.signal);
     const idle = takeIdle(origin);
     const sentMs = performance.now();
-    const reception = idle ? this.#exchange(origin, idle, bytes, request) : await this.#dial(origin, bytes, request);
+    const reception = idle
+      ? this.#exchange(origin, idle, encoded, request)
+      : await this.#dial(origin, encoded, request);
     try {
       return await reception.begun;
     } catch (cause) {
@@ -81,7 +85,7 @@ export class SocketEngineClient implements EngineClient {
         if (fault.kind !== 'cancelled') origin.pin?.onTrouble();
         throw fault;
       }
-      return (await this.#dial(origin, bytes, request)).begun;
+      return (await this.#dial(origin, encoded, request)).begun;
     }
   }
 
@@ -98,17 +102,17 @@ export class SocketEngineClient implements EngineClient {
     return count;
   }
 
-  async #dial(origin: Origin, bytes: Uint8Array, request: ExchangeRequest): Promise<Reception> {
+  async #dial(origin: Origin, encoded: Encoded, request: ExchangeRequest): Promise<Reception> {
     const connection = await Connection.open(origin.address).catch((cause) => {
       origin.pin?.onTrouble();
       throw cause;
     });
     if (request.signal.aborted) connection.close();
     throwIfAborted(request.signal);
-    return this.#exchange(origin, connection, bytes, request);
+    return this.#exchange(origin, connection, encoded, request);
   }
 
-  #exchange(origin: Origin, connection: Connection, bytes: Uint8Array, request: ExchangeRequest): Reception {
+  #exchange(origin: Origin, connection: Connection, { bytes, text }: Encoded, request: ExchangeRequest): Reception {
     const onAbort = () => reception.abort();
     const reception = new Reception(connection, request.method, (isReusable) => {
       request.signal.removeEventListener('abort', onAbort);
@@ -116,7 +120,7 @@ export class SocketEngineClient implements EngineClient {
       else connection.close();
     });
     request.signal.addEventListener('abort', onAbort);
-    connection.send(bytes, reception);
+    connection.send(bytes, reception, text);
     return reception;
   }
 
@@ -173,8 +177,11 @@ function keep(origin: Origin, connection: Connection): void {
   origin.idle.push(connection);
 }
 
-/** Head and body in one buffer, so that a usual request is one write. */
-function encodeRequest(origin: Origin, request: ExchangeRequest): Uint8Array {
+/** What is sent: bytes, and a text that is encoded as it leaves. */
+type Encoded = { readonly bytes: Uint8Array; readonly text: string };
+
+/** Head and body in one buffer, so that a usual request is one write; a long body is not copied for it. */
+function encodeRequest(origin: Origin, request: ExchangeRequest): Encoded {
   assert(/^\/[!-~]*$/.test(request.path), 'a request path that begins with / and holds no spaces or controls');
   let head = `${request.method} ${origin.base}${request.path} HTTP/1.1\r\nhost: ${origin.host}\r\n`;
   for (const [name, value] of Object.entries(request.headers)) {
@@ -183,11 +190,16 @@ function encodeRequest(origin: Origin, request: ExchangeRequest): Uint8Array {
     head += `${name}: ${value}\r\n`;
   }
   const body = request.body;
-  if (body === null) return Buffer.from(`${head}${request.method === 'GET' ? '' : 'content-length: 0\r\n'}\r\n`);
+  if (body === null) return whole(Buffer.from(`${head}${request.method === 'GET' ? '' : 'content-length: 0\r\n'}\r\n`));
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   head += `content-length: ${length}\r\n\r\n`;
-  if (typeof body === 'string') return Buffer.from(head + body);
-  return Buffer.concat([Buffer.from(head), body]);
+  if (typeof body !== 'string') return whole(Buffer.concat([Buffer.from(head), body]));
+  if (length > ONE_BUFFER_BYTES_MAX) return { bytes: Buffer.from(head), text: body };
+  return whole(Buffer.from(head + body));
+}
+
+function whole(bytes: Uint8Array): Encoded {
+  return { bytes, text: '' };
 }
 
 function throwIfAborted(signal: AbortSignal): void {

@@ -18,6 +18,9 @@ export type Tls = {
   readonly ca?: string;
 };
 
+/** Of a long text so many characters are encoded at a time, as the engine takes them. */
+const SLICE_CHARACTERS = 1 << 20;
+
 /** A loopback dial takes microseconds; more than this means that the machine or the engine is stuck. */
 const CONNECT_TIMEOUT_MS = 3_000;
 
@@ -26,6 +29,9 @@ export class Connection {
   #socket: Socket<Connection> | null = null;
   #receiver: Receiver | null = null;
   #unsent: Uint8Array | null = null;
+  /** What follows `#unsent`, and how much of it was encoded. */
+  #text = '';
+  #encoded = 0;
   #isPaused = false;
 
   /**
@@ -96,11 +102,13 @@ export class Connection {
     return this.#unsent === null;
   }
 
-  /** Begins an exchange: what arrives from now on goes to `receiver`. */
-  send(bytes: Uint8Array, receiver: Receiver): void {
+  /** Begins an exchange: what arrives from now on goes to `receiver`. `text` follows, encoded as it leaves. */
+  send(bytes: Uint8Array, receiver: Receiver, text = ''): void {
     this.#receiver = receiver;
     this.#socket?.ref();
     this.#unsent = bytes;
+    this.#text = text;
+    this.#encoded = 0;
     this.#drain();
   }
 
@@ -132,11 +140,28 @@ export class Connection {
 
   /** Bun's `write` takes what the kernel's buffer takes; the rest waits for `drain`. */
   #drain(): void {
-    if (!this.#unsent || !this.#socket) return;
-    const written = this.#socket.write(this.#unsent);
-    if (written < 0) this.close();
-    else if (written === this.#unsent.length) this.#unsent = null;
-    else this.#unsent = this.#unsent.subarray(written);
+    while (this.#unsent && this.#socket) {
+      const written = this.#socket.write(this.#unsent);
+      if (written < 0) this.close();
+      else if (written === this.#unsent.length) this.#unsent = this.#nextSlice();
+      else {
+        this.#unsent = this.#unsent.subarray(written);
+        return;
+      }
+    }
+  }
+
+  #nextSlice(): Uint8Array | null {
+    const from = this.#encoded;
+    if (from >= this.#text.length) {
+      this.#text = '';
+      return null;
+    }
+    const end = from + SLICE_CHARACTERS;
+    // A pair of surrogates is one character, and each half alone would be sent as none.
+    const isCut = end < this.#text.length && (this.#text.charCodeAt(end - 1) & 0xfc00) === 0xd800;
+    this.#encoded = isCut ? end + 1 : end;
+    return Buffer.from(this.#text.slice(from, this.#encoded));
   }
 
   #gone(): void {
@@ -144,6 +169,7 @@ export class Connection {
     this.#socket = null;
     this.#receiver = null;
     this.#unsent = null;
+    this.#text = '';
     receiver?.disconnected();
   }
 }

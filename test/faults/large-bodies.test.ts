@@ -13,7 +13,8 @@ import { type RunningFlow, startFlow } from '../support/running-flow.ts';
 const IMAGE_BYTES = 40 << 20;
 const PIECE = new Uint8Array(1 << 20).fill(65);
 const IMAGES = 8;
-const MEMORY_BYTES_MAX = 700 << 20;
+/** Two are here at a time; of ten of 133 MB, one is: 700 MB are allowed, and 450 are taken. */
+const MEMORY_BYTES_MAX = 600 << 20;
 
 let folder: string;
 let flow: RunningFlow;
@@ -33,13 +34,16 @@ function memoryBytes(name: 'VmHWM' | 'VmRSS'): number {
   return Number(line?.[1]) * 1024;
 }
 
-const HEAD = '{"model":"flow-demo","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"';
+/** The letters would make each copy of the text twice as large. */
+const HEAD =
+  '{"model":"flow-demo","messages":[{"role":"user","content":[{"type":"text","text":"日本 👋"},' +
+  '{"type":"image_url","image_url":{"url":"';
 const BEGINNING = `${HEAD}data:image/png;base64,iVBORw0KGgo`;
 const END = '"}}]}]}';
 
 /** Asks with a picture; the pieces of all requests are the same memory. */
 async function askWithImage(): Promise<string> {
-  const length = BEGINNING.length + IMAGE_BYTES + END.length;
+  const length = Buffer.byteLength(BEGINNING) + IMAGE_BYTES + END.length;
   using client = await rawClient(flow.url, postHead(flow.url, '/v1/chat/completions', [`Content-Length: ${length}`]));
   client.send(BEGINNING);
   for (let at = 0; at < IMAGE_BYTES; at += PIECE.length) client.send(PIECE);
@@ -47,7 +51,7 @@ async function askWithImage(): Promise<string> {
   return await client.sees(/HTTP\/1\.1 [\s\S]*\r\n\r\n[\s\S]/, 100_000);
 }
 
-test('F-88: eight images of 30 MB at once are all answered, within 700 MB of memory', async () => {
+test('F-88: eight images of 30 MB at once are all answered, within 600 MB of memory', async () => {
   const before = memoryBytes('VmRSS');
   const answers = await Promise.all(Array.from({ length: IMAGES }, askWithImage));
   for (const answer of answers) expect(answer).toStartWith('HTTP/1.1 200');

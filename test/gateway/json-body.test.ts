@@ -1,9 +1,11 @@
 // Reading bodies: bytes, encodings, JSON, depth. What the fields mean is tested in engine-body.test.ts and
 // test/dialects.
 import { describe, expect, test } from 'bun:test';
+import { isAscii } from 'node:buffer';
 import * as zlib from 'node:zlib';
 import fc from 'fast-check';
 import { Fault } from '#src/faults.ts';
+import { largeText } from '#src/gateway/body-text.ts';
 import { engineText } from '#src/gateway/engine-body.ts';
 import { parseJsonBody, readJsonBody, syntaxErrorAt } from '#src/gateway/json-body.ts';
 import { LargeBodies } from '#src/gateway/large-bodies.ts';
@@ -84,6 +86,48 @@ describe('F-89: half a surrogate pair', () => {
       expect(parseJsonBody(text)).toEqual({ text, body: JSON.parse(text), mends: [] });
     });
   }
+});
+
+describe('F-88: a large text', () => {
+  const picture = 'A'.repeat(3 << 20);
+  const large = (text: string) => largeText(Uint8Array.from(Buffer.from(text)));
+
+  test('is one byte a character, whatever stands beside its picture, and says the same', () => {
+    for (const words of ['Grüße 👩‍👩‍👧‍👦', `${'x'.repeat((1 << 20) - 3)}👋🏽 日本\uFEFF`, '"ü', 'plain']) {
+      const body = { messages: [{ content: [words, picture] }], [words]: 1 };
+      for (const text of [JSON.stringify(body), `\uFEFF${JSON.stringify(body)}`]) {
+        const read = large(text);
+        expect(isAscii(Buffer.from(read))).toBe(true);
+        expect(JSON.parse(read)).toEqual(body);
+      }
+    }
+  });
+
+  test('is what a large request is read as', async () => {
+    const { text, body } = await read(request(JSON.stringify({ a: 'é', b: picture.repeat(3) })), 16 << 20);
+    expect(isAscii(Buffer.from(text))).toBe(true);
+    expect(body.a).toBe('é');
+  });
+
+  test('with an escaped backslash before a letter says the same too', () => {
+    const text = JSON.stringify({ a: '\\\\é\\ü', b: picture });
+    expect(JSON.parse(large(text))).toEqual(JSON.parse(text));
+  });
+
+  test('of another script is left as it is, which is shorter', () => {
+    const text = JSON.stringify({ a: '日本'.repeat(100_000) });
+    expect(large(text)).toBe(text);
+  });
+
+  test('that is wrong stays so, and its bytes are let go of', async () => {
+    const bytes = Uint8Array.from([...Buffer.from('{"a":"é'), 0xff, ...Buffer.from('"}')]);
+    expect((await faultOf(() => largeText(bytes))).message).toContain('UTF-8');
+    expect((await faultOf(() => parseJsonBody(large(`{"a":"\\é","b":"${picture}"}`)))).kind).toBe('invalid-request');
+    expect((await faultOf(() => parseJsonBody(large(`{"a":é,"b":"${picture}"}`)))).kind).toBe('invalid-request');
+    const good = Uint8Array.from(Buffer.from('{"a":"é"}'));
+    largeText(good);
+    expect(good.length).toBe(0);
+  });
 });
 
 test('F-90: an object of very many keys is refused: engines search them one by one', async () => {

@@ -153,6 +153,18 @@ describe('the engine client', () => {
     expect(received).toBeGreaterThan(size);
   });
 
+  test('sends a long body of wide characters as it is, also where its slices would cut one', async () => {
+    const body = `x${'👋'.repeat(1_300_000)}`;
+    const server = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: async (asked) => Response.json({ isSame: (await asked.text()) === body }),
+    });
+    closers.push(() => void server.stop(true));
+    const answer = await client().send(`http://127.0.0.1:${server.port}`, request({ body }));
+    expect(JSON.parse(await answer.text())).toEqual({ isSame: true });
+  });
+
   test('gives what came before the engine died, then the fault', async () => {
     const { url } = upstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n');
