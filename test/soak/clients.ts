@@ -225,15 +225,18 @@ export function crew(count: number): readonly Client[] {
   return Array.from({ length: count }, (_, index) => all[index % all.length] ?? stream);
 }
 
-/** Does it again and again until the signal comes; what no client should meet is counted as wrong. */
-export async function work(client: Client, world: World, pauseMs: number, signal: AbortSignal): Promise<void> {
+/**
+ * Does it again and again until the signal comes; what no client should meet is counted as wrong. `pauseMs` is asked
+ * before each pause, which is that long on average.
+ */
+export async function work(client: Client, world: World, pauseMs: () => number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
       await client.act(world, signal);
     } catch (cause) {
       if (!signal.aborted) world.tally.count(client.kind, 'wrong', String(cause));
     }
-    await pause(pauseMs * 2 * world.random(), signal);
+    await pause(pauseMs() * 2 * world.random(), signal);
   }
 }
 
