@@ -218,6 +218,6 @@ describe('a scan', () => {
     // Measured 62 ms; a machine that is busy takes longer, one that looks at each for each a hundred times as long.
     expect(tookMs).toBeLessThan(10_000);
     // Counted, not timed: others have their turn after each five hundred.
-    expect(turns).toBeGreaterThan(8);
+    expect(turns).toBeGreaterThan(5);
   }, 180_000);
 });
