@@ -129,7 +129,8 @@ const download: Client = {
     if (asked.status !== 202) return tally.count('download', 'wrong', `${asked.status} ${JSON.stringify(asked.body)}`);
     let state = '';
     for (let waits = 0; waits < 600 && !['complete', 'failed'].includes(state); waits += 1) {
-      await pause(100, signal);
+      // Also when the run is over: what was begun is brought to its end.
+      await Bun.sleep(100);
       state = String((await flow.json(`/api/downloads/${asked.body.id}`)).body.state);
     }
     if (state !== 'complete') return tally.count('download', 'wrong', `it ended as ${state}`);
