@@ -5,6 +5,8 @@ import { Fault } from '#src/faults.ts';
 const CHUNK_BYTES = 1 << 20;
 /** Text that is mostly of other letters is shorter as it is than escaped. */
 const GROWTH_MAX = 1.25;
+/** Beyond it a collection (some 20 ms) costs little beside reading the body. */
+const COLLECTED_BYTES_MIN = 64 << 20;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 /** With the backslash before it, if there is one: behind it an escape would mean something else. */
 const FOREIGN = /\\?[^\0-\x7f]/g;
@@ -25,25 +27,30 @@ export function textOf(bytes: Uint8Array): string {
  * `textOf`.
  */
 export function largeText(bytes: Uint8Array): string {
-  const text = isAscii(bytes) ? textOf(bytes) : (escaped(bytes) ?? textOf(bytes));
-  release(bytes);
+  const ascii = isAscii(bytes) ? bytes : escaped(bytes);
+  if (ascii && ascii !== bytes) release(bytes);
+  // What the last one of its kind has left, and what was let go of, would else stay while this one grows.
+  if ((ascii ?? bytes).length > COLLECTED_BYTES_MIN) Bun.gc(true);
+  const text = textOf(ascii ?? bytes);
+  release(ascii ?? bytes);
   return text;
 }
 
-/** Null when it would become much longer. */
-function escaped(bytes: Uint8Array): string | null {
-  const pieces: string[] = [];
+/** Null when it would become much longer. What is ASCII already is copied as bytes: its text would only be garbage. */
+function escaped(bytes: Uint8Array): Uint8Array | null {
+  // Pages that are never written cost nothing.
+  const target = new Uint8Array(Math.ceil(bytes.length * GROWTH_MAX));
   let length = 0;
   for (let from = startOf(bytes); from < bytes.length; ) {
     const end = endOfCharacter(bytes, from + CHUNK_BYTES);
     const chunk = bytes.subarray(from, end);
-    const piece = isAscii(chunk) ? textOf(chunk) : asciiOf(chunk);
+    const piece = isAscii(chunk) ? chunk : asciiOf(chunk);
+    if (length + piece.length > target.length) return null;
+    target.set(piece, length);
     length += piece.length;
-    if (length > bytes.length * GROWTH_MAX) return null;
-    pieces.push(piece);
     from = end;
   }
-  return pieces.join('');
+  return target.subarray(0, length);
 }
 
 function startOf(bytes: Uint8Array): number {
@@ -57,13 +64,11 @@ function endOfCharacter(bytes: Uint8Array, at: number): number {
   return end;
 }
 
-function asciiOf(chunk: Uint8Array): string {
+function asciiOf(chunk: Uint8Array): Uint8Array {
   // A mark in the middle of a text is a character like any other.
   const marked = startOf(chunk) > 0;
   const text = marked ? `\uFEFF${textOf(chunk)}` : textOf(chunk);
-  const escaped = text.replace(FOREIGN, (found) => (found.startsWith('\\') ? found : escapeOf(found)));
-  // Made from a wide string, it is one still, though all of it is narrow.
-  return textOf(Buffer.from(escaped));
+  return Buffer.from(text.replace(FOREIGN, (found) => (found.startsWith('\\') ? found : escapeOf(found))));
 }
 
 function escapeOf(character: string): string {
