@@ -15,7 +15,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'flow-gateway-real-'));
   const path = join(folder, 'm.gguf');
   await writeScriptedModel(path, { scripts: COMMON_SCRIPTS });
-  engine = await startEngine(path, ['-c', '4096', '-np', '2', '--alias', 'org/Some-Model', '--slots']);
+  engine = await startEngine(path, ['-c', '131072', '-np', '2', '--alias', 'org/Some-Model', '--slots']);
   house = new House();
   house.lender.engines.push(engine.baseUrl);
   url = house.listen();
@@ -34,9 +34,15 @@ const busySlots = async (): Promise<number> => {
   return slots.filter((slot) => slot.is_processing).length;
 };
 
-async function freeWithin(ms: number): Promise<void> {
-  const startedMs = performance.now();
-  while ((await busySlots()) > 0 && performance.now() - startedMs < ms) await Bun.sleep(10);
+/**
+ * Each look at the slots wakes whatever waits in the engine, and one that waits for a whole answer looks for its client
+ * only when it has slept for half a second: looks in quick succession keep it from ever doing so.
+ */
+const LOOK_INTERVAL_MS = 1_300;
+const LOOKS_MAX = 4;
+
+async function slotsToBeFree(): Promise<void> {
+  for (let looks = 1; looks < LOOKS_MAX && (await busySlots()) > 0; looks += 1) await Bun.sleep(LOOK_INTERVAL_MS);
   expect(await busySlots()).toBe(0);
 }
 
@@ -97,7 +103,7 @@ describe('a real engine', () => {
   });
 
   test('refuses a prompt that is too long with its numbers, in both protocols', async () => {
-    const content = 'word '.repeat(6000);
+    const content = 'word '.repeat(60_000);
     const openai = await post(`${url}/v1/chat/completions`, body(content, { stream: true }));
     expect(openai.status).toBe(400);
     const { error } = await openai.json();
@@ -108,12 +114,9 @@ describe('a real engine', () => {
     expect(await anthropic.text()).toMatch(/prompt is too long: \d+ tokens > \d+ maximum/);
   });
 
-  // Of a whole answer llama-server notices only every half second that nobody waits for it (measured: 505 to 512 ms).
-  for (const [stream, freeMs] of [
-    [true, 500],
-    [false, 700],
-  ] as const) {
-    test(`F-27, F-28: has its slot free within ${freeMs} ms when the client leaves (stream: ${stream})`, async () => {
+  // Left alone, the answer goes on for as long as its context of 65,536 tokens lasts: longer than is waited here.
+  for (const stream of [true, false]) {
+    test(`F-27, F-28: has its slot free soon when the client leaves (stream: ${stream})`, async () => {
       const controller = new AbortController();
       const asked = body(say('endless'), { stream, max_tokens: 100_000 });
       const headers = { 'x-conversation-id': 'abc' };
@@ -123,7 +126,7 @@ describe('a real engine', () => {
       let waits = 0;
       while ((await busySlots()) === 0 && waits++ < 200) await Bun.sleep(5);
       controller.abort();
-      await freeWithin(freeMs);
+      await slotsToBeFree();
       await until(() => house.tracker.settlements === house.tracker.opened);
       expect(house.lender.out).toBe(0);
     });
