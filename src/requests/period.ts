@@ -1,11 +1,12 @@
 /**
- * Records of a period, read in small parts: no part holds up an answer, however many records there are. What is drawn
- * from them is gathered in one pass by `tally.ts`.
+ * Figures of a period, gathered in one pass by `tally.ts` over the records that `pieces.ts` reads in small parts, or
+ * still has: no part holds up an answer, however many records there are.
  */
 import type { ModelId } from '#src/models/model.ts';
 import type { Store } from '#src/store/open.ts';
 import type { RepairKind, RequestRow } from '#src/store/schema.ts';
 import type { RecordWriter } from '#src/store/writer.ts';
+import { Pieces } from './pieces.ts';
 import { type PeriodTally, Tally } from './tally.ts';
 
 export type PeriodParts = {
@@ -13,6 +14,10 @@ export type PeriodParts = {
   readonly writer: Pick<RecordWriter, 'flush'>;
   /** For how long a result is good enough. */
   readonly monotonicMs: () => number;
+  /** Lets others have their turn between two reads; absent = at once. */
+  readonly turn?: () => Promise<void>;
+  /** Records that are kept in memory at most; absent = 750,000. */
+  readonly rowsMax?: number;
 };
 
 /** From the first millisecond up to, but not including, the last; ms since 1970. */
@@ -57,71 +62,66 @@ export type PeriodLoad = {
   readonly crashKind: string | null;
 };
 
-/** One record, only what is drawn from it. */
-export type TallyRow = readonly [
-  id: number,
-  startedAtMs: number,
-  modelId: string | null,
-  client: string | null,
-  outcome: string,
-  termination: string,
-  errorKind: string | null,
-  queueMs: number | null,
-  loadMs: number | null,
-  ttftMs: number | null,
-  durationMs: number,
-  inputTokens: number | null,
-  cachedTokens: number | null,
-  outputTokens: number | null,
-  tokensPerS: number | null,
-  prefillTokensPerS: number | null,
-  route: string,
-  calledTools: boolean,
-  /** Of those that did not complete. */
-  errorMessage: string | null,
-];
+/** A count that goes on, or has ended. */
+export type Count = {
+  readonly tally: Promise<PeriodTally>;
+  /** Records looked at up to now. */
+  readonly done: () => number;
+  /** About how many there are. */
+  readonly all: number;
+};
 
-/** 2,000 rows take some 4 ms, which nobody feels. */
-const ROWS_PER_READ = 2_000;
-const ROWS_MAX = 3_000_000;
+/** Records that are counted between two turns of others: some 2 ms. */
+const ROWS_PER_TURN = 20_000;
 const LOADS_MAX = 500;
 const REPAIRS_MAX = 20_000;
 const FRESH_MS = 3_000;
 const KEPT_MAX = 16;
 
-const READ = `SELECT id, started_at_ms, model_id, client, outcome, termination, error_kind, queue_ms, load_ms, ttft_ms,
-  duration_ms, input_tokens, cached_tokens, output_tokens, decode_tokens_per_s, prefill_tokens_per_s,
-  route, finish_reason IN ('tool_calls', 'tool_use'), CASE outcome WHEN 'completed' THEN NULL ELSE error_message END
-  FROM requests WHERE (started_at_ms, id) > (?, ?) AND started_at_ms < ?
-  ORDER BY started_at_ms, id LIMIT ${ROWS_PER_READ}`;
+const FIRST_ID = 'SELECT id FROM requests WHERE started_at_ms >= ? ORDER BY started_at_ms LIMIT 1';
+const LAST_ID = 'SELECT id FROM requests WHERE started_at_ms < ? ORDER BY started_at_ms DESC LIMIT 1';
+const MESSAGE = 'SELECT error_message AS text FROM requests WHERE id = ?';
 
-type Kept = { readonly madeMs: number; readonly tally: Promise<PeriodTally> };
+/** `endedMs` is null while it goes on. */
+type Kept = { endedMs: number | null; readonly count: Count };
 
 /** Figures over periods. Whoever asks for the same within seconds gets the same, made once. */
 export class Periods {
   readonly #parts: PeriodParts;
+  readonly #pieces: Pieces;
   readonly #kept = new Map<string, Kept>();
 
   constructor(parts: PeriodParts) {
     this.#parts = parts;
+    this.#pieces = new Pieces({ ...parts, turn: parts.turn ?? (() => Bun.sleep(0)) });
   }
 
   /** Everything that is drawn from a period, in `buckets` parts of equal length. */
   tally(period: Period, filter: PeriodFilter, buckets: number): Promise<PeriodTally> {
-    const key = JSON.stringify([period, filter, buckets]);
-    const nowMs = this.#parts.monotonicMs();
+    return this.count(period, filter, buckets).tally;
+  }
+
+  /** The same, for those who want to know how far it is. */
+  count(period: Period, filter: PeriodFilter, buckets: number): Count {
+    const { modelId, outcome, client, route, termination, errorKind } = filter;
+    const key = JSON.stringify([period, modelId, outcome, client, route, termination, errorKind, buckets]);
     const known = this.#kept.get(key);
-    if (known && nowMs - known.madeMs < FRESH_MS) return known.tally;
-    const tally = this.#read(period, filter, buckets);
+    if (known && (known.endedMs === null || this.#parts.monotonicMs() - known.endedMs < FRESH_MS)) return known.count;
+    const kept: Kept = { endedMs: null, count: this.#begin(period, filter, buckets) };
     this.#kept.delete(key);
-    this.#kept.set(key, { madeMs: nowMs, tally });
-    // A failure is told to those who wait for it, and tried again by the next.
-    tally.catch(() => this.#kept.delete(key));
+    this.#kept.set(key, kept);
+    kept.count.tally.then(
+      () => {
+        kept.endedMs = this.#parts.monotonicMs();
+      },
+      // A failure is told to those who wait for it, and tried again by the next.
+      () => this.#kept.delete(key),
+    );
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= KEPT_MAX) break;
       this.#kept.delete(oldest);
     }
-    return tally;
+    return kept.count;
   }
 
   /** The newest loads of a period, oldest first; at most 500. */
@@ -153,47 +153,30 @@ export class Periods {
       .all(fromMs, untilMs, modelId);
   }
 
-  async #read({ fromMs, untilMs }: Period, filter: PeriodFilter, buckets: number): Promise<PeriodTally> {
-    this.#parts.writer.flush();
-    const tally = new Tally({ fromMs, untilMs }, filter, buckets);
-    const statement = this.#parts.store.$client.query<unknown, [number, number, number]>(READ);
-    let after: readonly [number, number] = [fromMs - 1, Number.MAX_SAFE_INTEGER];
-    for (let rows = 0; rows < ROWS_MAX; rows += ROWS_PER_READ) {
-      const found = statement.values(...after, untilMs);
-      for (const row of found) tally.add(tallyRow(row));
-      const last = found.at(-1);
-      if (found.length < ROWS_PER_READ || !last) break;
-      after = [Number(last[1]), Number(last[0])];
+  #begin(period: Period, filter: PeriodFilter, buckets: number): Count {
+    const tally = new Tally(period, filter, buckets);
+    return { tally: this.#read(period, tally), done: () => tally.rows, all: this.#about(period) };
+  }
+
+  async #read(period: Period, tally: Tally): Promise<PeriodTally> {
+    let rows = 0;
+    for await (const records of this.#pieces.read(period)) {
+      tally.add(records);
+      rows += records.count;
+      if (rows < ROWS_PER_TURN) continue;
+      rows = 0;
       // Tokens go first.
       await Bun.sleep(0);
     }
-    return tally.result();
+    const message = this.#parts.store.$client.query<{ text: string | null }, [number]>(MESSAGE);
+    return tally.result((id) => message.get(id)?.text ?? null);
   }
-}
 
-const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-const numberOf = (value: unknown): number | null => (typeof value === 'number' ? value : null);
-
-function tallyRow(row: readonly unknown[]): TallyRow {
-  return [
-    Number(row[0]),
-    Number(row[1]),
-    textOf(row[2]),
-    textOf(row[3]),
-    textOf(row[4]) ?? '',
-    textOf(row[5]) ?? '',
-    textOf(row[6]),
-    numberOf(row[7]),
-    numberOf(row[8]),
-    numberOf(row[9]),
-    Number(row[10]),
-    numberOf(row[11]),
-    numberOf(row[12]),
-    numberOf(row[13]),
-    numberOf(row[14]),
-    numberOf(row[15]),
-    textOf(row[16]) ?? '',
-    row[17] === 1,
-    textOf(row[18]),
-  ];
+  /** How many records a period has, but for gaps: they are numbered. */
+  #about({ fromMs, untilMs }: Period): number {
+    const id = (query: string, ms: number) =>
+      this.#parts.store.$client.query<{ id: number }, [number]>(query).get(ms)?.id ?? null;
+    const [first, last] = [id(FIRST_ID, fromMs), id(LAST_ID, untilMs)];
+    return first === null || last === null ? 0 : Math.max(0, last - first + 1);
+  }
 }

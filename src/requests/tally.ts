@@ -1,5 +1,7 @@
 /** Gathers figures, curves and groups of failures from records in one pass. Memory is bounded whatever comes. Pure. */
-import type { Period, PeriodFilter, TallyRow } from './period.ts';
+import type { Period, PeriodFilter } from './period.ts';
+import { type Kind, type Kinds, type RecordColumns, STEPS, TIMES, TOKENS } from './record-columns.ts';
+import { NO_STEP, Spread } from './spread.ts';
 
 /** Sums of a period or of one part of it. Rates and percentiles are null where nothing was measured. */
 export type PeriodFigures = {
@@ -66,44 +68,21 @@ export type PeriodTally = {
 const NAMES_MAX = 100;
 const GROUPS_MAX = 200;
 const MODELS_PER_GROUP_MAX = 5;
-/** Each step is 2 % above the last: closer than anybody reads a chart. */
-const STEP = Math.log(1.02);
 const NO_MODEL = 'no model';
 
-/** Counts values in steps of 2 %, so that percentiles of any number of values cost the same. */
-export class Spread {
-  readonly #counts = new Map<number, number>();
-  #count = 0;
+/** A kind of records, and what a tally makes of it. */
+type Meant = { readonly kind: Kind; readonly isMeant: boolean; readonly group: Group | null };
 
-  add(value: number): void {
-    const step = value < 0.01 ? Number.MIN_SAFE_INTEGER : Math.round(Math.log(value) / STEP);
-    this.#counts.set(step, (this.#counts.get(step) ?? 0) + 1);
-    this.#count += 1;
-  }
-
-  /** Takes over what another has counted. */
-  merge(other: Spread): void {
-    for (const [step, count] of other.#counts) this.#counts.set(step, (this.#counts.get(step) ?? 0) + count);
-    this.#count += other.#count;
-  }
-
-  /** The value that this share (0 to 1) of all values does not exceed, within 1 %; null without values. */
-  at(share: number): number | null {
-    if (this.#count === 0) return null;
-    let left = Math.max(1, Math.ceil(share * this.#count));
-    for (const [step, count] of [...this.#counts].sort(([one], [other]) => one - other)) {
-      left -= count;
-      if (left <= 0) return step === Number.MIN_SAFE_INTEGER ? 0 : Math.exp(step * STEP);
-    }
-    return null;
-  }
-}
-
-/** One pass over the records of a period. */
+/** One pass over the records of a period, which come in the order of time. */
 export class Tally {
   readonly #period: Period;
   readonly #filter: PeriodFilter;
-  readonly #buckets: readonly Sums[];
+  readonly #partMs: number;
+  /** Of the part of the period that is being counted; used again for the next. */
+  readonly #sums = new Sums();
+  readonly #total = new Sums();
+  readonly #buckets: PeriodBucket[] = [];
+  readonly #bucketCount: number;
   readonly #groups = new Map<string, Group>();
   readonly #models = new Set<string>();
   readonly #clients = new Set<string>();
@@ -112,42 +91,53 @@ export class Tally {
   readonly #errorKinds = new Set<string>();
   readonly #toolAnswers = new Map<string, number>();
   readonly #answers = new Map<string, number>();
+  #kinds: Kinds | null = null;
+  #meant: (Meant | undefined)[] = [];
+  #rows = 0;
 
   constructor(period: Period, filter: PeriodFilter, buckets: number) {
     this.#period = period;
     this.#filter = filter;
-    this.#buckets = Array.from({ length: buckets }, () => new Sums());
+    this.#bucketCount = buckets;
+    this.#partMs = (period.untilMs - period.fromMs) / buckets;
   }
 
-  add(row: TallyRow): void {
-    this.#noteNames(row);
-    if (!this.#isMeant(row)) return;
-    const [, startedAtMs, modelId, , outcome] = row;
-    if (modelId !== null) {
-      count(this.#answers, modelId);
-      if (row[17]) count(this.#toolAnswers, modelId);
+  /** How many records of the period were looked at, whether they were meant or not. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Counts those that lie in the period; none of them earlier than one that was counted before. */
+  add(records: RecordColumns): void {
+    const { times, codes, count: rows } = records;
+    const { fromMs, untilMs } = this.#period;
+    for (let row = 0; row < rows; row += 1) {
+      const startedAtMs = times[row * TIMES] ?? 0;
+      if (startedAtMs < fromMs) continue;
+      if (startedAtMs >= untilMs) break;
+      this.#rows += 1;
+      const meant = this.#meantBy(records.kinds, codes[row] ?? 0);
+      if (!meant.isMeant) continue;
+      const { modelId, calledTools } = meant.kind;
+      if (modelId !== null) {
+        count(this.#answers, modelId);
+        if (calledTools) count(this.#toolAnswers, modelId);
+      }
+      const place = Math.floor(((startedAtMs - fromMs) / (untilMs - fromMs)) * this.#bucketCount);
+      while (this.#buckets.length < place) this.#endBucket();
+      this.#sums.add(records, row, meant.kind);
+      meant.group?.add(records, row, meant.kind);
     }
-    const { fromMs, untilMs } = this.#period;
-    const place = Math.floor(((startedAtMs - fromMs) / (untilMs - fromMs)) * this.#buckets.length);
-    this.#buckets[place]?.add(row);
-    if (outcome !== 'completed') this.#group(row)?.add(row);
   }
 
-  result(): PeriodTally {
-    const { fromMs, untilMs } = this.#period;
-    const width = (untilMs - fromMs) / this.#buckets.length;
-    // Merged once instead of counted twice: a third of the time for a million records.
-    const total = new Sums();
-    for (const sums of this.#buckets) total.merge(sums);
+  /** All of it; `messageOf` reads what somebody was told about a request that did not complete. */
+  result(messageOf: (id: number) => string | null): PeriodTally {
+    while (this.#buckets.length < this.#bucketCount) this.#endBucket();
+    const groups = [...this.#groups.values()];
     return {
-      total: total.figures(),
-      buckets: this.#buckets.map((sums, index) => ({
-        ...sums.figures(),
-        fromMs: fromMs + index * width,
-        speeds: sums.speeds(),
-        prefillSpeeds: sums.prefillSpeeds(),
-      })),
-      failures: [...this.#groups.values()].map((group) => group.result()).sort((one, other) => other.count - one.count),
+      total: this.#total.figures(),
+      buckets: this.#buckets,
+      failures: groups.map((group) => group.result(messageOf)).sort((one, other) => other.count - one.count),
       models: [...this.#models].sort(),
       clients: [...this.#clients].sort(),
       routes: [...this.#routes].sort(),
@@ -158,31 +148,58 @@ export class Tally {
     };
   }
 
+  #endBucket(): void {
+    this.#buckets.push({
+      ...this.#sums.figures(),
+      fromMs: this.#period.fromMs + this.#buckets.length * this.#partMs,
+      speeds: this.#sums.speeds(),
+      prefillSpeeds: this.#sums.prefillSpeeds(),
+    });
+    // Merged once instead of counted twice: a third of the time for a million records.
+    this.#total.merge(this.#sums);
+    this.#sums.clear();
+  }
+
+  /** Asked for each record, answered once for each kind. */
+  #meantBy(kinds: Kinds, code: number): Meant {
+    if (this.#kinds !== kinds) {
+      this.#kinds = kinds;
+      this.#meant = [];
+    }
+    const known = this.#meant[code];
+    if (known) return known;
+    const kind = kinds.list[code] ?? NO_KIND;
+    this.#noteNames(kind);
+    const isMeant = this.#isMeant(kind);
+    const group = isMeant && kind.outcome !== 'completed' ? this.#group(kind) : null;
+    const meant = { kind, isMeant, group };
+    this.#meant[code] = meant;
+    return meant;
+  }
+
   /** What there is to choose from, before any filter. */
-  #noteNames(row: TallyRow): void {
-    const [, , modelId, client, outcome, termination, errorKind] = row;
+  #noteNames({ modelId, client, route, outcome, termination, errorKind }: Kind): void {
     note(this.#models, modelId);
     note(this.#clients, client);
-    note(this.#routes, row[16]);
+    note(this.#routes, route);
     if (outcome === 'completed') return;
     note(this.#terminations, termination);
     note(this.#errorKinds, errorKind);
   }
 
-  #isMeant(row: TallyRow): boolean {
-    const [, , modelId, client, outcome, termination, errorKind] = row;
+  #isMeant({ modelId, client, route, outcome, termination, errorKind }: Kind): boolean {
     const wanted = this.#filter;
     return (
       (wanted.modelId === null || wanted.modelId === modelId) &&
       (wanted.client === null || wanted.client === client) &&
       (wanted.outcome === null || wanted.outcome === outcome) &&
-      (wanted.route === null || wanted.route === row[16]) &&
+      (wanted.route === null || wanted.route === route) &&
       (wanted.termination === null || wanted.termination === termination) &&
       (wanted.errorKind === null || wanted.errorKind === errorKind)
     );
   }
 
-  #group([, , , client, , termination, errorKind]: TallyRow): Group | null {
+  #group({ termination, errorKind, client }: Kind): Group | null {
     const key = JSON.stringify([termination, errorKind, client]);
     const known = this.#groups.get(key);
     if (known) return known;
@@ -192,6 +209,17 @@ export class Tally {
     return group;
   }
 }
+
+const NO_KIND: Kind = {
+  modelId: null,
+  client: null,
+  outcome: '',
+  termination: '',
+  errorKind: null,
+  route: '',
+  calledTools: false,
+  hasMessage: false,
+};
 
 function note(names: Set<string>, name: string | null): void {
   if (name !== null && names.size < NAMES_MAX) names.add(name);
@@ -217,24 +245,28 @@ class Sums {
   readonly #speeds = new Map<string, Spread>();
   readonly #prefills = new Map<string, Spread>();
 
-  add(row: TallyRow): void {
-    const [, , modelId, , outcome, , , queueMs, loadMs, ttftMs, , input, cached, output, speed, prefill] = row;
+  add({ times, tokens, steps }: RecordColumns, row: number, { modelId, outcome }: Kind): void {
+    const at = row * STEPS;
     this.#requests += 1;
     if (outcome === 'completed') this.#completed += 1;
     if (outcome === 'failed') this.#failed += 1;
-    this.#inputTokens += input ?? 0;
-    this.#cachedTokens += cached ?? 0;
-    this.#outputTokens += output ?? 0;
-    this.#loadMs += loadMs ?? 0;
-    if (ttftMs !== null) this.#ttft.add(ttftMs);
-    if (queueMs !== null) this.#queue.add(queueMs);
-    if (prefill !== null) {
-      this.#prefill.add(prefill);
-      spreadOf(this.#prefills, modelId ?? NO_MODEL)?.add(prefill);
+    this.#inputTokens += tokens[row * TOKENS] ?? 0;
+    this.#cachedTokens += tokens[row * TOKENS + 1] ?? 0;
+    this.#outputTokens += tokens[row * TOKENS + 2] ?? 0;
+    this.#loadMs += times[row * TIMES + 2] ?? 0;
+    const queue = steps[at] ?? NO_STEP;
+    const ttft = steps[at + 1] ?? NO_STEP;
+    const speed = steps[at + 4] ?? NO_STEP;
+    const prefill = steps[at + 5] ?? NO_STEP;
+    if (ttft !== NO_STEP) this.#ttft.addStep(ttft);
+    if (queue !== NO_STEP) this.#queue.addStep(queue);
+    if (prefill !== NO_STEP) {
+      this.#prefill.addStep(prefill);
+      spreadOf(this.#prefills, modelId ?? NO_MODEL)?.addStep(prefill);
     }
-    if (speed === null) return;
-    this.#speed.add(speed);
-    spreadOf(this.#speeds, modelId ?? NO_MODEL)?.add(speed);
+    if (speed === NO_STEP) return;
+    this.#speed.addStep(speed);
+    spreadOf(this.#speeds, modelId ?? NO_MODEL)?.addStep(speed);
   }
 
   /** Takes over all but the speeds of each model, which nobody asks for over a whole period. */
@@ -250,6 +282,20 @@ class Sums {
     this.#speed.merge(other.#speed);
     this.#prefill.merge(other.#prefill);
     this.#queue.merge(other.#queue);
+  }
+
+  /** Forgets all it has counted. */
+  clear(): void {
+    this.#requests = 0;
+    this.#completed = 0;
+    this.#failed = 0;
+    this.#inputTokens = 0;
+    this.#cachedTokens = 0;
+    this.#outputTokens = 0;
+    this.#loadMs = 0;
+    for (const spread of [this.#ttft, this.#speed, this.#prefill, this.#queue]) spread.clear();
+    this.#speeds.clear();
+    this.#prefills.clear();
   }
 
   figures(): PeriodFigures {
@@ -299,23 +345,24 @@ class Group {
   readonly #inputs = new Spread();
   #count = 0;
   #lastAtMs = 0;
-  #lastMessage: string | null = null;
+  /** Of the last one that somebody was told anything about. */
+  #lastToldId: number | null = null;
 
   constructor(termination: string, errorKind: string | null, client: string | null) {
     this.#head = { termination, errorKind, client };
   }
 
-  add(row: TallyRow): void {
-    const [, startedAtMs, modelId, , , , , , , , durationMs, inputTokens] = row;
+  add({ times, steps }: RecordColumns, row: number, { modelId, hasMessage }: Kind): void {
+    const input = steps[row * STEPS + 3] ?? NO_STEP;
     this.#count += 1;
-    this.#durations.add(durationMs);
-    if (inputTokens !== null) this.#inputs.add(inputTokens);
-    this.#lastAtMs = startedAtMs;
-    this.#lastMessage = row[18] ?? this.#lastMessage;
+    this.#durations.addStep(steps[row * STEPS + 2] ?? 0);
+    if (input !== NO_STEP) this.#inputs.addStep(input);
+    this.#lastAtMs = times[row * TIMES] ?? 0;
+    if (hasMessage) this.#lastToldId = times[row * TIMES + 1] ?? 0;
     if (modelId !== null && this.#models.size < MODELS_PER_GROUP_MAX) this.#models.add(modelId);
   }
 
-  result(): FailureGroup {
+  result(messageOf: (id: number) => string | null): FailureGroup {
     return {
       ...this.#head,
       count: this.#count,
@@ -325,7 +372,7 @@ class Group {
       models: [...this.#models].sort(),
       medianInputTokens: this.#inputs.at(0.5),
       lastAtMs: this.#lastAtMs,
-      lastMessage: this.#lastMessage,
+      lastMessage: this.#lastToldId === null ? null : messageOf(this.#lastToldId),
     };
   }
 }

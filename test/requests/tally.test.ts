@@ -4,61 +4,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { NO_FILTER, type PeriodFilter, Periods, type TallyRow } from '#src/requests/period.ts';
+import { NO_FILTER, type PeriodFilter, Periods } from '#src/requests/period.ts';
 import { RecordSearch } from '#src/requests/record-search.ts';
-import { Spread, Tally } from '#src/requests/tally.ts';
+import { Spread } from '#src/requests/spread.ts';
 import { closeStore, openStore } from '#src/store/open.ts';
 import { repairs } from '#src/store/schema.ts';
 import { addRequests } from '#test/requests/record-rows.ts';
+import { tallyRow as row, tallied } from '#test/requests/tally-rows.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'flow-tally-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const ALL: PeriodFilter = NO_FILTER;
-
-function row(
-  parts: Partial<Record<'at' | 'ttft' | 'duration' | 'input' | 'cached' | 'output' | 'speed', number>> & {
-    model?: string;
-    client?: string;
-    outcome?: string;
-    termination?: string;
-    kind?: string;
-    route?: string;
-    tools?: boolean;
-    message?: string;
-  },
-): TallyRow {
-  const { at = 0, model = 'gemma', client = 'codex', outcome = 'completed', termination = '--' } = parts;
-  const { ttft = null, duration = 100, input = null, cached = null, output = null, speed = null } = parts;
-  const { kind = null, route = '/v1/chat/completions', tools = false, message = null } = parts;
-  return [
-    1,
-    at,
-    model,
-    client,
-    outcome,
-    termination,
-    kind,
-    null,
-    null,
-    ttft,
-    duration,
-    input,
-    cached,
-    output,
-    speed,
-    null,
-    route,
-    tools,
-    message,
-  ];
-}
-
-function tallied(rows: readonly TallyRow[], filter: PeriodFilter = ALL, buckets = 4) {
-  const tally = new Tally({ fromMs: 0, untilMs: 400 }, filter, buckets);
-  for (const one of rows) tally.add(one);
-  return tally.result();
-}
 
 test('a percentile is within 1 % of the exact one, whatever the values', () => {
   const values = fc.array(fc.double({ min: 0.02, max: 1e7, noNaN: true }), { minLength: 1, maxLength: 300 });
@@ -96,7 +53,7 @@ test('each request counts once, in its part of the period', () => {
 
 test('a filter narrows the figures, never what one can filter by', () => {
   const rows = [row({ model: 'gemma', client: 'codex' }), row({ model: 'qwen', client: 'hermes', speed: 40 })];
-  const { total, models, clients, buckets } = tallied(rows, { ...ALL, modelId: 'qwen' });
+  const { total, models, clients, buckets } = tallied(rows, { filter: { ...ALL, modelId: 'qwen' } });
   expect(total.requests).toBe(1);
   expect([models, clients]).toEqual([
     ['gemma', 'qwen'],
@@ -111,13 +68,13 @@ test('each filter holds, and what one can choose from is of all requests', () =>
     row({ outcome: 'failed', termination: 'FQ', kind: 'queue-full' }),
     row({ outcome: 'cancelled', termination: 'CP', kind: 'cancelled' }),
   ];
-  const countOf = (parts: Partial<PeriodFilter>) => tallied(rows, { ...ALL, ...parts }).total.requests;
+  const countOf = (parts: Partial<PeriodFilter>) => tallied(rows, { filter: { ...ALL, ...parts } }).total.requests;
   expect(countOf({})).toBe(3);
   expect(countOf({ route: '/v1/messages' })).toBe(1);
   expect(countOf({ termination: 'CP' })).toBe(1);
   expect(countOf({ errorKind: 'queue-full' })).toBe(1);
   expect(countOf({ termination: 'CP', errorKind: 'queue-full' })).toBe(0);
-  expect(tallied(rows, { ...ALL, route: 'none' })).toMatchObject({
+  expect(tallied(rows, { filter: { ...ALL, route: 'none' } })).toMatchObject({
     routes: ['/v1/chat/completions', '/v1/messages'],
     terminations: ['CP', 'FQ'],
     errorKinds: ['cancelled', 'queue-full'],
@@ -138,13 +95,14 @@ test('answers that called tools are counted by model', () => {
 
 test('what did not complete is grouped by how, and by whom', () => {
   const left = (duration: number) => row({ outcome: 'cancelled', termination: 'CP', duration });
-  const { failures } = tallied([
+  const rows = [
     left(58_000),
     left(58_500),
     left(59_000),
-    row({ at: 70, outcome: 'failed', termination: 'EG', message: 'It died.', input: 900 }),
+    row({ id: 7, at: 70, outcome: 'failed', termination: 'EG', isTold: true, input: 900 }),
     row({ at: 80, outcome: 'failed', termination: 'EG' }),
-  ]);
+  ];
+  const { failures } = tallied(rows, { messageOf: (id) => (id === 7 ? 'It died.' : null) });
   expect(failures.map(({ termination, count }) => [termination, count])).toEqual([
     ['CP', 3],
     ['EG', 2],
@@ -206,6 +164,10 @@ test('the same question within seconds is answered once', async () => {
   const { store, periods, pass } = house(10);
   const period = { fromMs: 0, untilMs: 2_000_000 };
   const first = periods.tally(period, ALL, 10);
+  pass(3_001);
+  // However long it takes, nobody begins it a second time meanwhile.
+  expect(periods.tally(period, ALL, 10)).toBe(first);
+  await first;
   expect(periods.tally(period, ALL, 10)).toBe(first);
   pass(3_001);
   expect(periods.tally(period, ALL, 10)).not.toBe(first);

@@ -10,10 +10,11 @@ import { marksData } from '#src/pages/telemetry/marks.ts';
 import { figures, keptText, mendedData } from '#src/pages/telemetry/present.ts';
 import { addressOf, momentOf, RANGE_NAMES, spanOf, type Wish } from '#src/pages/telemetry/span.ts';
 import { wishOf } from '#src/pages/telemetry/wish.ts';
-import { NO_FILTER, type TallyRow } from '#src/requests/period.ts';
-import { type FailureGroup, type PeriodFigures, Tally } from '#src/requests/tally.ts';
+import { NO_FILTER } from '#src/requests/period.ts';
+import type { FailureGroup, PeriodFigures } from '#src/requests/tally.ts';
 import type { MarkRow } from '#src/store/schema.ts';
 import { recordRow } from '#test/requests/record-rows.ts';
+import { tallied, tallyRow } from '#test/requests/tally-rows.ts';
 import type { ChartData } from '#views/telemetry/chart.tsx';
 
 /** Ends of things that no request is: installations, downloads, the hub. */
@@ -255,32 +256,9 @@ test('how much is kept is said in plain words', () => {
 });
 
 describe('curves', () => {
-  const tallyOf = (rows: readonly TallyRow[]) => {
-    const tally = new Tally({ fromMs: 0, untilMs: 2_000 }, NO_FILTER, 2);
-    for (const row of rows) tally.add(row);
-    return tally.result();
-  };
-  const rowOf = (modelId: string, speed: number): TallyRow => {
-    const head = [
-      1,
-      100,
-      modelId,
-      'codex',
-      'completed',
-      '--',
-      null,
-      5,
-      null,
-      40,
-      100,
-      10,
-      4,
-      3,
-      speed,
-      speed * 10,
-    ] as const;
-    return [...head, '/v1/messages', false, null];
-  };
+  const tallyOf = (rows: readonly (readonly unknown[])[]) => tallied(rows, { buckets: 2, untilMs: 2_000 });
+  const rowOf = (model: string, speed: number) =>
+    tallyRow({ model, speed, at: 100, ttft: 40, input: 10, cached: 4, output: 3, prefill: speed * 10 });
   const span = { ...spanOf(WISH, NOW_MS), period: { fromMs: 0, untilMs: 2_000 }, buckets: 2 };
   const namesIn = (all: readonly ChartData[], id: string) =>
     all.find((chart) => chart.id === id)?.series.map(({ name }) => name);
