@@ -111,7 +111,11 @@ async function house(count: number): Promise<House> {
 async function open({ dashboard }: House, path = '/telemetry', options: PageOptions = {}) {
   const watched = await watchedPage(browser, options);
   await watched.page.goto(new URL(path, dashboard.listener.url).href);
-  if (options.javaScriptEnabled !== false) await watched.page.waitForSelector(LIVE);
+  if (options.javaScriptEnabled !== false) {
+    await watched.page.waitForSelector(LIVE);
+    // On a machine that is very busy even a few records take longer than the page waits for them.
+    await watched.page.waitForSelector('.telemetry:not(:has(.telemetry-counting))');
+  }
   return watched;
 }
 

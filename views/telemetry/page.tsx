@@ -5,6 +5,7 @@ import { Empty } from '../parts/empty.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { type Tab, Tabs } from '../parts/tabs.tsx';
 import { Chart, type ChartData } from './chart.tsx';
+import { Counting, type CountingData } from './counting.tsx';
 import { type FilterData, Filters } from './filters.tsx';
 import { Marks, type MarksData } from './marks.tsx';
 import { type ColumnChoice, type RecordRowData, Records } from './records.tsx';
@@ -28,6 +29,15 @@ export type FailureData = {
 
 export type MendedData = { readonly modelId: string; readonly text: string; readonly note: string };
 
+/** What all the records of a period come to. */
+export type CountedData = {
+  readonly figures: readonly FigureData[];
+  readonly charts: readonly ChartData[];
+  readonly marks: MarksData;
+  readonly failures: readonly FailureData[];
+  readonly mended: readonly MendedData[];
+};
+
 export type TelemetryData = {
   readonly ranges: readonly Tab[];
   readonly filter: FilterData;
@@ -41,13 +51,9 @@ export type TelemetryData = {
   readonly isFollowing: boolean;
   /** The figures come anew no more often than this. */
   readonly refreshS: number;
-  readonly figures: readonly FigureData[];
   /** What the figures are held against. */
   readonly againstWords: string;
-  readonly charts: readonly ChartData[];
-  readonly marks: MarksData;
-  readonly failures: readonly FailureData[];
-  readonly mended: readonly MendedData[];
+  readonly counted: ({ readonly kind: 'counted' } & CountedData) | ({ readonly kind: 'counting' } & CountingData);
   readonly records: readonly RecordRowData[];
   readonly columns: readonly ColumnChoice[];
   /** Addresses of more; null when there is none. */
@@ -98,23 +104,42 @@ export function TelemetryPage({ data }: { data: TelemetryData }): JSX.Element {
           </a>
         )}
       </p>
+      {data.counted.kind === 'counting' ? (
+        <Counting counting={data.counted} target={telemetryId} />
+      ) : (
+        <Counted counted={data.counted} isEmpty={data.isEmpty} rangeWords={data.rangeWords} />
+      )}
+      <Records records={data.records} columns={data.columns} olderHref={data.olderHref} newestHref={data.newestHref} />
+      <p class="telemetry__kept">
+        <span safe>{`${data.keptText} `}</span>
+        <a href="/settings#privacy">Change that</a>
+      </p>
+    </div>
+  );
+}
+
+type CountedProps = { readonly counted: CountedData; readonly isEmpty: boolean; readonly rangeWords: string };
+
+function Counted({ counted, isEmpty, rangeWords }: CountedProps): JSX.Element {
+  return (
+    <>
       <dl class="telemetry-figures">
-        {data.figures.map((figure) => (
+        {counted.figures.map((figure) => (
           <Figure figure={figure} />
         ))}
       </dl>
-      {data.isEmpty ? (
+      {isEmpty ? (
         <Empty title="No request yet">
           <p>Each request that ends is counted here: how long it waited, how fast it was answered, how it ended.</p>
         </Empty>
       ) : (
         <div class="charts">
-          {data.charts.map((chart) => (
-            <Chart chart={chart} marks={data.marks.legend} />
+          {counted.charts.map((chart) => (
+            <Chart chart={chart} marks={counted.marks.legend} />
           ))}
         </div>
       )}
-      {data.isEmpty ? (
+      {isEmpty ? (
         ''
       ) : (
         <p class="telemetry__aside">
@@ -122,15 +147,10 @@ export function TelemetryPage({ data }: { data: TelemetryData }): JSX.Element {
           press Enter.
         </p>
       )}
-      <Marks marks={data.marks} />
-      <Failures failures={data.failures} rangeWords={data.rangeWords} />
-      <Mended mended={data.mended} rangeWords={data.rangeWords} />
-      <Records records={data.records} columns={data.columns} olderHref={data.olderHref} newestHref={data.newestHref} />
-      <p class="telemetry__kept">
-        <span safe>{`${data.keptText} `}</span>
-        <a href="/settings#privacy">Change that</a>
-      </p>
-    </div>
+      <Marks marks={counted.marks} />
+      <Failures failures={counted.failures} rangeWords={rangeWords} />
+      <Mended mended={counted.mended} rangeWords={rangeWords} />
+    </>
   );
 }
 

@@ -1,12 +1,14 @@
 /** Reads what the page shows for a wish, and puts it into the page's words. */
 import type { Chronicle, MarkCounts } from '#src/chronicle/chronicle.ts';
 import type { MemoryHistory } from '#src/chronicle/memory-history.ts';
-import type { Period, PeriodFilter, PeriodLoad, Periods } from '#src/requests/period.ts';
+import type { Count, Period, PeriodFilter, PeriodLoad, Periods } from '#src/requests/period.ts';
 import type { RecordSearch } from '#src/requests/record-search.ts';
 import type { PeriodTally } from '#src/requests/tally.ts';
 import type { RecordSizes } from '#src/store/record-sizes.ts';
+import { countText } from '#views/parts/quantity.tsx';
+import type { CountingData } from '#views/telemetry/counting.tsx';
 import type { FilterData, Option } from '#views/telemetry/filters.tsx';
-import type { TelemetryData } from '#views/telemetry/page.tsx';
+import type { CountedData, TelemetryData } from '#views/telemetry/page.tsx';
 import { endText } from './advice.ts';
 import { charts } from './charts.ts';
 import { columnChoices } from './columns.ts';
@@ -15,7 +17,7 @@ import { failureData, figures, keptText, mendedData, type PeriodFacts, recordRow
 import { addressOf, otherOf, RANGE_DEFAULT, RANGE_NAMES, type Span, spanOf, type Wish, wordsOf } from './span.ts';
 
 export type GatherParts = {
-  readonly periods: Pick<Periods, 'tally' | 'loads' | 'repairs'>;
+  readonly periods: Pick<Periods, 'count' | 'loads' | 'repairs'>;
   readonly search: Pick<RecordSearch, 'page'>;
   readonly chronicle: Pick<Chronicle, 'list' | 'counts'>;
   readonly memory: Pick<MemoryHistory, 'points' | 'before'>;
@@ -28,35 +30,102 @@ const ROWS_PER_PAGE = 50;
 const MARKS_MAX = 500;
 /** How much wider "Zoom out" looks. */
 const WIDER = 3;
+/** Nobody counts for longer. */
+const LOOK_MS_MAX = 600_000;
 
-/** All of it, at present. `before` is where the page of records begins; null = with the newest. */
-export async function telemetryData(parts: GatherParts, wish: Wish, before: number | null): Promise<TelemetryData> {
-  const { periods, search, chronicle, memory, sizes, wallMs, retentionDays } = parts;
+/** What one can choose from. */
+type Names = Pick<PeriodTally, 'models' | 'clients' | 'routes' | 'terminations' | 'errorKinds'>;
+const NO_NAMES: Names = { models: [], clients: [], routes: [], terminations: [], errorKinds: [] };
+
+/** How the page is looked at. */
+export type Look = {
+  /** Where the page of records begins; null = with the newest. */
+  readonly before: number | null;
+  /** When the look began that this one goes on with, ms since 1970; null = now. */
+  readonly sinceMs: number | null;
+  /** Who does not get the figures within this time is told how far they are; null = waits for them. */
+  readonly patienceMs: number | null;
+};
+
+type Counts = { readonly own: Count; readonly beside: Count };
+type Tallies = { readonly tally: PeriodTally; readonly otherTally: PeriodTally };
+type Scope = { readonly wish: Wish; readonly span: Span; readonly other: ReturnType<typeof otherOf> };
+
+/** All of it. */
+export async function telemetryData(parts: GatherParts, wish: Wish, look: Look): Promise<TelemetryData> {
+  const { periods, search, sizes, wallMs, retentionDays } = parts;
   const nowMs = wallMs();
-  const span = spanOf(wish, nowMs);
+  const atMs = momentOfLook(look, nowMs);
+  const span = spanOf(wish, atMs);
   const other = otherOf(wish, span);
-  const [tally, otherTally] = await Promise.all([
-    periods.tally(span.period, wish, span.buckets),
-    periods.tally(other.period, other.filter, wish.against === null ? 1 : span.buckets),
-  ]);
-  const loads = periods.loads(span.period, wish.modelId);
-  const { marks, total } = chronicle.list(span.period, wish.modelId, MARKS_MAX);
-  const facts = factsOf(parts, { period: span.period, filter: wish, tally });
-  const otherFacts = factsOf(parts, { ...other, tally: otherTally });
-  const crashes = crashKinds({ loads, marks });
-  const page = search.page(span.period, wish, ROWS_PER_PAGE, before);
+  const counts = {
+    own: periods.count(span.period, wish, span.buckets),
+    beside: periods.count(other.period, other.filter, wish.against === null ? 1 : span.buckets),
+  };
+  const tallies = await talliesWithin(counts, look.patienceMs);
+  const page = search.page(span.period, wish, ROWS_PER_PAGE, look.before);
   const kept = sizes.now();
+  const scope = { wish, span, other };
   return {
     ranges: rangesOf(wish),
-    filter: filterOf(wish, tally, span),
+    filter: filterOf(wish, tallies?.tally ?? NO_NAMES, span),
     rangeWords: span.words,
     fromMs: span.period.fromMs,
     untilMs: span.period.untilMs,
     widerHref: span.isOwn ? widerHref(wish, span, nowMs) : null,
-    isFollowing: span.isLive && before === null,
+    isFollowing: span.isLive && look.before === null,
     refreshS: span.refreshS,
-    figures: figures(facts, otherFacts),
     againstWords: wish.against === null ? 'against the same time before' : `against ${other.name}`,
+    counted:
+      tallies === null
+        ? { kind: 'counting', ...countingData(scope, counts, look.before, atMs) }
+        : { kind: 'counted', ...countedData(parts, scope, tallies) },
+    records: page.records.map((row) => recordRow(row, nowMs, wish.columns)),
+    columns: columnChoices(wish.columns),
+    olderHref: page.nextBefore === null ? null : hrefBefore(wish, page.nextBefore),
+    newestHref: look.before === null ? null : `${addressOf('/telemetry', wish)}#telemetry-records`,
+    csvHref: addressOf('/telemetry/export.csv', wish),
+    jsonHref: addressOf('/telemetry/export.json', wish),
+    isEmpty: kept.requests === 0,
+    keptText: keptText(kept, retentionDays()),
+  };
+}
+
+/** A look that goes on has the period it began with: one that moved would be counted from its beginning each time. */
+function momentOfLook({ sinceMs }: Look, nowMs: number): number {
+  return sinceMs !== null && sinceMs <= nowMs && nowMs - sinceMs < LOOK_MS_MAX ? sinceMs : nowMs;
+}
+
+/** Both tallies; null when they take longer than that. */
+async function talliesWithin({ own, beside }: Counts, patienceMs: number | null): Promise<Tallies | null> {
+  const both = Promise.all([own.tally, beside.tally]).then(([tally, otherTally]) => ({ tally, otherTally }));
+  return patienceMs === null ? both : Promise.race([both, Bun.sleep(patienceMs).then(() => null)]);
+}
+
+function countingData({ wish, span, other }: Scope, counts: Counts, before: number | null, atMs: number): CountingData {
+  const all = counts.own.all + counts.beside.all;
+  const done = counts.own.done() + counts.beside.done();
+  const more = before === null ? {} : { before: String(before) };
+  const beside = wish.against === null ? 'the same time before' : other.name;
+  return {
+    title: `Counting about ${countText(Number(all.toPrecision(3)))} requests`,
+    words: `Those of ${span.words} and of ${beside}. The figures come by themselves.`,
+    ratio: all === 0 ? null : done / all,
+    address: addressOf('/telemetry/figures', wish, { ...more, since: String(atMs) }),
+    wholeHref: addressOf('/telemetry', wish, { ...more, wait: 'yes' }),
+  };
+}
+
+function countedData(parts: GatherParts, { wish, span, other }: Scope, { tally, otherTally }: Tallies): CountedData {
+  const { periods, chronicle, memory } = parts;
+  const loads = periods.loads(span.period, wish.modelId);
+  const { marks, total } = chronicle.list(span.period, wish.modelId, MARKS_MAX);
+  const crashes = crashKinds({ loads, marks });
+  return {
+    figures: figures(
+      factsOf(parts, { period: span.period, filter: wish, tally }),
+      factsOf(parts, { ...other, tally: otherTally }),
+    ),
     charts: charts({
       tally,
       span,
@@ -70,14 +139,6 @@ export async function telemetryData(parts: GatherParts, wish: Wish, before: numb
       wish,
     ),
     mended: mendedData(periods.repairs(span.period, wish.modelId), tally),
-    records: page.records.map((row) => recordRow(row, nowMs, wish.columns)),
-    columns: columnChoices(wish.columns),
-    olderHref: page.nextBefore === null ? null : hrefBefore(wish, page.nextBefore),
-    newestHref: before === null ? null : `${addressOf('/telemetry', wish)}#telemetry-records`,
-    csvHref: addressOf('/telemetry/export.csv', wish),
-    jsonHref: addressOf('/telemetry/export.json', wish),
-    isEmpty: kept.requests === 0,
-    keptText: keptText(kept, retentionDays()),
   };
 }
 
@@ -103,7 +164,7 @@ function rangesOf(wish: Wish): TelemetryData['ranges'] {
   }));
 }
 
-function filterOf(wish: Wish, tally: PeriodTally, { isOwn }: Span): FilterData {
+function filterOf(wish: Wish, tally: Names, { isOwn }: Span): FilterData {
   return {
     ...wordsOf(wish),
     // A period of one's own is none of those in the row of tabs.
@@ -116,7 +177,7 @@ function filterOf(wish: Wish, tally: PeriodTally, { isOwn }: Span): FilterData {
   };
 }
 
-function endingsOf({ terminations, errorKinds }: PeriodTally): readonly Option[] {
+function endingsOf({ terminations, errorKinds }: Names): readonly Option[] {
   const kinds = errorKinds.filter((kind) => kind !== 'cancelled');
   return [
     ...terminations.map((value) => ({ value, label: `${endText(value)} (${value})` })),
@@ -124,7 +185,7 @@ function endingsOf({ terminations, errorKinds }: PeriodTally): readonly Option[]
   ];
 }
 
-function rivalsOf({ models }: PeriodTally, wish: Wish): readonly Option[] {
+function rivalsOf({ models }: Names, wish: Wish): readonly Option[] {
   return [
     { value: 'before', label: 'The period before, in charts too' },
     { value: 'day', label: 'The same time a day before' },

@@ -20,13 +20,15 @@ export type TelemetryParts = {
   readonly memoryHistory: MemoryHistory;
   readonly clock: Clock;
   readonly retentionDays: () => number;
+  /** As in `PeriodParts`. */
+  readonly turn?: () => Promise<void>;
 };
 
 /** The topic `telemetry` and the routes of its page. */
 export function openTelemetry(parts: TelemetryParts, shell: Shell) {
   const { store, writer, tracker, chronicle, memoryHistory: memory, clock, retentionDays } = parts;
   const monotonicMs = () => clock.monotonicMs();
-  const periods = new Periods({ store, writer, monotonicMs });
+  const periods = new Periods({ store, writer, monotonicMs, ...(parts.turn && { turn: parts.turn }) });
   const search = new RecordSearch({ store, writer });
   const sizes = new RecordSizes({ store, monotonicMs });
   const news = new TelemetryNews({ tracker, chronicle });

@@ -20,7 +20,15 @@ export type TelemetryPagesParts = GatherParts & {
 
 const NOT_RECORDED = 'There is no such record; it may have been deleted when its time was over.';
 
-const PageQuery = t.Object({ ...WishQuery.properties, before: t.Optional(t.Numeric({ minimum: 1 })) });
+/** So long the page itself waits for its figures, and so long one that shows how far they are. */
+const PATIENCE_MS = 120;
+const PATIENCE_LATER_MS = 700;
+
+const BEFORE = { before: t.Optional(t.Numeric({ minimum: 1 })) };
+/** `wait=yes` comes from those who have no scripts. */
+const PageQuery = t.Object({ ...WishQuery.properties, ...BEFORE, wait: t.Optional(t.String({ maxLength: 10 })) });
+/** `since` comes from a page whose figures are being counted: when it was asked for. */
+const FiguresQuery = t.Object({ ...WishQuery.properties, ...BEFORE, since: t.Optional(t.Numeric({ minimum: 0 })) });
 const RecordParams = t.Object({ id: t.Numeric({ minimum: 1 }) });
 
 export const telemetryPages = (parts: TelemetryPagesParts) =>
@@ -28,7 +36,11 @@ export const telemetryPages = (parts: TelemetryPagesParts) =>
     .get(
       '/telemetry',
       async ({ request, query }) => {
-        const data = await telemetryData(parts, wishOf(query, request.url), query.before ?? null);
+        const data = await telemetryData(parts, wishOf(query, request.url), {
+          before: query.before ?? null,
+          sinceMs: null,
+          patienceMs: query.wait === 'yes' ? null : PATIENCE_MS,
+        });
         const body = (
           <>
             <TelemetryPage data={data} />
@@ -48,10 +60,15 @@ export const telemetryPages = (parts: TelemetryPagesParts) =>
     .get(
       '/telemetry/figures',
       async ({ request, query }) => {
-        const data = await telemetryData(parts, wishOf(query, request.url), null);
+        const data = await telemetryData(parts, wishOf(query, request.url), {
+          before: query.before ?? null,
+          sinceMs: query.since ?? null,
+          // A page that shows figures keeps them until there are new ones.
+          patienceMs: query.since === undefined ? null : PATIENCE_LATER_MS,
+        });
         return parts.shell.fragment(<TelemetryPage data={data} />);
       },
-      { ...access('page'), query: WishQuery },
+      { ...access('page'), query: FiguresQuery },
     )
     .get(
       '/telemetry/requests/:id',
