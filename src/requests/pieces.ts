@@ -28,6 +28,8 @@ const PIECE_MS = 3_600_000;
 const ROWS_PER_READ = 2_000;
 /** Two months of 10,000 requests a day fit, in 39 MB. */
 const ROWS_KEPT_MAX = 750_000;
+/** Eight pages: each looks at a period and at another beside it. */
+const LOOKS_OF_LATE = 16;
 /** What a piece costs beside its rows, in rows. */
 const PIECE_ROWS = 10;
 /** An hour with more is counted in parts, and not kept. */
@@ -45,7 +47,7 @@ const READ_NEW = `SELECT ${RECORD_COLUMNS} FROM requests WHERE id > ? ORDER BY i
 const OLDEST = `SELECT started_at_ms AS startedAtMs, id FROM requests WHERE +id <= ?
   ORDER BY started_at_ms, id LIMIT 1`;
 
-/** Keeps at most 750,000 rows (39 MB), those of the last looks. */
+/** Keeps at most 750,000 rows (39 MB): the newest of those that were looked at of late. */
 export class Pieces {
   readonly #parts: PiecesParts;
   /** In the order of their last use. */
@@ -165,16 +167,18 @@ export class Pieces {
     return columns;
   }
 
-  /** Gives up what earlier looks have used, longest ago first; of a look that does not fit as a whole, its end. */
+  /** Gives up what no look of late has used, then the oldest hours: new ones are looked at again most often. */
   #fit(look: number): void {
     const rowsMax = this.#parts.rowsMax ?? ROWS_KEPT_MAX;
+    if (this.#keptRows <= rowsMax) return;
     for (const [piece, kept] of this.#kept) {
-      if (this.#keptRows <= rowsMax) return;
-      if (kept.look < look) this.#drop(piece);
-    }
-    for (const piece of [...this.#kept.keys()].reverse()) {
-      if (this.#keptRows <= rowsMax) return;
+      if (this.#keptRows <= rowsMax || kept.look >= look - LOOKS_OF_LATE) break;
       this.#drop(piece);
+    }
+    while (this.#keptRows > rowsMax && this.#kept.size > 0) {
+      let oldest = Number.POSITIVE_INFINITY;
+      for (const piece of this.#kept.keys()) oldest = Math.min(oldest, piece);
+      this.#drop(oldest);
     }
   }
 

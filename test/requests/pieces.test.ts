@@ -156,6 +156,31 @@ test('F-81: what is kept stays within its bound, however much is looked at', asy
   closeStore(store);
 });
 
+test('F-81: of more than fits the newest hours are kept, until others are looked at for long', async () => {
+  const { store, parts } = house(1_000);
+  addRequests(store, 9_600, spread(9_600, 48));
+  let reads = 0;
+  const turn = async () => {
+    reads += 1;
+  };
+  const pieces = new Pieces({ ...parts, turn });
+  const hours = (from: number, until: number) =>
+    rowsRead(pieces, { fromMs: BEGIN_MS + from * HOUR_MS, untilMs: BEGIN_MS + until * HOUR_MS });
+  const readsOf = async (from: number, until: number) => {
+    const before = reads;
+    await hours(from, until);
+    return reads - before;
+  };
+  await hours(0, 48);
+  expect(await readsOf(44, 48)).toBe(0);
+  expect(await readsOf(0, 4)).toBe(1);
+  expect(await readsOf(44, 48)).toBe(0);
+  for (let look = 0; look < 20; look += 1) await hours(0, 4);
+  expect(await readsOf(0, 4)).toBe(0);
+  expect(await readsOf(44, 48)).toBe(1);
+  closeStore(store);
+});
+
 test('F-81: names without end do not make what is kept grow', async () => {
   const { store, parts } = house();
   addRequests(store, 10_500, (index) => ({ ...spread(10_500, 10)(index), client: `client ${index}` }));
@@ -188,6 +213,19 @@ test('F-81: a second look, another filter and a part of the period read nothing 
   deleteOldest(store.$client);
   expect((await periods.tally(period, NO_FILTER, 7)).total.requests).toBeLessThan(5_600);
   expect(reads).toBe(5);
+  closeStore(store);
+});
+
+test('F-81: rows that a tool of somebody else deletes from the middle are not counted any more', async () => {
+  const { store, path, periods } = house();
+  addRequests(store, 600, spread(600, 12));
+  const period = { fromMs: BEGIN_MS, untilMs: BEGIN_MS + 12 * HOUR_MS };
+  expect((await periods.tally(period, NO_FILTER, 3)).total.requests).toBe(600);
+  {
+    using other = new Database(path);
+    other.run('DELETE FROM requests WHERE id BETWEEN 201 AND 300');
+  }
+  expect((await periods.tally(period, NO_FILTER, 3)).total.requests).toBe(500);
   closeStore(store);
 });
 
