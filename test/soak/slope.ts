@@ -20,6 +20,19 @@ export function settled(points: readonly Point[], warmUpShare: number): readonly
   return points.filter(({ atS }) => atS >= first + (last - first) * warmUpShare);
 }
 
+/**
+ * Of each window the value that a quarter of its samples do not exceed. A sample of memory shows what is held and the
+ * garbage of the moment on top of it, some 10 to 60 MB by how busy the machine is; what leaks raises this floor.
+ */
+export function floors(points: readonly Point[], windowS: number): readonly Point[] {
+  const firstS = points[0]?.atS ?? 0;
+  const windows = Map.groupBy(points, ({ atS }) => Math.floor((atS - firstS) / windowS));
+  return [...windows.values()].map((window) => {
+    const sorted = window.map(({ value }) => value).sort((a, b) => a - b);
+    return { atS: mean(window.map(({ atS }) => atS)), value: sorted[Math.floor(sorted.length / 4)] ?? Number.NaN };
+  });
+}
+
 /** The middle value; NaN of nothing. */
 export function medianOf(points: readonly Point[]): number {
   const sorted = points.map(({ value }) => value).sort((a, b) => a - b);

@@ -1,7 +1,7 @@
 /** The soak itself: that its figures see growth, and that a few seconds of it leave nothing behind. */
 import { expect, test } from 'bun:test';
 import { join } from 'node:path';
-import { medianOf, type Point, settled, slopePerHour } from './slope.ts';
+import { floors, medianOf, type Point, settled, slopePerHour } from './slope.ts';
 
 const line = (perHour: number, noise: (index: number) => number = () => 0): Point[] =>
   Array.from({ length: 360 }, (_, index) => ({ atS: index * 10, value: 80 + (perHour * index) / 360 + noise(index) }));
@@ -22,6 +22,13 @@ test('what a program takes to get going is left out', () => {
   ];
   expect(slopePerHour(settled(points, 0.33))).toBeCloseTo(0, 6);
   expect(medianOf(settled(points, 0.33))).toBe(80);
+});
+
+test('garbage that grows with the load of the machine is no leak, and hides none', () => {
+  const garbage = (index: number) => (index % 3 === 0 ? 0 : (index * index) / 2_000 + ((index * 7919) % 30));
+  expect(slopePerHour(line(0, garbage))).toBeGreaterThan(30);
+  expect(Math.abs(slopePerHour(floors(line(0, garbage), 180)))).toBeLessThan(1);
+  expect(slopePerHour(floors(line(20, garbage), 180))).toBeCloseTo(20, 0);
 });
 
 test('F-96: mixed clients leave no request, no engine, no descriptor and no reservation behind', async () => {

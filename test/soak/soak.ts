@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { seededRandom } from '../support/seeded-random.ts';
 import { crew, pause, work } from './clients.ts';
 import { type Sample, sample } from './sample.ts';
-import { medianOf, type Point, settled, slopePerHour } from './slope.ts';
+import { floors, medianOf, type Point, settled, slopePerHour } from './slope.ts';
 import { Tally } from './tally.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -35,6 +35,8 @@ const WARM_UP_SHARE = 0.4;
 const GROWTH_MAX = { residentMb: 12, openFiles: 6, timers: 6 } as const;
 /** A shorter run is all warm-up: what it leaves behind is judged, not what grew. */
 const GROWTH_JUDGED_FROM_MS = 300_000;
+/** Twelve windows in the settled part of any run. */
+const FLOOR_WINDOW_MS = (durationMs * (1 - WARM_UP_SHARE)) / 12;
 const QUIET_MS_MAX = 60_000;
 
 const say = (text: string): void => void process.stdout.write(text);
@@ -114,10 +116,10 @@ function points(samples: readonly Sample[], pick: (one: Sample) => number): read
   );
 }
 
-/** What a figure grew by over the settled part, as the line through it says. */
+/** What a figure grew by over the settled part, as the line through its floors says. */
 function growth(samples: readonly Sample[], pick: (one: Sample) => number): { perHour: number; grown: number } {
   const settledPoints = points(samples, pick);
-  const perHour = slopePerHour(settledPoints);
+  const perHour = slopePerHour(floors(settledPoints, FLOOR_WINDOW_MS / 1000));
   const spanS = (settledPoints.at(-1)?.atS ?? 0) - (settledPoints[0]?.atS ?? 0);
   return { perHour, grown: (perHour * spanS) / 3600 };
 }
