@@ -3,7 +3,17 @@
  * then everything that Flow wrote, says or started is searched for them.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sessionFor } from '#src/keys/key-text.ts';
@@ -159,15 +169,19 @@ function secretsIn(text: string, except: readonly string[] = []): readonly strin
   });
 }
 
-test('S-24: no file that Flow wrote holds a secret but those that are made for it, not even the pages of the database', () => {
+test('S-24: no file that Flow wrote holds a secret but those that are made for it, not even the pages of the database', async () => {
+  // Lines are on disk a moment after they are said, and this one said a key.
+  await until('the engine’s last words are on disk', () =>
+    filesOf(join(flow.dataDir, 'logs')).some((path) => textOf(path).includes('cannot load with')),
+  );
   const found: string[] = [];
   const seen: string[] = [];
   for (const path of readdirSync(flow.dataDir, { recursive: true, encoding: 'utf8' })) {
     const full = join(flow.dataDir, path);
     // What the runtime keeps of this very test, as the home is here, is none of Flow's.
-    if (KEPT_FILES.test(path) || path.startsWith('.bun/') || !statSync(full).isFile()) continue;
+    if (KEPT_FILES.test(path) || path.startsWith('.bun/') || !statSync(full, { throwIfNoEntry: false })?.isFile()) continue;
     seen.push(path);
-    const hits = secretsIn(readFileSync(full, 'latin1'));
+    const hits = secretsIn(textOf(full));
     if (hits.length > 0) found.push(`${path}: ${hits.join(', ')}`);
   }
   expect(seen).toContain('flow.db');
@@ -241,6 +255,12 @@ test('S-24, S-25: no refusal, no line on the terminal and no diagnosis tells one
   expect(words.length).toBeGreaterThan(100);
   expect(secretsIn(words)).toEqual([]);
 });
+
+function filesOf(path: string): readonly string[] {
+  if (!existsSync(path)) return [];
+  const files = readdirSync(path, { recursive: true, encoding: 'utf8' }).map((name) => join(path, name));
+  return files.filter((name) => statSync(name).isFile());
+}
 
 function textOf(path: string): string {
   try {
