@@ -64,7 +64,7 @@
   document.addEventListener('keydown', (event) => {
     if (event.defaultPrevented || event.isComposing || event.repeat) return;
     if (event.metaKey || event.ctrlKey || event.altKey || document.querySelector('dialog[open]')) return;
-    if (event.target instanceof Element && event.target.closest(TYPED_IN)) return;
+    if (event.target instanceof Element && event.target.closest(TYPED_IN)?.checkVisibility()) return;
     if (event.key !== 'Escape' && localStorage.getItem('flow.single-keys') === 'off') return;
     if (Object.hasOwn(actions, event.key) && actions[event.key]()) event.preventDefault();
   });

@@ -54,7 +54,8 @@
     }
     if (isCommand || event.altKey || document.querySelector('dialog[open]')) return;
     // Letters belong to whoever types; some people switch single keys off altogether (WCAG 2.1.4).
-    if (event.target instanceof Element && event.target.closest(TYPED_IN)) return;
+    // A field that was just closed with its dialog keeps the focus until the next frame: nobody types there any more.
+    if (event.target instanceof Element && event.target.closest(TYPED_IN)?.checkVisibility()) return;
     if (localStorage.getItem('flow.single-keys') === 'off') return;
     if (press(event.key)) event.preventDefault();
   });

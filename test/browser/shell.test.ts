@@ -70,6 +70,22 @@ test('the palette, with its results, is accessible; Escape closes it and a lette
   await page.context().close();
 });
 
+test('a letter is a key again at once, before the next frame takes the focus from the field that was closed', async () => {
+  const { page, troubles } = await open();
+  await page.keyboard.press('Control+k');
+  await page.waitForSelector('[data-entry]');
+  const wasFocused = await page.evaluate(() => {
+    document.querySelector<HTMLDialogElement>('#palette')?.close();
+    const focused = document.activeElement;
+    focused?.dispatchEvent(new KeyboardEvent('keydown', { key: '?', bubbles: true }));
+    return focused?.tagName;
+  });
+  expect(wasFocused).toBe('INPUT');
+  await page.waitForSelector('#shortcuts[open]');
+  expect(troubles).toEqual([]);
+  await page.context().close();
+});
+
 test('drawers, settings and agents are a few letters away; the hub can always be searched', async () => {
   const { page, troubles } = await open();
   await page.keyboard.press('Control+k');
