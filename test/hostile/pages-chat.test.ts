@@ -77,9 +77,13 @@ test('S-32: an answer with images, links and markup is read while it comes; noth
   await world.post(`${place}/settings`, { ...SETTINGS, model: 'speaker', system: '' });
   await world.post(`${place}/questions`, { text: 'Speak.' });
   await settled();
-  // Its last word has come, so that all before it has been shown on the way.
+  // Its last word has come, so that all before it has been shown on the way; of thoughts only the end until it is done.
   const last = world.corpus('answer').at(-1)?.mark ?? '';
-  await attacked.page.waitForFunction((mark) => document.body.textContent?.includes(mark), last);
+  await attacked.page.waitForFunction(
+    (mark) =>
+      document.body.textContent?.includes(mark) && document.querySelector('.turn[data-state=answering]') === null,
+    last,
+  );
   await seeOnly(world, attacked, { answer: MOST, thought: MOST }, 'any');
   await stillLives(attacked);
   await using again = await world.open(place);
