@@ -13,6 +13,9 @@ const PATH_LENGTH_MAX = 4_000;
 const HUB_URL = /^https?:\/\/[A-Za-z0-9.:[\]_-]+(?:\/[A-Za-z0-9._~/-]*)?$/;
 const HUB_URL_LENGTH_MAX = 300;
 
+/** As many as `supervision/ports.ts` lends at most. */
+const ENGINE_PORTS = 1_000;
+
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
 /** Sentences for people, JSON lines for collectors, or nothing: the files in the data directory have them anyway. */
 export type LogFormat = 'text' | 'json' | 'off';
@@ -34,6 +37,8 @@ export type Config = {
   readonly isOpenAllowed: boolean;
   /** A llama-server the user named; null = find or fetch one. */
   readonly llamaServer: string | null;
+  /** Where engines' ports begin; null = where people have always found them (`supervision/ports.ts`). */
+  readonly enginePort: number | null;
   /** Base address of the release API that engines come from; null = the official one. */
   readonly releasesUrl: string | null;
   readonly logLevel: LogLevel;
@@ -67,6 +72,7 @@ export function readConfig(flags: Flags, environment: Environment): Config {
   // The name that other programs for this hub read, too.
   const hub = text('hub-url', 'HF_ENDPOINT');
   if (hub) fixed.hub_url = { value: hubAddress(hub), origin: hub.origin };
+  const enginePort = text('engine-port', 'FLOW_ENGINE_PORT');
   const log = text('log', 'FLOW_LOG');
   const format = text('log-format', 'FLOW_LOG_FORMAT');
 
@@ -76,6 +82,7 @@ export function readConfig(flags: Flags, environment: Environment): Config {
     apiKey: text('api-key', 'FLOW_API_KEY')?.value ?? null,
     isOpenAllowed: environment.FLOW_ALLOW_OPEN === '1',
     llamaServer: text('llama-server', 'FLOW_LLAMA_SERVER')?.value ?? null,
+    enginePort: enginePort ? firstPort(enginePort) : null,
     releasesUrl: environment.FLOW_ENGINE_RELEASES_URL ?? null,
     logLevel: log ? logLevel(log) : 'info',
     logFormat: format ? logFormat(format) : 'text',
@@ -115,6 +122,14 @@ function portNumber({ value, name }: Given): number {
   // Digits alone: as a number, text such as 0x10 or 1e3 would be one too.
   if (/^\d{1,5}$/.test(value) && port <= 65_535) return port;
   throw new Fault('invalid-request', `${name} is "${value}"; it must be a whole number from 0 to 65535.`);
+}
+
+/** Ports of users, with room for as many engines as anybody may run. */
+function firstPort({ value, name }: Given): number {
+  const port = Number(value);
+  if (/^\d{4,5}$/.test(value) && port >= 1_024 && port <= 65_535 - ENGINE_PORTS) return port;
+  const range = `from 1024 to ${65_535 - ENGINE_PORTS}`;
+  throw new Fault('invalid-request', `${name} is "${value}"; it must be a whole number ${range}.`);
 }
 
 function logLevel({ value, name }: Given): LogLevel {

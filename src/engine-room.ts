@@ -73,7 +73,7 @@ export function openEngineRoom(parts: EngineRoomParts): EngineRoom {
     clock,
     adapterFor: (kind: StartedKind) => adapters[kind],
     processRegistry,
-    ports: new Ports(),
+    ports: new Ports(config.enginePort === null ? {} : { first: config.enginePort }),
     settings: () => settings.current,
   };
   const supervisors = makeSupervisor({

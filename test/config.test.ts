@@ -21,6 +21,7 @@ test('nothing said means the defaults', () => {
     apiKey: null,
     isOpenAllowed: false,
     llamaServer: null,
+    enginePort: null,
     releasesUrl: null,
     logLevel: 'info',
     logFormat: 'text',
@@ -38,13 +39,13 @@ test('a flag wins over the environment, and each says where it came from', () =>
 });
 
 test('an empty variable counts as not set, as shells and compose files leave them', () => {
-  const names = ['HOST', 'PORT', 'DATA_DIR', 'MODELS_DIR', 'LLAMA_SERVER', 'API_KEY', 'LOG'];
+  const names = ['HOST', 'PORT', 'DATA_DIR', 'MODELS_DIR', 'LLAMA_SERVER', 'ENGINE_PORT', 'API_KEY', 'LOG'];
   const environment = Object.fromEntries(names.map((name) => [`FLOW_${name}`, '']));
   expect(readConfig({}, environment)).toEqual(readConfig({}, {}));
 });
 
 // Each of these was taken for something: the present folder, which then became the data directory, or any free port.
-for (const flag of ['host', 'port', 'data-dir', 'models-dir', 'llama-server', 'api-key', 'log']) {
+for (const flag of ['host', 'port', 'data-dir', 'models-dir', 'llama-server', 'engine-port', 'api-key', 'log']) {
   test(`an empty --${flag} is refused by its name`, () => {
     for (const nothing of ['', '  ']) expect(refusal({ [flag]: nothing })).toContain(`--${flag} is empty`);
   });
@@ -57,6 +58,13 @@ test('a port is digits from 0 to 65535, and whoever gave it is named', () => {
   for (const port of ['65536', '-1', '0x10', '1e3', '3377.5', 'http', '99999999999']) {
     expect(refusal({ port })).toStartWith(`--port is "${port}"`);
     expect(refusal({}, { FLOW_PORT: port })).toStartWith(`FLOW_PORT is "${port}"`);
+  }
+});
+
+test('engines’ ports begin where they are told to, with room for a thousand', () => {
+  expect(readConfig({}, { FLOW_ENGINE_PORT: '20000' }).enginePort).toBe(20_000);
+  for (const wrong of ['0', '80', '1023', '64536', '0x2000', 'many']) {
+    expect(refusal({}, { FLOW_ENGINE_PORT: wrong })).toStartWith(`FLOW_ENGINE_PORT is "${wrong}"`);
   }
 });
 

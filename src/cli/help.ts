@@ -9,6 +9,7 @@ export const SHARED_OPTIONS = {
   'models-dir': { type: 'string' },
   'api-key': { type: 'string' },
   'llama-server': { type: 'string' },
+  'engine-port': { type: 'string' },
   log: { type: 'string' },
   'log-format': { type: 'string' },
   json: { type: 'boolean' },
@@ -24,6 +25,7 @@ const SHARED_HELP: readonly (readonly [string, string])[] = [
 const SERVE_HELP: readonly (readonly [string, string])[] = [
   ['--models-dir DIR', 'folder that holds the models'],
   ['--llama-server PATH', 'a llama-server to use instead of those found'],
+  ['--engine-port PORT', 'where the ports of engines begin (default 8081)'],
   ['--log LEVEL', 'error, warning, info or debug'],
   ['--log-format FORMAT', 'how its own lines are told on stderr: text, json or off'],
 ];

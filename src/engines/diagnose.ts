@@ -42,6 +42,12 @@ export function loadStalled(plan: LaunchPlan, stallS: number, tail: readonly str
   };
 }
 
+/** The report of a start that was ended because another program answered on its port; `message` says so. */
+export function portUsurped(message: string, { code, signal, tail }: Ending): CrashReport {
+  const ends = { exitCode: code, signal, tail: tail.slice(-TAIL_LINES_MAX) };
+  return { kind: 'port-taken', isSticky: false, message, hint: null, ...ends };
+}
+
 function byText(tail: readonly string[], plan: LaunchPlan): Verdict | null {
   for (const { patterns, verdict } of RULES) {
     for (const pattern of patterns) {

@@ -1,7 +1,7 @@
 /** One process of an engine, from its preparation to its end: says what happens as signals, decides nothing. */
 import { assert } from '#src/assert.ts';
 import type { Clock, Timer } from '#src/clock.ts';
-import { loadStalled } from '#src/engines/diagnose.ts';
+import { loadStalled, portUsurped } from '#src/engines/diagnose.ts';
 import type { CrashReport, EngineAdapter, InstalledEngine, LaunchPlan, StopStep } from '#src/engines/engine.ts';
 import { Fault } from '#src/faults.ts';
 import type { LaunchOverrides, LaunchSettings, Model } from '#src/models/model.ts';
@@ -74,7 +74,11 @@ export class EngineRun {
   #memoryProgress: MemoryProgress | null = null;
   #broken: Timer | null = null;
   readonly #tally = new MemoryTally();
+  /** By its own words; its health check may not have been seen yet. */
+  #saysReady = false;
   #wasReady = false;
+  /** What showed that another program has its port. */
+  #usurped: string | null = null;
   #stopTimers: Timer[] = [];
   #unprotect: () => void = () => {};
 
@@ -193,7 +197,8 @@ export class EngineRun {
     if (adapter.measuresLoad) this.#measureLoad(plan, child);
     this.#readying = new Readying({ clock: this.#deps.clock, adapter, plan }, (outcome) => {
       if (outcome.kind === 'mute') {
-        this.#giveUp({ ...loadStalled(plan, stallS, this.#tail), message: outcome.message });
+        if (this.#saysReady) this.#giveUp({ ...loadStalled(plan, stallS, this.#tail), message: outcome.message });
+        else this.#yieldPort(outcome.message);
         return;
       }
       this.#stopLoading();
@@ -233,6 +238,16 @@ export class EngineRun {
     this.#broken ??= this.#deps.clock.after(LAST_WORDS_MS, () => this.#process?.signal('SIGKILL'));
   }
 
+  /**
+   * Somebody else answers on its port before it has said that it is ready, so it will not get that port. A slow start
+   * (a cold disk, a GPU that wakes) may take longer than anybody should wait for it to notice; another port is tried.
+   */
+  #yieldPort(message: string): void {
+    this.#stopLoading();
+    this.#usurped = message;
+    this.#process?.signal('SIGKILL');
+  }
+
   #giveUp(report: CrashReport): void {
     this.#tell({ type: 'timed-out', generation: this.generation, report });
   }
@@ -254,6 +269,7 @@ export class EngineRun {
         this.#deps.logs.append(this.#wish.model.id, signal.text, 'flow');
         break;
       case 'ready':
+        this.#saysReady = true;
         this.#readying?.hurry();
         break;
       case 'memory':
@@ -290,7 +306,8 @@ export class EngineRun {
     this.#process = null;
     this.#unprotect();
     this.#releasePort();
-    const report = adapter.diagnose({ ...exit, tail: this.#tail, wasReady: this.#wasReady }, plan);
+    const ending = { ...exit, tail: this.#tail, wasReady: this.#wasReady };
+    const report = this.#usurped === null ? adapter.diagnose(ending, plan) : portUsurped(this.#usurped, ending);
     this.#tell({ type: 'exited', generation: this.generation, report });
   }
 

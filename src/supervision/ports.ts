@@ -7,7 +7,7 @@ export type PortLease = Disposable & { readonly port: number };
 export const FIRST_PORT = 8081;
 /** MLX servers get theirs from here upwards, where people have always found them. */
 export const FIRST_MLX_PORT = 8100;
-const LAST_PORT = 9080;
+const PORTS_MAX = 1_000;
 /** Loopback answers in well under a millisecond. */
 const CONNECT_MS = 250;
 
@@ -20,7 +20,7 @@ export type PortsOptions = {
   readonly isAnswered?: (port: number) => Promise<boolean>;
 };
 
-/** Lends loopback ports from 8081 upwards. */
+/** Lends loopback ports: a thousand from 8081 upwards, unless it is told others. */
 export class Ports {
   readonly #first: number;
   readonly #last: number;
@@ -28,9 +28,9 @@ export class Ports {
   readonly #isAnswered: (port: number) => Promise<boolean>;
   readonly #lent = new Set<number>();
 
-  constructor({ first = FIRST_PORT, last = LAST_PORT, isFree = canBind, isAnswered = hidden }: PortsOptions = {}) {
+  constructor({ first = FIRST_PORT, last, isFree = canBind, isAnswered = hidden }: PortsOptions = {}) {
     this.#first = first;
-    this.#last = last;
+    this.#last = last ?? first + PORTS_MAX - 1;
     this.#isFree = isFree;
     this.#isAnswered = isAnswered;
   }

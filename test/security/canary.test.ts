@@ -169,7 +169,7 @@ function secretsIn(text: string, except: readonly string[] = []): readonly strin
   });
 }
 
-test('S-24: no file that Flow wrote holds a secret but those that are made for it, not even the pages of the database', async () => {
+test('S-24: no file that Flow wrote holds a secret but those that are made for it, nor a page of the database', async () => {
   // Lines are on disk a moment after they are said, and this one said a key.
   await until('the engine’s last words are on disk', () =>
     filesOf(join(flow.dataDir, 'logs')).some((path) => textOf(path).includes('cannot load with')),
@@ -179,7 +179,8 @@ test('S-24: no file that Flow wrote holds a secret but those that are made for i
   for (const path of readdirSync(flow.dataDir, { recursive: true, encoding: 'utf8' })) {
     const full = join(flow.dataDir, path);
     // What the runtime keeps of this very test, as the home is here, is none of Flow's.
-    if (KEPT_FILES.test(path) || path.startsWith('.bun/') || !statSync(full, { throwIfNoEntry: false })?.isFile()) continue;
+    if (KEPT_FILES.test(path) || path.startsWith('.bun/') || !statSync(full, { throwIfNoEntry: false })?.isFile())
+      continue;
     seen.push(path);
     const hits = secretsIn(textOf(full));
     if (hits.length > 0) found.push(`${path}: ${hits.join(', ')}`);

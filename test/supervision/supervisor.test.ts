@@ -306,6 +306,30 @@ test.each([
   }
 });
 
+test('F-10: a port on which somebody answers before a slow engine is there is changed, too', async () => {
+  const theirs = { status: 'ok', default_generation_settings: { n_ctx: 9 }, total_slots: 9, model_path: '/x' };
+  const foreign = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => Response.json(theirs) });
+  // Four seconds of looks at the stranger pass in a fifth of one, and the engine takes longer than that to bind.
+  const clock = { ...systemClock, after: (ms: number, action: () => void) => systemClock.after(ms / 20, action) };
+  try {
+    const first = foreign.port ?? 0;
+    const folder = mkdtempSync(join(root, 'slow-'));
+    const { executable } = makeFakeEngine(folder);
+    const slow = join(folder, 'slow-server');
+    writeFileSync(slow, `#!/bin/sh\ncase "$*" in *"${first}"*) sleep 30;; esac\nexec '${executable}' "$@"\n`);
+    chmodSync(slow, 0o755);
+    const { start, until, phases } = keeping({
+      engine: someEngine({ executable: slow, libraryPath: null }),
+      deps: { clock, ports: new Ports({ first, last: first + 50, isFree: () => true }) },
+    });
+    start();
+    expect((await until('ready', 25_000)).port).toBeGreaterThan(first);
+    expect(phases()).toEqual(['starting', 'ready']);
+  } finally {
+    await foreign.stop(true);
+  }
+});
+
 test('a start in a stopping model waits for the exit', async () => {
   const { start, until, supervisor, phases } = keeping();
   start();

@@ -8,6 +8,9 @@ import { judge } from './referee.ts';
 const MAIN = join(import.meta.dir, '..', '..', 'src', 'main.ts');
 const READY = /Flow is listening on (http:\/\/\S+)/;
 const START_MS_MAX = 20_000;
+/** More than the engines of one file; each runner of files has its own. */
+const ENGINE_PORTS = 1_000;
+const ENGINE_PORT_FIRST = 20_081;
 
 export type RunningFlow = AsyncDisposable & {
   readonly url: string;
@@ -47,6 +50,8 @@ export async function startFlow(options: FlowOptions = {}): Promise<RunningFlow>
       PATH: process.env.PATH ?? '',
       HOME: dataDir,
       FLOW_LOG: 'info',
+      // Files side by side would take each other's ports between a look and an engine's start.
+      FLOW_ENGINE_PORT: String(ENGINE_PORT_FIRST + ENGINE_PORTS * (Number(process.env.BUN_TEST_WORKER_ID ?? 0) % 10)),
       ...(options.engine ? { FLOW_LLAMA_SERVER: options.engine } : {}),
       ...options.environment,
     },

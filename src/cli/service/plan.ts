@@ -24,6 +24,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   port: 'FLOW_PORT',
   'models-dir': 'FLOW_MODELS_DIR',
   'llama-server': 'FLOW_LLAMA_SERVER',
+  'engine-port': 'FLOW_ENGINE_PORT',
   log: 'FLOW_LOG',
   'log-format': 'FLOW_LOG_FORMAT',
 };
