@@ -5,11 +5,14 @@ import { Fault } from '#src/faults.ts';
 const CHUNK_BYTES = 1 << 20;
 /** Text that is mostly of other letters is shorter as it is than escaped. */
 const GROWTH_MAX = 1.25;
-/** Beyond it a collection (some 20 ms) costs little beside reading the body. */
-const COLLECTED_BYTES_MIN = 64 << 20;
+/** After so many bytes of large bodies, a collection (some 20 ms) costs little beside having read them. */
+const COLLECTED_EACH_BYTES = 64 << 20;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 /** With the backslash before it, if there is one: behind it an escape would mean something else. */
 const FOREIGN = /\\?[^\0-\x7f]/g;
+
+/** Of large bodies, since the last collection. */
+let uncollectedBytes = 0;
 
 /** The text, without a byte order mark. Throws Fault('invalid-request') for what is not UTF-8. */
 export function textOf(bytes: Uint8Array): string {
@@ -29,8 +32,12 @@ export function textOf(bytes: Uint8Array): string {
 export function largeText(bytes: Uint8Array): string {
   const ascii = isAscii(bytes) ? bytes : escaped(bytes);
   if (ascii && ascii !== bytes) release(bytes);
-  // What the last one of its kind has left, and what was let go of, would else stay while this one grows.
-  if ((ascii ?? bytes).length > COLLECTED_BYTES_MIN) Bun.gc(true);
+  // What those before it have left, and what was let go of, would else stay while this one grows.
+  uncollectedBytes += (ascii ?? bytes).length;
+  if (uncollectedBytes > COLLECTED_EACH_BYTES) {
+    uncollectedBytes = 0;
+    Bun.gc(true);
+  }
   const text = textOf(ascii ?? bytes);
   release(ascii ?? bytes);
   return text;
