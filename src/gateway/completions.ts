@@ -1,13 +1,12 @@
 /** Text without a chat template: `/v1/completions`, with a gap to fill where there is a suffix. */
 import { behaveSampling } from '#src/behaviour/behave.ts';
 import { completionCollector, completionEncoder } from '#src/dialects/chat/completion.ts';
-import { chatVoice } from '#src/dialects/chat/voice.ts';
 import type { AnswerHead, Collector, Encoder } from '#src/dialects/dialect.ts';
 import { invalid } from '#src/dialects/invalid.ts';
 import { isObject, type JsonObject } from '#src/json.ts';
 import type { ModelTraits } from '#src/models/traits.ts';
 import { type Arrived, type Door, refuseSeveral, verbatimDoor } from './doors.ts';
-import { engineText, fieldsText, refuseDanger, without } from './engine-body.ts';
+import { fieldsText, refuseDanger, without } from './engine-body.ts';
 import { plainChatVoice } from './inability.ts';
 import { INFILL_PATH, infillFields, unfilled } from './infill.ts';
 import type { Order } from './order.ts';
@@ -40,7 +39,7 @@ export const completionsDoor: Door = {
     }
     const isSeveral = asksForSeveral(body);
     if (isSeveral) refuseSeveral(arrived);
-    if (!hasGap && (isSeveral || isLlama(arrived.model))) return sampledVerbatim(arrived, COMPLETIONS_PATH);
+    if (!hasGap && (isSeveral || isLlama(arrived.model))) return verbatimDoor(COMPLETIONS_PATH).order(arrived);
     const { include_usage } = isObject(body.stream_options) ? body.stream_options : {};
     return plainOrder(arrived, {
       kind: hasGap ? 'infill' : 'completion',
@@ -54,16 +53,10 @@ export const completionsDoor: Door = {
 };
 
 /** The engine's own `/infill`, in its own words. */
-export const infillDoor: Door = {
-  voice: plainChatVoice,
-  order: (arrived) => sampledVerbatim(arrived, INFILL_PATH),
-};
+export const infillDoor: Door = { ...verbatimDoor(INFILL_PATH), voice: plainChatVoice };
 
 /** The engine's own `/completion`, to which users of llama-server also say `/completions`. */
-export const nativeDoor: Door = {
-  voice: chatVoice,
-  order: (arrived) => sampledVerbatim(arrived, '/completion'),
-};
+export const nativeDoor: Door = verbatimDoor('/completion');
 
 /** An order that is translated, although no template and no repair has a say in it. */
 export function plainOrder(arrived: Arrived, plain: Plain): Order {
@@ -115,14 +108,4 @@ function stopsOnly(traits: ModelTraits): Mending {
     stopStrings: [],
     form: null,
   };
-}
-
-/** What passes untouched still gets the model's own sampling. */
-function sampledVerbatim(arrived: Arrived, path: string): Order {
-  const { json, behaviour, model } = arrived;
-  const { set, drop } = behaveSampling(json.body, behaviour);
-  const order = verbatimDoor(path).order(arrived);
-  if (Object.keys(set).length === 0 && drop.length === 0) return order;
-  const text = () => engineText(json, { set: { model: model.id, ...set }, drop });
-  return { ...order, wording: (to) => (to.speech.knowsLlamaFields ? plainWording(text) : order.wording(to)) };
 }

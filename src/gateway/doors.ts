@@ -19,7 +19,7 @@ import { type Call, type Order, openTicket, refuse, type Wording } from './order
 import { askedParameters } from './parameters.ts';
 import { mayStream, prepare } from './prepare.ts';
 import type { GatewayServices } from './services.ts';
-import { expectedKind, foreignWording, namedWording, plainWording, refuseRoute } from './wording.ts';
+import { asksForSeveral, expectedKind, foreignWording, namedWording, plainWording, refuseRoute } from './wording.ts';
 
 /** What a door knows when it makes its order. */
 export type Arrived = {
@@ -41,6 +41,7 @@ export type Door = {
 };
 
 const CHAT_PATH = '/v1/chat/completions';
+const COMPLETIONS_PATH = '/v1/completions';
 /** Routes on which text is written, so that a model's sampling parameters apply. */
 const SAMPLED_PATH = /\/(?:completions?|infill)$/;
 /** Routes whose engines answer whole, whatever `stream` says. */
@@ -104,10 +105,12 @@ export function verbatimDoor(path: string): Door {
       refuseRoute(expectedKind(services, model), path);
       const changes = isSampled ? behaveSampling(json.body, behaviour) : { set: {}, drop: [] };
       const { text, ...order } = verbatimOrder(arrived, path, changes);
+      const isText = path === COMPLETIONS_PATH && !order.wantsStream && !asksForSeveral(json.body);
+      const streamText = isText && !json.body.logprobs ? () => wholeAsStream(arrived, changes) : null;
       const body = () => ({ ...without(json.body, changes.drop), ...changes.set });
       return {
         ...order,
-        wording: (to) => verbatimWording(text, () => namedWording(body(), model.id, to, path), to),
+        wording: (to) => verbatimWording({ text, streamText }, () => namedWording(body(), model.id, to, path), to),
         parameters: isSampled ? () => askedParameters(body(), { ...arrived, caller: json.body }) : null,
       };
     },
@@ -139,7 +142,7 @@ export const chatDoor: Door = {
       ...order,
       wording: (to) =>
         to.speech.knowsLlamaFields
-          ? plainWording(text, mending, streamText)
+          ? { ...plainWording(text, mending, streamText), losesByStream: body.logprobs === true }
           : foreignWording({ ...arrived, body: { ...without(body, drop), ...set }, wantsStream, mending }, to),
       headers: prepared.headers,
       parameters: () => askedParameters({ ...without(request, drop), ...set }, { ...arrived, caller: request }),
@@ -194,8 +197,10 @@ function isSingle({ n }: JsonObject): boolean {
   return n === undefined || n === null || n === 1;
 }
 
-function verbatimWording(text: () => string, foreign: () => Wording, { speech }: Addressee): Wording {
-  return speech.knowsLlamaFields ? plainWording(text) : foreign();
+type Texts = { readonly text: () => string; readonly streamText: Wording['streamText'] };
+
+function verbatimWording({ text, streamText }: Texts, foreign: () => Wording, { speech }: Addressee): Wording {
+  return speech.knowsLlamaFields ? plainWording(text, null, streamText) : foreign();
 }
 
 /** Throws Fault('invalid-request') where the engine answers once, whatever `n` says: servers of MLX models. */

@@ -45,6 +45,8 @@ export type Wording = {
   readonly text: string;
   /** Writes the same request for a stream, where `text` asks for a whole answer; null when that makes no sense. */
   readonly streamText: (() => string) | null;
+  /** A stream would tell less than the whole answer: llama-server leaves out the probabilities of its last token. */
+  readonly losesByStream: boolean;
   /** `text` asks for a stream, whatever the client wants: of a whole answer the engine would not let go. */
   readonly isStream: boolean;
   /** What may be mended in the answer; null when its bytes must pass as they come. */

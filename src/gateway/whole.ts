@@ -13,7 +13,7 @@ import { FrameReader } from '#src/stream/frames.ts';
 import type { ExchangeResponse } from '#src/transport/exchange.ts';
 import { endIfDead, isEnginesEnd } from './end-if-dead.ts';
 import { isWorking } from './examine.ts';
-import { type Lane, TranslateLane } from './lane.ts';
+import { type Lane, TranslateLane, VerbatimLane } from './lane.ts';
 import { underLease } from './lend.ts';
 import type { Life } from './life.ts';
 import { MendLane } from './mend-lane.ts';
@@ -84,17 +84,19 @@ export async function whole(call: Call, order: Order, life: Life): Promise<Respo
 }
 
 /**
- * Asked for whole. When the engine cannot make sense of what its own model wrote, all of it would be lost; so it is
- * asked once more for a stream, of which everything before the failure can be kept.
+ * llama-server is asked for a stream, and its frames are joined: of a whole answer it notices that nobody waits any
+ * more only in a pause of half a second, and beside other answers it has none (b10434: busy for 15 s and more). Any
+ * other server is asked for it whole, and once more for a stream when it cannot make sense of what its own model wrote:
+ * of that, everything before the failure can be kept.
  */
 async function verbatimOrGathered(asking: Asking, progress: Progress): Promise<Whole> {
   const { call, order, wording, life, lease } = asking;
   const { mending, streamText } = wording;
   if (wording.isStream) return gathered(asking, wording.text, joining(asking), progress);
   // Where Flow itself ends the answer it must see it come: a whole one would be computed to the engine's own limit.
-  if (streamText !== null && mending && mending.answerTokensMax !== null) {
-    return gathered(asking, streamText(), joining(asking), progress);
-  }
+  const isEndedHere = mending !== null && mending.answerTokensMax !== null;
+  const mustBeSeen = isEndedHere || (lease.speech.knowsLlamaFields && !wording.losesByStream);
+  if (streamText !== null && mustBeSeen) return gathered(asking, streamText(), joining(asking), progress);
   life.examineBy(() => isWorking(call.services.client, lease, life.signal));
   try {
     const answer = await ask(call, order, wording.text, life, lease);
@@ -213,7 +215,8 @@ function joining({ call, order, wording }: Asking): Gathering {
   const { ticket } = call;
   const chain = chainFor(ticket, wording.mending);
   const promptGuess = wording.foreign?.promptTokens ?? null;
-  const lane = new MendLane({ ticket, head: order.head, hidesProgress: true, wantsUsage: true, chain, promptGuess });
+  const mending = new MendLane({ ticket, head: order.head, hidesProgress: true, wantsUsage: true, chain, promptGuess });
+  const lane = mending.isNeeded ? mending : new VerbatimLane({ ticket, hidesProgress: true });
   const frames = new FrameReader();
   const joiner = new ChunkJoiner();
   return {

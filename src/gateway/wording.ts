@@ -25,7 +25,7 @@ export function plainWording(
   mending: Mending | null = null,
   streamText: Wording['streamText'] = null,
 ): Wording {
-  return { text: text(), streamText, isStream: false, mending, foreign: null, notes: [] };
+  return { text: text(), streamText, losesByStream: false, isStream: false, mending, foreign: null, notes: [] };
 }
 
 /**
@@ -57,6 +57,7 @@ export function foreignWording({ services, model, body, wantsStream, mending }: 
   return {
     text: JSON.stringify(isStream ? stream : { ...told.body, stream: false }),
     streamText: isStream ? null : () => JSON.stringify(stream),
+    losesByStream: false,
     isStream,
     mending: mended,
     foreign: asksForSeveral(body)

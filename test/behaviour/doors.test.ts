@@ -98,7 +98,7 @@ test('embeddings, and requests to which nothing applies, go out in the client’
   });
   const door = other.listen();
   const input = JSON.stringify({ model: 'org/Some-Model', input: 'x' });
-  const plain = chat({ model: 'org/Some-Model', top_k: 3, odd: { kept: [1] } });
+  const plain = chat({ model: 'org/Some-Model', n: 2, top_k: 3, odd: { kept: [1] } });
   await post(`${door}/v1/embeddings`, input);
   await post(`${door}/v1/chat/completions`, plain);
   await other.close();

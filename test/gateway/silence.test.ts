@@ -234,7 +234,7 @@ describe('an answer that is asked for whole', () => {
   test('waits for an engine that works, and not for one that has stopped working', async () => {
     let isBusy = true;
     const asked = hanging(() => [{ is_processing: false }, { is_processing: isBusy }]);
-    const sent = post(`${url}/v1/chat/completions`, chat());
+    const sent = post(`${url}/v1/chat/completions`, chat({ n: 2 }));
     await until(() => asked.count === 1);
     await pass(25);
     expect(house.tracker.settled).toHaveLength(0);

@@ -1,4 +1,4 @@
-/** A stream of OpenAI chat chunks as the whole answer that it tells; fields that nobody here knows come along. */
+/** A stream of OpenAI chunks, of chat or of text, as the whole answer that it tells; unknown fields come along. */
 import { isObject, type JsonObject, jsonOrNull, numberOrNull } from '#src/json.ts';
 
 /**
@@ -24,7 +24,7 @@ export class ChunkJoiner {
     const { usage, timings, ...answer } = this.#answer;
     return {
       ...answer,
-      object: 'chat.completion',
+      object: answer.object === TEXT_COMPLETION ? TEXT_COMPLETION : 'chat.completion',
       choices: [...this.#choices.values()].map(wholeChoice),
       ...(usage === undefined ? {} : { usage }),
       ...(timings === undefined ? {} : { timings }),
@@ -37,6 +37,8 @@ export class ChunkJoiner {
   }
 }
 
+/** Chunks of text have the name of the whole. */
+const TEXT_COMPLETION = 'text_completion';
 /** Deeper than any answer; a hostile engine must not exhaust the stack. */
 const DEPTH_MAX = 16;
 /** Words that are said anew in each chunk instead of growing. */
@@ -73,6 +75,7 @@ function joinedList(before: readonly unknown[], more: readonly unknown[], depth:
 }
 
 function wholeChoice({ delta, ...choice }: JsonObject): JsonObject {
+  if (typeof choice.text === 'string') return choice;
   const said = isObject(delta) ? delta : {};
   const calls = Array.isArray(said.tool_calls) ? { tool_calls: said.tool_calls.map(withoutIndex) } : {};
   const content = said.content ?? (Array.isArray(said.tool_calls) ? null : '');

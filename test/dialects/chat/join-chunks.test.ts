@@ -46,6 +46,17 @@ describe('joined chunks', () => {
     });
   });
 
+  test('of text are text', () => {
+    const piece = (text: string, more: object = {}) => ({
+      object: 'text_completion',
+      choices: [{ index: 0, text, finish_reason: null, ...more }],
+    });
+    expect(joined(piece('a'), piece('b'), piece('', { finish_reason: 'length' }))).toEqual({
+      object: 'text_completion',
+      choices: [{ index: 0, text: 'ab', finish_reason: 'length' }],
+    });
+  });
+
   test('keep calls apart by their index, and name them once', () => {
     const start = (index: number) => ({
       tool_calls: [{ index, id: `id${index}`, type: 'function', function: { name: `f${index}`, arguments: '' } }],
