@@ -3,25 +3,15 @@ import type { FinishReason, StreamEvent } from '#src/dialects/stream-event.ts';
 import { Fault } from '#src/faults.ts';
 import { isObject, type JsonObject, jsonOrNull, numberOrNull, stringOrNull } from '#src/json.ts';
 import { errorObject, faultOfError, NO_TIMINGS, NO_USAGE, readTimings, readUsage } from './engine-word.ts';
+import { type FrameShape, shapeOf, textBy } from './frame-shape.ts';
 
 /** Tool calls in one answer; an index beyond it is nonsense from a broken engine. */
 const TOOL_CALLS_MAX = 128;
 const DELTA_KEYS = ['content', 'reasoning_content', 'reasoning'] as const;
-/** What a JSON string cannot hold as it is; without them the literal is the text. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: a raw control character makes the literal invalid JSON
-const NEEDS_PARSING = /["\\\u0000-\u001f]/;
-
-/** A chunk that held nothing but text: what stood before and behind its literal. */
-type Shape = { readonly type: 'text' | 'thinking'; readonly prefix: string; readonly suffix: string };
+type Shape = FrameShape & { readonly type: 'text' | 'thinking' };
 type OpenCall = { readonly id: string; readonly name: string };
 
-/**
- * Reads the `data` of one frame after the other.
- *
- * Most frames differ from their neighbour in nothing but the text. So each parsed frame that gave one text teaches its
- * shape, and a frame of the same shape is read by comparing instead of parsing (a property test proves it equal):
- * 0.35 µs instead of 1.9 µs a frame.
- */
+/** Reads the `data` of one frame after the other: most by their shape, the others by parsing. */
 export class ChatDecoder {
   readonly #callIdPrefix: string;
   readonly #calls = new Map<number, OpenCall>();
@@ -51,8 +41,8 @@ export class ChatDecoder {
   push(data: string): readonly StreamEvent[] {
     if (this.#isDone) return [];
     for (const shape of this.#shapes) {
-      const event = readBy(shape, data);
-      if (event) return [event];
+      const text = textBy(shape, data);
+      if (text !== null) return [{ type: shape.type, text }];
     }
     return this.#parse(data);
   }
@@ -148,47 +138,11 @@ export class ChatDecoder {
   #learn(data: string, event: StreamEvent | undefined): void {
     if (event?.type !== 'text' && event?.type !== 'thinking') return;
     if (this.#finish) return;
-    const shape = shapeOf(data, event.type, event.text);
-    if (shape) this.#shapes = [shape, ...this.#shapes.filter((known) => known.type !== shape.type)];
+    const { type, text } = event;
+    const names = DELTA_KEYS.filter((name) => (name === 'content') === (type === 'text'));
+    const shape = names.map((name) => shapeOf(data, name, text)).find((found) => found !== null);
+    if (shape) this.#shapes = [{ ...shape, type }, ...this.#shapes.filter((known) => known.type !== type)];
   }
-}
-
-/** The event of a frame that differs from the shape in its text only; null when it may be anything else. */
-function readBy(shape: Shape, data: string): StreamEvent | null {
-  const from = shape.prefix.length;
-  const to = data.length - shape.suffix.length;
-  if (to <= from || !data.startsWith(shape.prefix) || !data.endsWith(shape.suffix)) return null;
-  const literal = data.slice(from, to);
-  if (!NEEDS_PARSING.test(literal)) return { type: shape.type, text: literal };
-  const text = jsonOrNull(`"${literal}"`);
-  return typeof text === 'string' ? { type: shape.type, text } : null;
-}
-
-/** The shape of a frame, when it is beyond doubt which literal is the text: its key occurs once and holds it. */
-function shapeOf(data: string, type: 'text' | 'thinking', text: string): Shape | null {
-  for (const name of DELTA_KEYS) {
-    if ((name === 'content') !== (type === 'text')) continue;
-    const key = `"${name}"`;
-    const at = data.indexOf(key);
-    if (at < 0 || data.indexOf(key, at + 1) >= 0) continue;
-    const opening = /^\s*:\s*"/.exec(data.slice(at + key.length, at + key.length + 8));
-    if (!opening) continue;
-    const from = at + key.length + opening[0].length;
-    const to = literalEnd(data, from);
-    if (to < 0 || jsonOrNull(`"${data.slice(from, to)}"`) !== text) continue;
-    return { type, prefix: data.slice(0, from), suffix: data.slice(to) };
-  }
-  return null;
-}
-
-/** Index of the quote that closes a string literal, or -1. */
-function literalEnd(data: string, from: number): number {
-  for (let at = from; at < data.length; at += 1) {
-    const code = data.charCodeAt(at);
-    if (code === 92) at += 1;
-    else if (code === 34) return at;
-  }
-  return -1;
 }
 
 function isFirst(choice: unknown): boolean {

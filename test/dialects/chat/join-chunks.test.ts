@@ -1,5 +1,6 @@
 // Chunks of a stream as one whole answer. Against the real engine's whole answers: test/e2e/openai-sdk.test.ts.
 import { describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
 import { ChunkJoiner } from '#src/dialects/chat/join-chunks.ts';
 
 const joined = (...chunks: readonly object[]) => {
@@ -101,6 +102,38 @@ describe('joined chunks', () => {
       },
       { index: 1, message: { content: 'c' }, finish_reason: 'length' },
     ]);
+  });
+
+  test('are the same whether like ones are compared or each is parsed', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('"', '\\', '"content":"x"', '\n', '', '\ud800'),
+    );
+    const one = fc.oneof(
+      { weight: 6, arbitrary: text.map((content) => chunk({ content })) },
+      { weight: 3, arbitrary: text.map((reasoning_content) => chunk({ reasoning_content })) },
+      text.map((content) => chunk({ role: 'assistant', content, refusal: '' })),
+      text.map((content) => chunk({ content, odd: 'x' })),
+      text.map((content) => chunk({ content }, { index: 1 })),
+      text.map((content) => chunk({ content }, { logprobs: { content: [{ token: content }] } })),
+      { weight: 3, arbitrary: text.map((more) => ({ choices: [{ index: 0, text: more, logprobs: null }] })) },
+      text.map((content) => ({ ...chunk({ content }), created: 2, timings: { n: 1 } })),
+      fc.constant(chunk({}, { finish_reason: 'stop' })),
+    );
+    fc.assert(
+      fc.property(fc.array(one, { maxLength: 30 }), (chunks) => {
+        const compared = new ChunkJoiner();
+        const parsed = new ChunkJoiner();
+        for (const data of chunks.map((each) => JSON.stringify(each))) {
+          compared.push(data);
+          parsed.push(data);
+          // Nothing is like this, so whatever follows is parsed.
+          parsed.push('');
+        }
+        expect(compared.result()).toEqual(parsed.result());
+      }),
+      { numRuns: 5000 },
+    );
   });
 
   test('take what is no chunk for nothing', () => {
