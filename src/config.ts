@@ -13,8 +13,8 @@ const PATH_LENGTH_MAX = 4_000;
 const HUB_URL = /^https?:\/\/[A-Za-z0-9.:[\]_-]+(?:\/[A-Za-z0-9._~/-]*)?$/;
 const HUB_URL_LENGTH_MAX = 300;
 
-/** As many as `supervision/ports.ts` lends at most. */
-const ENGINE_PORTS = 1_000;
+/** How many ports engines may take, from the first on. */
+export const ENGINE_PORTS_MAX = 1_000;
 
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
 /** Sentences for people, JSON lines for collectors, or nothing: the files in the data directory have them anyway. */
@@ -127,8 +127,8 @@ function portNumber({ value, name }: Given): number {
 /** Ports of users, with room for as many engines as anybody may run. */
 function firstPort({ value, name }: Given): number {
   const port = Number(value);
-  if (/^\d{4,5}$/.test(value) && port >= 1_024 && port <= 65_535 - ENGINE_PORTS) return port;
-  const range = `from 1024 to ${65_535 - ENGINE_PORTS}`;
+  if (/^\d{4,5}$/.test(value) && port >= 1_024 && port <= 65_535 - ENGINE_PORTS_MAX) return port;
+  const range = `from 1024 to ${65_535 - ENGINE_PORTS_MAX}`;
   throw new Fault('invalid-request', `${name} is "${value}"; it must be a whole number ${range}.`);
 }
 

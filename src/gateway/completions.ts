@@ -12,7 +12,15 @@ import { INFILL_PATH, infillFields, unfilled } from './infill.ts';
 import type { Order } from './order.ts';
 import { askedParameters } from './parameters.ts';
 import type { Mending } from './prepare.ts';
-import { asksForSeveral, expectedKind, foreignWording, isLlama, plainWording, refuseRoute } from './wording.ts';
+import {
+  asksForSeveral,
+  COMPLETIONS_PATH,
+  expectedKind,
+  foreignWording,
+  isLlama,
+  plainWording,
+  refuseRoute,
+} from './wording.ts';
 
 /** What is asked without a template. `fields` are those of `/v1/completions`. */
 export type Plain = {
@@ -24,7 +32,6 @@ export type Plain = {
   readonly collector: (head: AnswerHead) => Collector;
 };
 
-const COMPLETIONS_PATH = '/v1/completions';
 const AS_STREAM = { stream: true, stream_options: { include_usage: true } };
 
 /** OpenAI's completions; the engine's bytes pass untouched, but for a gap that is filled. */

@@ -19,7 +19,16 @@ import { type Call, type Order, openTicket, refuse, type Wording } from './order
 import { askedParameters } from './parameters.ts';
 import { mayStream, prepare } from './prepare.ts';
 import type { GatewayServices } from './services.ts';
-import { asksForSeveral, expectedKind, foreignWording, namedWording, plainWording, refuseRoute } from './wording.ts';
+import {
+  asksForSeveral,
+  CHAT_PATH,
+  COMPLETIONS_PATH,
+  expectedKind,
+  foreignWording,
+  namedWording,
+  plainWording,
+  refuseRoute,
+} from './wording.ts';
 
 /** What a door knows when it makes its order. */
 export type Arrived = {
@@ -40,8 +49,6 @@ export type Door = {
   order(arrived: Arrived): Order;
 };
 
-const CHAT_PATH = '/v1/chat/completions';
-const COMPLETIONS_PATH = '/v1/completions';
 /** Routes on which text is written, so that a model's sampling parameters apply. */
 const SAMPLED_PATH = /\/(?:completions?|infill)$/;
 /** Routes whose engines answer whole, whatever `stream` says. */

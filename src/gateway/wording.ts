@@ -93,14 +93,16 @@ export function namedWording(body: JsonObject, modelId: string, { speech, engine
   return { ...plainWording(() => text), foreign: asksForSeveral(body) ? null : foreign };
 }
 
-const CHAT = '/v1/chat/completions';
-const COMPLETIONS = '/v1/completions';
+/** Where every engine is asked to chat. */
+export const CHAT_PATH = '/v1/chat/completions';
+/** Where it is asked for text without a template. */
+export const COMPLETIONS_PATH = '/v1/completions';
 /** What each kind of engine answers; llama-server has all routes. */
 const ROUTES: { readonly [Kind in Exclude<EngineKind, 'llama.cpp'>]: readonly string[] } = {
-  'mlx-lm': [CHAT, COMPLETIONS],
-  'mlx-openai-server': [CHAT],
-  'mlx-vlm': [CHAT],
-  openai: [CHAT, COMPLETIONS, '/v1/embeddings', '/v1/rerank'],
+  'mlx-lm': [CHAT_PATH, COMPLETIONS_PATH],
+  'mlx-openai-server': [CHAT_PATH],
+  'mlx-vlm': [CHAT_PATH],
+  openai: [CHAT_PATH, COMPLETIONS_PATH, '/v1/embeddings', '/v1/rerank'],
 };
 
 /** Throws Fault('invalid-request') for a route that such an engine does not have. */

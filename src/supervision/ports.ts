@@ -1,4 +1,5 @@
 /** TCP ports for engines: probed by binding, and lent to one engine at a time. */
+import { ENGINE_PORTS_MAX } from '#src/config.ts';
 import { Fault } from '#src/faults.ts';
 
 /** A port that nobody else gets until it is disposed of. Disposing twice is harmless. */
@@ -7,7 +8,6 @@ export type PortLease = Disposable & { readonly port: number };
 export const FIRST_PORT = 8081;
 /** MLX servers get theirs from here upwards, where people have always found them. */
 export const FIRST_MLX_PORT = 8100;
-const PORTS_MAX = 1_000;
 /** Loopback answers in well under a millisecond. */
 const CONNECT_MS = 250;
 
@@ -30,7 +30,7 @@ export class Ports {
 
   constructor({ first = FIRST_PORT, last, isFree = canBind, isAnswered = hidden }: PortsOptions = {}) {
     this.#first = first;
-    this.#last = last ?? first + PORTS_MAX - 1;
+    this.#last = last ?? first + ENGINE_PORTS_MAX - 1;
     this.#isFree = isFree;
     this.#isAnswered = isAnswered;
   }
