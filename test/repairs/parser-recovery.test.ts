@@ -1,6 +1,6 @@
 /** An engine whose parser gives up on its model's calls, through the gateway: nothing that has come is lost. */
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { House } from '#test/gateway/support/house.ts';
+import { foreignHouse, House } from '#test/gateway/support/house.ts';
 
 const MESSAGE = 'The model produced output that does not match the expected peg-native format';
 const frame = (data: object) => `data: ${JSON.stringify(data)}\n\n`;
@@ -18,8 +18,11 @@ let url: string;
 let asked: { stream?: boolean }[];
 let deltas: readonly object[];
 
-beforeEach(() => {
-  house = new House();
+beforeEach(() => open(new House()));
+afterEach(() => house.close());
+
+function open(opened: House): void {
+  house = opened;
   asked = [];
   house.server(async (request) => {
     const body = await request.json().catch(() => ({}));
@@ -29,8 +32,7 @@ beforeEach(() => {
     return new Response(text, { headers: { 'content-type': 'text/event-stream' } });
   });
   url = house.listen();
-});
-afterEach(() => house.close());
+}
 
 const post = (path: string, body: object) =>
   fetch(url + path, {
@@ -43,6 +45,19 @@ test('a whole answer keeps its call', async () => {
   deltas = [{ content: 'I look.' }, OPENING, call('{"at":'), call('1}')];
   const answer = await (await post('/v1/chat/completions', {})).json();
   expect(asked.map(({ stream }) => stream === true)).toEqual([true]);
+  expect(answer.choices[0]).toMatchObject({
+    finish_reason: 'tool_calls',
+    message: { content: 'I look.', tool_calls: [{ id: 'c1', function: { name: 'look', arguments: '{"at":1}' } }] },
+  });
+  expect(house.tracker.settled[0]?.calls.join()).toContain("engine's parser gave up");
+});
+
+test('a whole answer of another server is asked for once more as a stream, and keeps its call', async () => {
+  await house.close();
+  open(foreignHouse('openai'));
+  deltas = [{ content: 'I look.' }, OPENING, call('{"at":'), call('1}')];
+  const answer = await (await post('/v1/chat/completions', {})).json();
+  expect(asked.map(({ stream }) => stream === true)).toEqual([false, true]);
   expect(answer.choices[0]).toMatchObject({
     finish_reason: 'tool_calls',
     message: { content: 'I look.', tool_calls: [{ id: 'c1', function: { name: 'look', arguments: '{"at":1}' } }] },
